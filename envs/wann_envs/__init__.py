@@ -1,0 +1,32 @@
+"""Environments of the project for Gymnasium, registered when this package is imported.
+
+``gymnasium.make("wann_envs:wann/CartPoleSwingUp-v0")`` imports and makes one in a single call.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+import gymnasium
+
+from .cartpole_swingup import CartPoleSwingUpEnv, SwingUpDynamics
+
+__all__ = ["ENVIRONMENTS", "CartPoleSwingUpEnv", "SwingUpDynamics"]
+
+ENVIRONMENTS: Final[dict[str, dict[str, Any]]] = {
+    "wann/CartPoleSwingUp-v0": {
+        "entry_point": "wann_envs.cartpole_swingup:CartPoleSwingUpEnv",
+        "max_episode_steps": 1000,
+    },
+    "wann/CartPoleSwingUpHard-v0": {
+        "entry_point": "wann_envs.cartpole_swingup:CartPoleSwingUpEnv",
+        "max_episode_steps": 200,
+        "kwargs": {"step_seconds": 0.05},
+    },
+}
+"""Ids and what ``gymnasium.register`` is told of them."""
+
+for _name, _described in ENVIRONMENTS.items():
+    # A reload must not warn that it overrides what it registered itself.
+    if _name not in gymnasium.registry:
+        gymnasium.register(_name, **_described)

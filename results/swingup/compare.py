@@ -1,0 +1,88 @@
+"""Compare variants of the swing-up search at equal processor time, over several seeds.
+
+    python results/swingup/compare.py results/swingup/variants.toml -o results/swingup/comparison.csv
+
+Each variant of the TOML file is a list of ``key=value`` changes to a configuration. Every search runs on
+one thread until it has used its processor time; its champion is then measured over random shared
+weights (100 midpoints of [-2, 2], 10 episodes each) on episodes that no search has met.
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import sys
+import tempfile
+import time
+import tomllib
+from concurrent.futures import ProcessPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from wann.config import load_config
+from wann.assessment import Assessor
+from wann.evaluation import LocalEvaluator
+from wann.experiment import start_search
+
+_REPORT_SEED = 1_000_003
+
+
+def measure(variant: str, base: str, changes: list[str], seed: int, seconds: float) -> dict[str, Any]:
+    """One search, and what its champion earns."""
+    config = load_config(Path(base), [*changes, f"seed={seed}", "search.generations=1000000"])
+    with tempfile.TemporaryDirectory() as folder:
+        experiment, task = start_search(config, Path(folder))
+        with LocalEvaluator(task, 1) as evaluator:
+            began = time.process_time()
+            experiment.run(evaluator, stop=lambda: time.process_time() - began > seconds)
+            champion = experiment.champion()
+            assert champion is not None
+            weights, means, _ = Assessor(champion, evaluator, _REPORT_SEED).response()
+    small = np.abs(weights) < 0.25
+    return {
+        "variant": variant,
+        "seed": seed,
+        "processor_seconds": seconds,
+        "generations": experiment.search.generation,
+        "connections": champion.connections,
+        "effective_connections": champion.effective_connections,
+        "random_shared": round(float(means.mean()), 1),
+        "below_quarter": round(float(means[small].mean()), 1),
+        "above_quarter": round(float(means[~small].mean()), 1),
+    }
+
+
+def main() -> None:
+    """Read the variants, run them all, write a row for each search."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser.add_argument("variants", type=Path)
+    parser.add_argument("-o", "--output", type=Path, required=True)
+    parser.add_argument("--only", nargs="*", help="names of variants; all if not given")
+    parser.add_argument("--seeds", type=int, default=8)
+    parser.add_argument("--seconds", type=float, default=100.0)
+    parser.add_argument("--workers", type=int, default=2)
+    given = parser.parse_args()
+    variants = tomllib.loads(given.variants.read_text(encoding="utf-8"))
+    names = given.only or list(variants)
+    jobs = [
+        (name, variants[name]["base"], variants[name]["set"], seed, given.seconds)
+        for name in names
+        for seed in range(1, given.seeds + 1)
+    ]
+    exists = given.output.exists()
+    with ProcessPoolExecutor(given.workers) as pool, given.output.open("a", encoding="utf-8") as file:
+        writer = None
+        for row in pool.map(measure, *zip(*jobs, strict=True)):
+            if writer is None:
+                writer = csv.DictWriter(file, list(row), lineterminator="\n")
+                if not exists:
+                    writer.writeheader()
+            writer.writerow(row)
+            file.flush()
+            sys.stderr.write(f"{row}\n")
+
+
+if __name__ == "__main__":
+    main()

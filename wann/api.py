@@ -1,0 +1,305 @@
+"""The verbs of the command line as Python functions: search, evaluate, tune, show, take away."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from .assessment import CONDITIONS, Assessor, Budget, Score, TuningSettings
+from .config import BackendSettings, Config, load_config
+from .errors import BadInput
+from .evaluation import LocalEvaluator
+from .experiment import Experiment, Progress, make_evaluator, resume_search, start_search
+from .formats import export_network, load_network, load_out
+from .formats import save as save_network
+from .network import Network
+from .reporting import draw_topology, report_run
+from .runs import RunFolder
+from .tasks import ControlTask, Task, TaskSettings, make_task, registered_tasks
+
+__all__ = [
+    "evaluate",
+    "export",
+    "fresh_run_folder",
+    "import_out",
+    "load",
+    "read_config",
+    "report",
+    "resume",
+    "save",
+    "search",
+    "show",
+    "tasks",
+    "tune",
+]
+
+
+def _quiet(*_: object) -> None:
+    """Show nothing."""
+
+
+def _never() -> bool:
+    """Never stop."""
+    return False
+
+
+def read_config(
+    path: Path | str,
+    changes: Sequence[str] = (),
+    *,
+    seed: int | None = None,
+    generations: int | None = None,
+    backend: str | None = None,
+    workers: int | None = None,
+) -> Config:
+    """Read a TOML configuration and apply changes to it.
+
+    Args:
+        path: the file.
+        changes: ``key=value`` with dotted keys, such as ``search.population=64``.
+        seed: overrides ``seed``.
+        generations: overrides ``search.generations``.
+        backend: overrides ``backend.kind``.
+        workers: overrides ``backend.workers``.
+
+    Raises:
+        BadInput: an unknown key or a bad value; the message names it and what is accepted.
+    """
+    given = {
+        "seed": seed,
+        "search.generations": generations,
+        "backend.kind": backend,
+        "backend.workers": workers,
+    }
+    overrides = [f"{key}={value}" for key, value in given.items() if value is not None]
+    return load_config(Path(path), [*changes, *overrides])
+
+
+def fresh_run_folder(config: Path | str) -> Path:
+    """A folder under results/runs that does not exist yet, named after the configuration."""
+    name, number = Path(config).stem, 1
+    while (path := Path("results/runs") / f"{name}-{number}").exists():
+        number += 1
+    return path
+
+
+def search(
+    config: Config | Path | str,
+    *,
+    run: Path | str | None = None,
+    show: Callable[[Progress], None] = _quiet,
+    stop: Callable[[], bool] = _never,
+) -> bool:
+    """Search for a network and keep everything in a run folder.
+
+    Args:
+        config: a configuration, or the path of one.
+        run: the folder, new or empty; a fresh one under results/runs if not given.
+        show: told the progress after each generation.
+        stop: asked before each generation whether to stop; the checkpoint is kept.
+
+    Returns:
+        Whether the search came to its end.
+
+    Raises:
+        BadInput: the configuration or the folder cannot be used.
+        Failure: the folder could not be written any more.
+    """
+    if run is None:
+        run = fresh_run_folder("search" if isinstance(config, Config) else config)
+    settings = config if isinstance(config, Config) else read_config(config)
+    return _drive(*start_search(settings, Path(run)), show, stop)
+
+
+def resume(
+    run: Path | str,
+    *,
+    generations: int | None = None,
+    backend: str | None = None,
+    workers: int | None = None,
+    show: Callable[[Progress], None] = _quiet,
+    stop: Callable[[], bool] = _never,
+) -> bool:
+    """Go on with an interrupted search, or with more generations in all; see ``search``."""
+    settings = None
+    if backend is not None or workers is not None:
+        settings = BackendSettings.model_validate({"kind": backend or "local", "workers": workers})
+    experiment, task = resume_search(Path(run), generations, settings)
+    return _drive(experiment, task, show, stop)
+
+
+def _drive(
+    experiment: Experiment, task: Task, show: Callable[[Progress], None], stop: Callable[[], bool]
+) -> bool:
+    with make_evaluator(task, experiment.config.backend) as evaluator:
+        done = experiment.run(evaluator, show, stop)
+    if done:
+        report_run(experiment.folder, task)
+    return done
+
+
+def load(path: Path | str) -> Network:
+    """Read a network from network JSON, or the champion of a run folder.
+
+    Raises:
+        BadInput: it is neither.
+    """
+    return load_network(Path(path))
+
+
+def save(network: Network, path: Path | str) -> None:
+    """Write network JSON.
+
+    Raises:
+        BadInput: the file cannot be written.
+    """
+    try:
+        save_network(network, Path(path))
+    except OSError as error:
+        raise BadInput(f"{path}: cannot be written ({error.strerror})") from None
+
+
+def evaluate(
+    network: Network,
+    *,
+    task: str | None = None,
+    condition: str | None = None,
+    episodes: int | None = None,
+    seed: int = 0,
+    weight: float | None = None,
+    workers: int | None = None,
+    show: Callable[[str], None] = _quiet,
+) -> list[Score]:
+    """Play episodes and say how good a network is.
+
+    Args:
+        network: what is judged.
+        task: an environment id; the network's own if not given.
+        condition: a condition of ``wann.assessment``, or ``all``; ``stored`` if the network has
+            weights and otherwise ``shared`` if not given.
+        episodes: episodes reported on; the definition's 1,000 if not given.
+        seed: what episodes and weights derive from.
+        weight: one shared value instead of a condition.
+        workers: threads; all cores if not given.
+        show: told each condition before it is measured.
+
+    Raises:
+        BadInput: no task, no such condition, or a network that does not fit the task.
+    """
+    if weight is not None and condition is not None:
+        raise BadInput("--weight excludes --condition: it is one shared value")
+    problem = _task_of(network, task)
+    budget = Budget() if episodes is None else Budget.of(episodes)
+    with LocalEvaluator(problem, workers) as evaluator:
+        assessor = Assessor(network, evaluator, seed, budget)
+        if weight is not None:
+            return [assessor.weight(weight)]
+        scores = []
+        for name in _conditions(network, condition):
+            show(name)
+            scores.append(assessor.score(name))
+        return scores
+
+
+def _conditions(network: Network, condition: str | None) -> Sequence[str]:
+    has_weights = network.weights is not None
+    if condition is None:
+        return ["stored" if has_weights else "shared"]
+    if condition == "all":
+        return CONDITIONS if has_weights else CONDITIONS[1:]
+    return [condition]
+
+
+def _task_of(network: Network, task: str | None) -> ControlTask:
+    name = task or network.task
+    if name is None:
+        raise BadInput("the network names no task; give --task, such as wann/CartPoleSwingUp-v0")
+    found = make_task(TaskSettings(id=name))
+    if (found.inputs, found.outputs) != (network.inputs, network.outputs):
+        raise BadInput(
+            f"the network has {network.inputs} inputs and {network.outputs} outputs, "
+            f"but {name} needs {found.inputs} and {found.outputs}"
+        )
+    return found
+
+
+def tune(
+    network: Network,
+    *,
+    task: str | None = None,
+    method: str = "cma",
+    iterations: int = 400,
+    seed: int = 0,
+    workers: int | None = None,
+    show: Callable[[int, float], None] = _quiet,
+) -> Network:
+    """The network with a weight of its own for each connection, trained from the best shared one.
+
+    Raises:
+        BadInput: no such method, no task, or a network that does not fit the task.
+    """
+    if method != "cma":
+        raise BadInput(f"--method {method}: accepted is cma")
+    with LocalEvaluator(_task_of(network, task), workers) as evaluator:
+        settings = TuningSettings(iterations=iterations)
+        return Assessor(network, evaluator, seed, tuning=settings).trained(show)
+
+
+def show(network: Network, path: Path | str) -> None:
+    """Draw the topology as svg, png, pdf or html, by the file's suffix.
+
+    Raises:
+        BadInput: another suffix, or a file that cannot be written.
+    """
+    names: dict[str, Sequence[str]] = {}
+    if network.task is not None:
+        try:
+            task = _task_of(network, None)
+        except BadInput:  # a picture needs no task: numbers serve as names
+            pass
+        else:
+            names = {"input_names": task.input_names, "output_names": task.output_names}
+    draw_topology(network, Path(path), **names)
+
+
+def report(run: Path | str) -> Path:
+    """Draw a run's pictures and write its page; returns the page's path.
+
+    Raises:
+        BadInput: no run folder, or one without metrics.
+    """
+    folder = RunFolder.existing(Path(run))
+    return report_run(folder, make_task(load_config(folder.config).task))
+
+
+def export(network: Network, path: Path | str, format_name: str) -> list[Path]:
+    """Write a network in another format; returns the files written.
+
+    Raises:
+        BadInput: no such format, or a file that cannot be written.
+    """
+    return export_network(network, Path(path), format_name)
+
+
+def import_out(
+    path: Path | str,
+    inputs: int,
+    outputs: int,
+    *,
+    weights: Path | str | None = None,
+    weight_bias: float = 0.0,
+    task: str | None = None,
+) -> Network:
+    """Read a network in the published ``.out`` format, with the weights of its ``.wann.json``.
+
+    Raises:
+        BadInput: a damaged file, or one that does not fit.
+    """
+    return load_out(
+        Path(path), inputs, outputs, None if weights is None else Path(weights), weight_bias, task
+    )
+
+
+def tasks() -> list[ControlTask]:
+    """What can be solved here."""
+    return [make_task(TaskSettings(id=name)) for name in registered_tasks()]

@@ -1,0 +1,220 @@
+"""The conditions under which a network is judged (Gaier & Ha 2019, table 1, made exact).
+
+Each draws its episodes and weights from streams of its own, so that weights are never chosen on the
+episodes that they are reported on.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..errors import BadInput
+from ..evaluation import Evaluator
+from ..network import Network
+from ..streams import Stream, episode_seeds, generator
+from ..tasks import Outcome, Trial, mean_over_episodes
+from .score import Score
+from .tuning import TuningSettings, train_weights
+
+__all__ = ["LIMIT", "Assessor", "Budget"]
+
+LIMIT: Final = 2.0
+"""Shared and random weights are drawn from [-LIMIT, LIMIT]."""
+
+
+@dataclass(frozen=True)
+class Budget:
+    """Episodes of each condition; the defaults are the definition.
+
+    Attributes:
+        random: episodes with a draw of all weights each.
+        shared_weights: shared values, at the midpoints of equal parts of [-2, 2].
+        shared_episodes: episodes for each of them.
+        sweep_episodes: selection episodes for each of the values that are tuned over.
+        finalists: how many of those are tried again.
+        final_episodes: other selection episodes for each finalist.
+        report: fresh episodes on which a tuned, stored or single weight is reported.
+    """
+
+    random: int = 1000
+    shared_weights: int = 100
+    shared_episodes: int = 10
+    sweep_episodes: int = 50
+    finalists: int = 5
+    final_episodes: int = 200
+    report: int = 1000
+
+    @classmethod
+    def of(cls, episodes: int) -> Budget:
+        """The definition scaled so that a condition is reported on about ``episodes``.
+
+        Shared weights stay 100 where there are so many episodes.
+        """
+        part = episodes / 1000
+        weights = min(100, episodes)
+        return cls(
+            episodes,
+            weights,
+            max(1, round(episodes / weights)),
+            max(1, round(50 * part)),
+            5,
+            max(1, round(200 * part)),
+            episodes,
+        )
+
+
+class Assessor:
+    """Judges one network on one task.
+
+    Attributes:
+        network: what is judged.
+        seed: what every stream derives from.
+        budget: how many episodes.
+    """
+
+    def __init__(
+        self,
+        network: Network,
+        evaluator: Evaluator,
+        seed: int = 0,
+        budget: Budget | None = None,
+        tuning: TuningSettings | None = None,
+    ) -> None:
+        self.network = network
+        self.seed = seed
+        self.budget = budget or Budget()
+        self._tuning = tuning or TuningSettings()
+        self._evaluator = evaluator
+        self._best_shared: float | None = None
+
+    def score(self, condition: str) -> Score:
+        """The score under a condition by its name.
+
+        Raises:
+            BadInput: no such condition, or ``stored`` where the network carries no weights.
+        """
+        measures = {
+            "stored": self.stored,
+            "random": self.random,
+            "shared": self.shared,
+            "tuned-shared": self.tuned_shared,
+            "tuned": self.tuned,
+        }
+        if condition not in measures:
+            raise BadInput(f"--condition {condition}: accepted are {', '.join(measures)}, all")
+        return measures[condition]()
+
+    def weight(self, value: float) -> Score:
+        """One shared value on the report episodes."""
+        trial = self._trial(Stream.SHARED_EPISODES, self.budget.report)
+        outcome = self._play(np.array([value]), trial)
+        return self._report("weight", outcome, f"shared {value:g}", value)
+
+    def stored(self) -> Score:
+        """The weights that the network carries, as they are."""
+        if self.network.weights is None:
+            raise BadInput("condition stored: the network carries no weights")
+        trial = self._trial(Stream.STORED_EPISODES, self.budget.report)
+        outcome = self._play(self.network.weights[None, :], trial)
+        return self._report("stored", outcome, "as stored")
+
+    def random(self) -> Score:
+        """Every connection its own draw from U(-2, 2), a new draw for each episode."""
+        count = self.budget.random
+        rng = generator(self.seed, Stream.RANDOM_WEIGHTS)
+        weights = rng.uniform(-LIMIT, LIMIT, (count, max(1, self.network.connections)))
+        seeds = episode_seeds(self.seed, Stream.RANDOM_EPISODES, count)
+        outcome = self._play(weights, Trial(seeds, paired=True))
+        return self._report("random", outcome, f"each of U(-{LIMIT:g}, {LIMIT:g}), new in each episode")
+
+    def shared(self) -> Score:
+        """One weight on all connections, over the midpoints of equal parts of [-2, 2]."""
+        _, means, failed = self.response()
+        count, episodes = len(means), self.budget.shared_episodes
+        return Score.of(
+            "shared",
+            means,
+            weights=f"{count} midpoints of [-{LIMIT:g}, {LIMIT:g}]",
+            seed=self.seed,
+            episodes=count * episodes,
+            failed=failed,
+        )
+
+    def response(self) -> tuple[NDArray[np.float64], NDArray[np.float64], int]:
+        """Mean return at each of the shared weights: (weights, means, failed episodes)."""
+        count = self.budget.shared_weights
+        weights = LIMIT * (2 * (np.arange(count) + 0.5) / count - 1)
+        trial = self._trial(Stream.SHARED_EPISODES, self.budget.shared_episodes)
+        returns = self._play(weights, trial).returns[0]
+        sound = np.isfinite(returns)
+        means = np.where(sound, returns, 0.0).sum(axis=1) / np.maximum(sound.sum(axis=1), 1)
+        means[~sound.any(axis=1)] = -np.inf
+        return weights, means, int((~sound).sum())
+
+    def best_shared_weight(self) -> float:
+        """The shared value that earns most: a sweep on few episodes, a final on more.
+
+        80 values from -2 to 2 in steps of 0.05 without 0; ties go to the smaller |w|.
+        """
+        if self._best_shared is None:
+            steps = np.arange(1, 41) * 0.05
+            # Ordered by size, so that a stable sort gives ties to the smaller.
+            values: NDArray[np.float64] = np.stack([steps, -steps], axis=1).reshape(-1).round(2)
+            trial = self._trial(Stream.TUNING_EPISODES, self.budget.sweep_episodes)
+            finalists = np.sort(self._by_return(values, trial)[: self.budget.finalists])
+            trial = self._trial(Stream.FINAL_TUNING_EPISODES, self.budget.final_episodes)
+            best = self._by_return(values[finalists], trial)[0]
+            self._best_shared = float(values[finalists[best]])
+        return self._best_shared
+
+    def tuned_shared(self) -> Score:
+        """The best shared weight, on fresh episodes."""
+        value = self.best_shared_weight()
+        trial = self._trial(Stream.TUNED_SHARED_EPISODES, self.budget.report)
+        outcome = self._play(np.array([value]), trial)
+        return self._report("tuned-shared", outcome, f"shared {value:g}", value)
+
+    def tuned(self) -> Score:
+        """Every connection trained from the best shared weight, on fresh episodes."""
+        trial = self._trial(Stream.TUNED_EPISODES, self.budget.report)
+        outcome = self._play(self._train(None)[None, :], trial)
+        return self._report("tuned", outcome, "each trained by CMA-ES")
+
+    def trained(self, show: Callable[[int, float], None] | None = None) -> Network:
+        """The network with trained weights, and the shared value that they started from.
+
+        ``show`` is told each iteration and its best mean return.
+        """
+        return self.network.with_weights(self._train(show), self.best_shared_weight())
+
+    def _train(self, show: Callable[[int, float], None] | None) -> NDArray[np.float64]:
+        start = self.best_shared_weight()
+        return train_weights(self.network, self._evaluator, start, self.seed, self._tuning, show)
+
+    def _by_return(self, values: NDArray[np.float64], trial: Trial) -> NDArray[np.int64]:
+        """Places of ``values`` from best to worst mean return; ties in the order given."""
+        means = mean_over_episodes(self._play(values, trial))[0]
+        return np.argsort(-np.where(np.isfinite(means), means, -np.inf), kind="stable")
+
+    def _trial(self, stream: Stream, episodes: int) -> Trial:
+        return Trial(episode_seeds(self.seed, stream, episodes))
+
+    def _play(self, weights: NDArray[np.float64], trial: Trial) -> Outcome:
+        return self._evaluator.evaluate(self.network.batch, weights, trial)
+
+    def _report(self, condition: str, outcome: Outcome, weights: str, weight: float | None = None) -> Score:
+        returns = outcome.returns.reshape(-1)
+        return Score.of(
+            condition,
+            returns,
+            weights=weights,
+            seed=self.seed,
+            episodes=returns.size,
+            weight=weight,
+            failed=int((~np.isfinite(returns)).sum()),
+        )

@@ -1,0 +1,188 @@
+"""A whole generation: where its time goes, and what a second thread gains."""
+
+from __future__ import annotations
+
+import tempfile
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+
+from ..config import Config
+from ..evaluation import LocalEvaluator, available_cores
+from ..evolution import Search, SearchSettings, generation_weights, rank
+from ..experiment import _CHECKPOINT_SECONDS, mean_over_episodes
+from ..network import NetworkBatch, compile_population
+from ..runs import Checkpoint, RunFolder
+from ..streams import Stream, episode_seeds
+from ..tasks import Task, TaskSettings, Trial, make_task
+from .rollout import TASK
+
+__all__ = ["PHASES", "GenerationRow", "measure_generations", "warmed_up"]
+
+PHASES: Final = ("compile", "evaluate", "rank", "vary", "record")
+_TYPICAL: Final = 50  # connections, as the published champion has
+
+
+@dataclass(frozen=True)
+class GenerationRow:
+    """Seconds of one generation on one core, median of the repetitions.
+
+    Attributes:
+        population: genomes.
+        connections: median over the population.
+        steps: mean steps of an episode.
+        compile: genomes to programs.
+        evaluate: all episodes, on one thread.
+        rank: fronts and crowding.
+        vary: selection, mutation and the row of metrics.
+        record: the rows of metrics and timing, and this generation's part of a checkpoint.
+        threads: how many times faster the evaluation is on two threads; None on one core.
+    """
+
+    population: int
+    connections: float
+    steps: float
+    compile: float
+    evaluate: float
+    rank: float
+    vary: float
+    record: float
+    threads: float | None
+
+    @property
+    def seconds(self) -> float:
+        """The whole generation."""
+        return self.compile + self.evaluate + self.rank + self.vary + self.record
+
+    @property
+    def overhead(self) -> float:
+        """The share of everything but the evaluation."""
+        return 1.0 - self.evaluate / self.seconds
+
+
+def warmed_up(task: Task, population: int, generations: int) -> tuple[Config, Search]:
+    """A search whose networks have grown to a typical size, without playing an episode.
+
+    Selection sees noise, lowered by the distance from that size: as diverse as in a real search,
+    at a fraction of its time.
+    """
+    settings = SearchSettings(population=population, generations=generations + 1_000_000)
+    config = Config(task=TaskSettings(id=task.id), search=settings)
+    search = Search.begin(config.search, config.mutation, task.inputs, task.outputs, config.seed)
+    for generation in range(generations):
+        rng = np.random.default_rng([config.seed, generation])
+        distance = np.abs(search.ask().connections - _TYPICAL)
+        noise = rng.normal(0.0, 2.0, (population, config.weights.count))
+        search.tell(noise - distance[:, None], episodes=0, steps=0)
+    return config, search
+
+
+def measure_generations(
+    populations: Sequence[int], growth: int, repetitions: int, show: Callable[[str], None]
+) -> tuple[GenerationRow, ...]:
+    """A row for each population.
+
+    Args:
+        populations: genomes in a generation.
+        growth: generations that grow the networks beforehand.
+        repetitions: generations that are measured.
+        show: is told what is being measured.
+    """
+    task = make_task(TaskSettings(id=TASK))
+    rows = []
+    for population in populations:
+        show(f"generation of {population:,} networks")
+        config, search = warmed_up(task, population, growth)
+        with tempfile.TemporaryDirectory() as folder:
+            run = RunFolder.create(Path(folder) / "run")
+            rows.append(_Measured(config, search, task, run).row(repetitions))
+    return tuple(rows)
+
+
+class _Measured:
+    """A search that goes on generation by generation under the clock."""
+
+    def __init__(self, config: Config, search: Search, task: Task, run: RunFolder) -> None:
+        self._config, self._search, self._task, self._run = config, search, task, run
+        self._steps: list[float] = []
+
+    def row(self, repetitions: int) -> GenerationRow:
+        with LocalEvaluator(self._task, 1) as one:
+            self._generation(one)  # loads kernels and warms caches; not counted
+            self._steps.clear()
+            times = [self._generation(one) for _ in range(repetitions)]
+        seconds = {name: float(np.median([time[name] for time in times])) for name in PHASES}
+        checkpoint = min(self._checkpoint() for _ in range(3))
+        seconds["record"] += checkpoint * min(1.0, sum(seconds.values()) / _CHECKPOINT_SECONDS)
+        connections = float(np.median(self._search.ask().connections))
+        return GenerationRow(
+            len(self._search.ask()),
+            connections,
+            float(np.mean(self._steps)),
+            **seconds,
+            threads=self._threads(repetitions),
+        )
+
+    def _trial(self) -> Trial:
+        episodes, generation = self._config.task.episodes, self._search.generation
+        return Trial(episode_seeds(self._config.seed, Stream.SEARCH_EPISODES, episodes, generation))
+
+    def _generation(self, evaluator: LocalEvaluator) -> dict[str, float]:
+        search, clock = self._search, _Clock()
+        batch = compile_population(search.ask())
+        clock.lap("compile")
+        weights = generation_weights(self._config.weights, self._config.seed, search.generation)
+        outcome = evaluator.evaluate(batch, weights, self._trial())
+        returns = mean_over_episodes(outcome)
+        clock.lap("evaluate")
+        rank(returns.mean(axis=1), 1.0 / np.maximum(search.ask().connections, 1))
+        clock.lap("rank")
+        row = search.tell(returns, outcome.returns.size, int(outcome.steps.sum()))
+        clock.lap("vary")
+        self._run.append(self._run.metrics, asdict(row))
+        self._run.append(self._run.timing, clock.laps)
+        clock.lap("record")
+        self._steps.append(float(outcome.steps.mean()))
+        # tell() ranks once more, so that what remains of it is the rest.
+        clock.laps["vary"] = max(0.0, clock.laps["vary"] - clock.laps["rank"])
+        return clock.laps
+
+    def _checkpoint(self) -> float:
+        clock = _Clock()
+        self._run.save(Checkpoint(self._search.generation, self._search.state()))
+        clock.lap("checkpoint")
+        return clock.laps["checkpoint"]
+
+    def _threads(self, repetitions: int) -> float | None:
+        if available_cores() < 2:
+            return None
+        batch = compile_population(self._search.ask())
+        with LocalEvaluator(self._task, 1) as one, LocalEvaluator(self._task, 2) as two:
+            best = {evaluator: np.inf for evaluator in (one, two)}
+            for _ in range(repetitions):
+                for evaluator in best:
+                    best[evaluator] = min(best[evaluator], self._evaluation(evaluator, batch))
+            return float(best[one] / best[two])
+
+    def _evaluation(self, evaluator: LocalEvaluator, batch: NetworkBatch) -> float:
+        weights = generation_weights(self._config.weights, self._config.seed, self._search.generation)
+        clock = _Clock()
+        evaluator.evaluate(batch, weights, self._trial())
+        clock.lap("evaluate")
+        return clock.laps["evaluate"]
+
+
+class _Clock:
+    """Seconds between laps."""
+
+    def __init__(self) -> None:
+        self.laps: dict[str, float] = {}
+        self._last = time.perf_counter()
+
+    def lap(self, name: str) -> None:
+        now = time.perf_counter()
+        self.laps[name], self._last = now - self._last, now

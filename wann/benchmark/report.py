@@ -1,0 +1,133 @@
+"""All measurements in one run, as plain values and as tables."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from typing import Any, NamedTuple
+
+from ..kernels.lanes import LANES
+from ..runs import manifest
+from .generation import PHASES, GenerationRow, measure_generations
+from .rollout import TASK, RolloutRow, measure_rollouts
+
+__all__ = ["Effort", "Report", "Table", "run_benchmark"]
+
+
+@dataclass(frozen=True)
+class Effort:
+    """How much is measured.
+
+    Attributes:
+        sizes: connections of the networks whose rollout is timed.
+        steps: of a timed episode.
+        populations: of the generations that are timed.
+        growth: generations that grow their networks beforehand.
+        repetitions: of each rollout.
+        generations: that are timed.
+    """
+
+    sizes: tuple[int, ...] = (10, 52, 150, 300)
+    steps: int = 1000
+    populations: tuple[int, ...] = (192, 1000)
+    growth: int = 200
+    repetitions: int = 15
+    generations: int = 7
+
+
+class Table(NamedTuple):
+    """A table to print; every row has as many cells as the header."""
+
+    caption: str
+    header: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+
+
+@dataclass(frozen=True)
+class Report:
+    """What was measured, and where.
+
+    Attributes:
+        machine: processor, cores, versions; plain JSON values.
+        rollouts: nanoseconds per step, a row for each network.
+        generations: seconds per generation, a row for each population.
+        notes: what could not be measured, and why.
+    """
+
+    machine: dict[str, Any]
+    rollouts: tuple[RolloutRow, ...]
+    generations: tuple[GenerationRow, ...]
+    notes: tuple[str, ...]
+
+    def to_json(self) -> dict[str, Any]:
+        """Everything as plain JSON values; what could not be measured is null."""
+        rollouts = [
+            {**asdict(row), "speedup": row.speedup, "behind": row.behind} for row in self.rollouts
+        ]
+        generations = [
+            {**asdict(row), "seconds": row.seconds, "overhead": row.overhead} for row in self.generations
+        ]
+        return {
+            "task": TASK,
+            "lanes": LANES,
+            "machine": self.machine,
+            "rollouts": rollouts,
+            "generations": generations,
+            "notes": list(self.notes),
+        }
+
+    def tables(self) -> tuple[Table, ...]:
+        """The tables to print; columns that nothing was measured for are absent."""
+        return _rollout_table(self.rollouts), _generation_table(self.generations)
+
+
+def run_benchmark(show: Callable[[str], None], effort: Effort | None = None) -> Report:
+    """Measure this machine.
+
+    Args:
+        show: is told in a few words what is being measured.
+        effort: how much is measured; by default what takes about a minute.
+    """
+    effort = effort or Effort()
+    rollouts, note = measure_rollouts(effort.sizes, effort.steps, effort.repetitions, show)
+    generations = measure_generations(effort.populations, effort.growth, effort.generations, show)
+    facts = manifest()
+    machine = {**facts["machine"], "python": facts["python"], "packages": facts["packages"]}
+    notes = [] if note is None else [note]
+    if any(row.threads is None for row in generations):
+        notes.append("without a second thread: this process may use one core")
+    return Report(machine, rollouts, generations, tuple(notes))
+
+
+def _rollout_table(measured: tuple[RolloutRow, ...]) -> Table:
+    header = ["connections", "hidden nodes", "numpy (published)", "wann", "numpy / wann"]
+    compiled = any(row.compiled is not None for row in measured)
+    if compiled:
+        header += ["straight-line C", "wann / C"]
+    rows = []
+    for row in measured:
+        cells = [str(row.connections), str(row.hidden), f"{row.published:,.0f} ns", f"{row.kernel:.1f} ns"]
+        cells.append(f"{row.speedup:,.0f}")
+        if compiled:
+            cells.append("" if row.compiled is None else f"{row.compiled:.1f} ns")
+            cells.append("" if row.behind is None else f"{row.behind:.2f}")
+        rows.append(tuple(cells))
+    caption = f"{TASK}: one step of one episode under one weight, one core, {LANES} episodes at once"
+    return Table(caption, tuple(header), tuple(rows))
+
+
+def _generation_table(measured: tuple[GenerationRow, ...]) -> Table:
+    header = ["population", "connections", *PHASES, "all but evaluate"]
+    threaded = any(row.threads is not None for row in measured)
+    if threaded:
+        header.append("two threads")
+    rows = []
+    for row in measured:
+        times = [f"{1e3 * getattr(row, phase):.2f} ms" for phase in PHASES]
+        cells = [f"{row.population:,}", f"{row.connections:.0f}", *times, f"{row.overhead:.1%}"]
+        if threaded:
+            cells.append("" if row.threads is None else f"{row.threads:.2f}x")
+        rows.append(tuple(cells))
+    steps = ", ".join(f"{row.steps:.0f}" for row in measured)
+    caption = f"{TASK}: one generation on one core, episodes of {steps} steps"
+    return Table(caption, tuple(header), tuple(rows))

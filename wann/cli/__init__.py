@@ -1,0 +1,19 @@
+"""The commands, one thin module each."""
+
+from . import bench, evaluate, export, import_, report, resume, search, show, tasks, tune
+from .app import app, main
+
+__all__ = [
+    "app",
+    "bench",
+    "evaluate",
+    "export",
+    "import_",
+    "main",
+    "report",
+    "resume",
+    "search",
+    "show",
+    "tasks",
+    "tune",
+]

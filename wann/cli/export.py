@@ -1,0 +1,26 @@
+"""wann export."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from .. import api
+from ..formats import FORMATS
+from .app import app
+from .live import console
+from .options import NetworkPath, Output
+
+
+@app.command(epilog="Example: wann export results/runs/swingup-1 --format out -o champion.out")
+def export(
+    network: NetworkPath,
+    output: Output,
+    format_name: Annotated[
+        str, typer.Option("--format", metavar="NAME", help=f"One of {', '.join(FORMATS)}.")
+    ],
+) -> None:
+    """Write a network in another format."""
+    for path in api.export(api.load(network), output, format_name):
+        console.print(f"Written: {path}", soft_wrap=True)

@@ -1,0 +1,104 @@
+"""The live line of a search, and a plain one where nobody watches a terminal."""
+
+from __future__ import annotations
+
+import signal
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import FrameType
+from typing import Final, Self
+
+from rich.console import Console
+from rich.live import Live
+from rich.text import Text
+
+from ..experiment import Progress
+
+__all__ = ["Interruption", "ProgressLine", "console"]
+
+console: Final = Console(stderr=True, highlight=False)
+_REDRAW_SECONDS: Final = 0.1
+_PLAIN_SECONDS: Final = 10.0
+
+
+class ProgressLine:
+    """Shows each generation; a context manager."""
+
+    def __init__(self) -> None:
+        self._live = Live(console=console, auto_refresh=False, transient=False)
+        self._shown = 0.0
+
+    def __enter__(self) -> Self:
+        if console.is_terminal:
+            self._live.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if console.is_terminal:
+            self._live.stop()
+
+    def __call__(self, progress: Progress) -> None:
+        """Show what the last generation earned."""
+        now = time.perf_counter()
+        last = progress.row.generation == progress.generations - 1
+        pause = _REDRAW_SECONDS if console.is_terminal else _PLAIN_SECONDS
+        if now - self._shown < pause and not last:
+            return
+        self._shown = now
+        line = _describe(progress)
+        if console.is_terminal:
+            self._live.update(Text(line, overflow="ellipsis", no_wrap=True), refresh=True)
+        else:
+            console.print(line, soft_wrap=True)
+
+
+def _describe(progress: Progress) -> str:
+    row = progress.row
+    done = row.generation + 1
+    return (
+        f"generation {done:,}/{progress.generations:,}  "
+        f"best {row.best_mean:.1f}  champion {row.champion_mean:.1f}  "
+        f"connections {row.best_connections}  "
+        f"{progress.rate:,.0f} evaluations/s  {clock(progress.left)} left"
+    )
+
+
+def clock(seconds: float) -> str:
+    """Seconds as a person reads them."""
+    minutes, rest = divmod(max(0, round(seconds)), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02d}:{rest:02d}" if hours else f"{minutes}:{rest:02d}"
+
+
+class Interruption:
+    """Turns Ctrl-C, and the signal that ends services, into a question to ask between generations.
+
+    A second Ctrl-C interrupts at once.
+    """
+
+    def __init__(self) -> None:
+        self.requested = False
+
+    def __call__(self) -> bool:
+        """Whether the search should stop."""
+        return self.requested
+
+    @contextmanager
+    def watching(self) -> Iterator[Interruption]:
+        """Handle the signals while the block runs."""
+        before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+
+        def request(number: int, frame: FrameType | None) -> None:
+            del frame
+            if self.requested and number == signal.SIGINT:
+                raise KeyboardInterrupt
+            self.requested = True
+
+        for number in before:
+            signal.signal(number, request)
+        try:
+            yield self
+        finally:
+            for number, handler in before.items():
+                signal.signal(number, handler)

@@ -1,0 +1,21 @@
+"""Options that several commands share."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+__all__ = ["Backend", "Json", "NetworkPath", "Output", "Seed", "Workers"]
+
+Backend = Annotated[str | None, typer.Option("--backend", help="Where to compute: local.", metavar="NAME")]
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else.")]
+NetworkPath = Annotated[
+    Path, typer.Argument(metavar="NETWORK", help="A network JSON file, or a run folder: its champion.")
+]
+Output = Annotated[Path, typer.Option("-o", "--output", help="The file to write.", metavar="FILE")]
+Seed = Annotated[int, typer.Option("--seed", min=0, help="Seed of episodes and random weights.")]
+Workers = Annotated[
+    int | None, typer.Option("--workers", min=1, max=4096, help="Threads; all cores if not given.")
+]

@@ -1,0 +1,32 @@
+"""wann resume."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from .. import api
+from .app import app
+from .live import Interruption, ProgressLine
+from .options import Backend, Workers
+from .search import closing
+
+
+@app.command(epilog="Example: wann resume results/runs/swingup-1 --generations 4000")
+def resume(
+    run: Annotated[Path, typer.Argument(metavar="RUN", help="The folder of an interrupted run.")],
+    generations: Annotated[
+        int | None, typer.Option("--generations", help="Generations in all, not in addition.")
+    ] = None,
+    backend: Backend = None,
+    workers: Workers = None,
+) -> int:
+    """Go on with a search from its last checkpoint."""
+    interruption = Interruption()
+    with interruption.watching(), ProgressLine() as line:
+        done = api.resume(
+            run, generations=generations, backend=backend, workers=workers, show=line, stop=interruption
+        )
+    return closing(done, run)

@@ -1,0 +1,57 @@
+"""wann search."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from .. import api
+from .app import INTERRUPTED, app
+from .live import Interruption, ProgressLine, console
+from .options import Backend, Workers
+
+
+@app.command(
+    epilog="Examples: wann search configs/swingup.toml --seed 3 | "
+    "wann search configs/paper/swingup.toml --set search.population=64 --run results/runs/small"
+)
+def search(
+    config: Annotated[Path, typer.Argument(metavar="CONFIG", help="A TOML file; see configs/.")],
+    run: Annotated[
+        Path | None,
+        typer.Option("--run", metavar="DIR", help="Folder of the run; a fresh one in results/runs."),
+    ] = None,
+    seed: Annotated[int | None, typer.Option("--seed", help="Overrides the file's seed.")] = None,
+    generations: Annotated[
+        int | None, typer.Option("--generations", help="Overrides search.generations.")
+    ] = None,
+    changes: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="KEY=VALUE", help="Overrides any key; may be repeated."),
+    ] = None,
+    backend: Backend = None,
+    workers: Workers = None,
+) -> int:
+    """Search for a network, and keep everything in a run folder."""
+    settings = api.read_config(
+        config, changes or (), seed=seed, generations=generations, backend=backend, workers=workers
+    )
+    folder = run or api.fresh_run_folder(config)
+    interruption = Interruption()
+    with interruption.watching(), ProgressLine() as line:
+        done = api.search(settings, run=folder, show=line, stop=interruption)
+    return closing(done, folder)
+
+
+def closing(done: bool, folder: Path) -> int:
+    """Say where everything lies; returns the exit code."""
+    if not done:
+        console.print(f"Interrupted; go on with: wann resume {folder}", soft_wrap=True)
+        return INTERRUPTED
+    console.print(f"Champion: {folder / 'champion.json'}", soft_wrap=True)
+    for name in ("topology.svg", "learning.svg"):
+        console.print(f"Picture:  {folder / 'figures' / name}", soft_wrap=True)
+    console.print(f"Report:   {folder / 'report.html'}", soft_wrap=True)
+    return 0

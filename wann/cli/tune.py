@@ -1,0 +1,43 @@
+"""wann tune."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from .. import api
+from .app import app
+from .live import console
+from .options import NetworkPath, Output, Seed, Workers
+
+
+@app.command(epilog="Example: wann tune results/runs/swingup-1 -o tuned.json")
+def tune(
+    network: NetworkPath,
+    output: Output,
+    task: Annotated[
+        str | None, typer.Option("--task", metavar="ID", help="The file's own task if not given.")
+    ] = None,
+    method: Annotated[str, typer.Option("--method", help="cma: CMA-ES over all weights.")] = "cma",
+    iterations: Annotated[int, typer.Option("--iterations", min=1, help="Of CMA-ES.")] = 400,
+    seed: Seed = 0,
+    workers: Workers = None,
+) -> None:
+    """Train a weight for each connection, from the best shared weight, and write the network."""
+    with console.status("tuning ...") as status:
+
+        def show(iteration: int, best: float) -> None:
+            status.update(f"iteration {iteration + 1}/{iterations}: best mean return {best:.1f}")
+
+        tuned = api.tune(
+            api.load(network),
+            task=task,
+            method=method,
+            iterations=iterations,
+            seed=seed,
+            workers=workers,
+            show=show,
+        )
+    api.save(tuned, output)
+    console.print(f"Tuned network: {output}", soft_wrap=True)

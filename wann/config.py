@@ -1,0 +1,146 @@
+"""The configuration of a search: the rooms' settings in one document, TOML in and out."""
+
+from __future__ import annotations
+
+import difflib
+import json
+import tomllib
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Annotated, Any, Literal, get_args
+
+import tomli_w
+from pydantic import BaseModel, Field, ValidationError, model_validator
+
+from .errors import BadInput
+from .evolution import SearchSettings, WeightSettings
+from .formats.limits import explain, read_bytes
+from .genome import MutationSettings
+from .settings import Settings
+from .tasks import TaskSettings
+
+__all__ = ["BackendSettings", "Config", "load_config", "parse_config", "render_config"]
+
+_LARGEST = 2**20
+
+
+class BackendSettings(Settings):
+    """Where networks are computed; never shows in the result.
+
+    Attributes:
+        kind: ``local`` threads.
+        workers: how many; all cores if not given.
+    """
+
+    kind: Literal["local"] = "local"
+    workers: Annotated[int, Field(ge=1, le=4096)] | None = None
+
+
+class Config(Settings):
+    """A search, whole.
+
+    Attributes:
+        seed: what every random stream derives from.
+        task: the environment.
+        weights: the shared weights that networks are evaluated with.
+        search: population, selection, ranking.
+        mutation: topological changes.
+        backend: where it is computed.
+    """
+
+    seed: Annotated[int, Field(ge=0, lt=2**63)] = 0
+    task: TaskSettings
+    weights: WeightSettings = WeightSettings()
+    search: SearchSettings = SearchSettings()
+    mutation: MutationSettings = MutationSettings()
+    backend: BackendSettings = BackendSettings()
+
+    @model_validator(mode="after")
+    def _lanes(self) -> Config:
+        lanes = self.task.episodes * self.weights.count
+        if lanes * self.search.population > 2**31:
+            raise ValueError("task.episodes x weights x search.population exceed 2,147,483,648 episodes")
+        return self
+
+
+def load_config(path: Path, changes: Sequence[str] = ()) -> Config:
+    """Read a TOML file and apply ``key=value`` changes.
+
+    Raises:
+        BadInput: no TOML, an unknown key (the nearest known one is named), or a bad value.
+    """
+    text = read_bytes(path, _LARGEST)
+    try:
+        document = tomllib.loads(text.decode())
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise BadInput(f"{path}: not TOML ({error})") from None
+    for change in changes:
+        _apply(document, change)
+    try:
+        return parse_config(document)
+    except BadInput as error:
+        raise BadInput(f"{path}: {error}") from None
+
+
+def parse_config(document: Mapping[str, Any]) -> Config:
+    """Check a document.
+
+    Raises:
+        BadInput: see ``load_config``.
+    """
+    try:
+        text = json.dumps(document)
+    except (TypeError, ValueError) as error:
+        raise BadInput(f"a value is neither number, text, list nor table ({error})") from None
+    try:
+        return Config.model_validate_json(text)
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        if first["type"] == "extra_forbidden":
+            raise BadInput(_unknown_key([str(part) for part in first["loc"]])) from None
+        raise BadInput(explain(error)) from None
+
+
+def render_config(config: Config) -> str:
+    """The configuration as TOML; reading it back gives an equal one."""
+    return tomli_w.dumps(config.model_dump(mode="json", exclude_none=True))
+
+
+def _apply(document: dict[str, Any], change: str) -> None:
+    key, equals, text = change.partition("=")
+    parts = key.strip().split(".")
+    if not equals or not all(parts):
+        raise BadInput(f"--set {change}: write key=value, such as search.population=64")
+    table = document
+    for part in parts[:-1]:
+        table = table.setdefault(part, {})
+        if not isinstance(table, dict):
+            raise BadInput(f"--set {change}: {part} is a value, not a table")
+    table[parts[-1]] = _value(text)
+
+
+def _value(text: str) -> Any:
+    try:
+        return tomllib.loads(f"value = {text}")["value"]
+    except tomllib.TOMLDecodeError:
+        return text
+
+
+def _unknown_key(parts: Sequence[str]) -> str:
+    known = _keys(Config)
+    for part in parts[:-1]:
+        known = _keys(_table(known[part]))
+    near = difflib.get_close_matches(parts[-1], known, 1, 0.5)
+    hint = f"did you mean {near[0]}?" if near else f"known are {', '.join(known)}"
+    return f"{'.'.join(parts)}: unknown key; {hint}"
+
+
+def _keys(model: type[BaseModel]) -> dict[str, Any]:
+    return {name: field.annotation for name, field in model.model_fields.items()}
+
+
+def _table(annotation: Any) -> type[BaseModel]:
+    for candidate in (annotation, *get_args(annotation)):
+        if isinstance(candidate, type) and issubclass(candidate, BaseModel):
+            return candidate
+    raise AssertionError(annotation)

@@ -1,0 +1,23 @@
+"""Where networks are computed. Backends differ in speed, never in a single bit of the result."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..network import NetworkBatch
+from ..tasks import Outcome, Trial
+
+__all__ = ["Evaluator"]
+
+
+class Evaluator(Protocol):
+    """Computes a task's jobs; use it as a context manager, or close it."""
+
+    def evaluate(self, batch: NetworkBatch, weights: NDArray[np.float64], trial: Trial) -> Outcome:
+        """Play every network under every weight; see ``Task.job`` for the shapes."""
+
+    def close(self) -> None:
+        """Give back threads or workers."""

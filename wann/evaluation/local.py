@@ -1,0 +1,56 @@
+"""Evaluation by threads of this process: kernels release the GIL."""
+
+from __future__ import annotations
+
+import os
+from concurrent.futures import ThreadPoolExecutor
+from typing import Final, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..network import NetworkBatch
+from ..tasks import Outcome, Task, Trial
+
+__all__ = ["LocalEvaluator", "available_cores"]
+
+_CHUNKS_PER_WORKER: Final = 8  # small enough that no thread waits long for the last one
+
+
+def available_cores() -> int:
+    """Processor cores that this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+class LocalEvaluator:
+    """Threads that take chunks of a job until it is done."""
+
+    def __init__(self, task: Task, workers: int | None = None) -> None:
+        self._task = task
+        self._workers = workers or available_cores()
+        self._pool = ThreadPoolExecutor(self._workers) if self._workers > 1 else None
+
+    def evaluate(self, batch: NetworkBatch, weights: NDArray[np.float64], trial: Trial) -> Outcome:
+        """Play every network under every weight."""
+        job = self._task.job(batch, weights, trial)
+        if self._pool is None:
+            job.run(0, job.units)
+            return job.outcome
+        chunks = min(job.units, self._workers * _CHUNKS_PER_WORKER)
+        bounds = np.linspace(0, job.units, chunks + 1).astype(int).tolist()
+        for _ in self._pool.map(job.run, bounds[:-1], bounds[1:]):
+            pass
+        return job.outcome
+
+    def close(self) -> None:
+        """End the threads."""
+        if self._pool is not None:
+            self._pool.shutdown(wait=True, cancel_futures=True)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()

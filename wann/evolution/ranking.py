@@ -1,0 +1,45 @@
+"""Who is better: non-dominated fronts, crowding inside a front (Gaier & Ha 2019, section 3.3)."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..kernels.ranking import fronts
+
+__all__ = ["crowding_distance", "non_dominated_fronts", "rank"]
+
+FloatArray = NDArray[np.float64]
+
+
+def non_dominated_fronts(first: FloatArray, second: FloatArray) -> NDArray[np.int64]:
+    """Front of each individual, 0 the best; both objectives float64[n] are maximised."""
+    return np.asarray(fronts(np.lexsort((-second, -first)), first, second))
+
+
+def crowding_distance(front: NDArray[np.int64], *objectives: FloatArray) -> FloatArray:
+    """Distance between an individual's neighbours on its front, summed over objectives.
+
+    Normalised by the front's extent (Deb et al. 2002; the published code divides by ``1/hi - lo``,
+    a slip for ``1/(hi - lo)``). The ends of a front are infinitely far.
+    """
+    total = np.zeros(len(front))
+    for objective in objectives:
+        order = np.lexsort((objective, front))
+        value, member = objective[order], front[order]
+        starts = np.concatenate([[True], member[1:] != member[:-1]])
+        ends = np.concatenate([starts[1:], [True]])
+        group = np.cumsum(starts) - 1
+        extent = value[ends][group] - value[starts][group]
+        gap = np.zeros(len(front))
+        gap[1:-1] = value[2:] - value[:-2]
+        distance = np.divide(gap, extent, out=np.zeros(len(front)), where=extent > 0)
+        distance[starts | ends] = np.inf
+        total[order] += distance
+    return total
+
+
+def rank(first: FloatArray, second: FloatArray) -> NDArray[np.int64]:
+    """Individuals from best to worst, int64[n]: by front, then crowding, then index."""
+    front = non_dominated_fronts(first, second)
+    return np.lexsort((-crowding_distance(front, first, second), front))

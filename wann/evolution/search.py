@@ -1,0 +1,331 @@
+"""The search: ask for a generation, tell what it earned.
+
+It knows neither tasks nor backends; whoever drives it evaluates the population that ``ask`` gives
+and hands the returns to ``tell``. Everything random derives from (seed, purpose, generation).
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..errors import BadInput
+from ..genome import MutationSettings, Population, first_population, mutate
+from ..kernels.genes import Genes
+from ..streams import Stream, generator
+from .ranking import non_dominated_fronts, rank
+from .selection import replace_islands, select
+from .settings import SearchSettings, WeightSettings
+
+__all__ = ["Champion", "Generation", "Search", "generation_weights", "selection_weights"]
+
+FloatArray = NDArray[np.float64]
+_PARTS: Final = ("node_rows", "node", "activation", "gene_rows", "source", "target", "enabled")
+
+
+def generation_weights(settings: WeightSettings, seed: int, generation: int) -> FloatArray:
+    """The shared weights of one generation, float64[weights], ascending if drawn."""
+    if settings.sampling == "fixed":
+        return np.array(settings.values)
+    rng = generator(seed, Stream.WEIGHTS, generation)
+    places = (np.arange(settings.strata) + rng.random(settings.strata)) / settings.strata
+    return settings.limit * (2.0 * places - 1.0)
+
+
+def selection_weights(settings: WeightSettings) -> FloatArray:
+    """The weights that candidates for champion are compared with, float64[weights]."""
+    if settings.sampling == "fixed":
+        return np.array(settings.values)
+    places = (np.arange(settings.strata) + 0.5) / settings.strata
+    return settings.limit * (2.0 * places - 1.0)
+
+
+@dataclass(frozen=True)
+class Champion:
+    """The best genome so far.
+
+    Attributes:
+        population: a population of this one genome.
+        mean: its mean return on the selection episodes.
+        generation: when it was found.
+    """
+
+    population: Population
+    mean: float
+    generation: int
+
+
+@dataclass(frozen=True)
+class Generation:
+    """What a generation earned: a row of metrics.csv.
+
+    Attributes:
+        generation: its number, from 0.
+        best_mean: mean return of the best genome over weights and episodes.
+        median_mean: median of the means.
+        best_max: return of the best genome at its best weight.
+        best_connections: connections of the genome with the best mean.
+        median_connections: median over the generation.
+        champion_mean: mean return of the champion on the selection episodes.
+        champion_connections: connections of the champion.
+        evaluations: episodes played so far.
+        steps: environment steps made so far.
+        failed: genomes of this generation with a return that is not finite.
+    """
+
+    generation: int
+    best_mean: float
+    median_mean: float
+    best_max: float
+    best_connections: int
+    median_connections: float
+    champion_mean: float
+    champion_connections: int
+    evaluations: int
+    steps: int
+    failed: int
+
+
+@dataclass
+class Search:
+    """The state of a search at the beginning of a generation.
+
+    Attributes:
+        settings: population, ranking, selection.
+        mutation: topological changes.
+        seed: what every random stream derives from.
+        population: the genomes of the coming generation.
+        generation: its number.
+        newest_node: the highest node id ever handed out.
+        champion: the best genome so far.
+        evaluations: episodes played so far.
+        steps: environment steps made so far.
+    """
+
+    settings: SearchSettings
+    mutation: MutationSettings
+    seed: int
+    population: Population
+    generation: int = 0
+    newest_node: int = 0
+    champion: Champion | None = None
+    evaluations: int = 0
+    steps: int = 0
+    _tested: set[bytes] = field(default_factory=set)
+
+    @classmethod
+    def begin(
+        cls, settings: SearchSettings, mutation: MutationSettings, inputs: int, outputs: int, seed: int
+    ) -> Search:
+        """A search before its first generation."""
+        rng = generator(seed, Stream.FIRST_POPULATION)
+        population = first_population(inputs, outputs, settings.population, settings.enabled, rng)
+        return cls(settings, mutation, seed, population, newest_node=population.newest_node)
+
+    @property
+    def finished(self) -> bool:
+        """Whether all generations have been told."""
+        return self.generation >= self.settings.generations
+
+    def ask(self) -> Population:
+        """The genomes to evaluate."""
+        return self.population
+
+    def candidate(self, returns: FloatArray) -> int | None:
+        """The genome to re-test as a champion, if its mean return deserves it.
+
+        ``returns`` float64[population, weights]. Ties go to fewer connections, then to the lower
+        index.
+        """
+        means = _means(returns)
+        best = self._best(means)
+        if means[best] == -np.inf or (self.champion and means[best] <= self.champion.mean):
+            return None
+        # A genome that lost once loses again: the selection episodes are the same for all.
+        digest = _digest(self.population.take(np.array([best])))
+        if digest in self._tested:
+            return None
+        self._tested.add(digest)
+        return best
+
+    def crown(self, index: int, mean: float) -> bool:
+        """Make a candidate the champion if its mean on the selection episodes is higher."""
+        if not np.isfinite(mean) or (self.champion is not None and mean <= self.champion.mean):
+            return False
+        self.champion = Champion(self.population.take(np.array([index])), mean, self.generation)
+        return True
+
+    def tell(self, returns: FloatArray, episodes: int, steps: int) -> Generation:
+        """Take what the population earned and breed the next generation.
+
+        Args:
+            returns: float64[population, weights], mean return of each genome at each weight.
+            episodes: how many were played for that.
+            steps: how many environment steps.
+        """
+        means = _means(returns)
+        self.evaluations += episodes
+        self.steps += steps
+        row = self._describe(returns, means)
+        rng = generator(self.seed, Stream.RANKING, self.generation)
+        second = self._second_objective(returns, by_connections=rng.random() < self.settings.complexity)
+        self._breed(means, second)
+        self.generation += 1
+        return row
+
+    def front(self, returns: FloatArray) -> NDArray[np.int64]:
+        """Genomes that none beats in both mean return and connections, by connections."""
+        means = _means(returns)
+        connections = self.population.connections
+        fronts = non_dominated_fronts(means, -connections.astype(np.float64))
+        members = np.flatnonzero((fronts == 0) & np.isfinite(means))
+        _, distinct = np.unique(connections[members], return_index=True)
+        return members[distinct]
+
+    def _best(self, means: FloatArray) -> int:
+        return int(np.lexsort((self.population.connections, -means))[0])
+
+    def _describe(self, returns: FloatArray, means: FloatArray) -> Generation:
+        best = self._best(means)
+        connections = self.population.connections
+        sound = means[np.isfinite(means)]
+        return Generation(
+            self.generation,
+            float(means[best]),
+            float(np.median(sound)) if sound.size else -np.inf,
+            float(returns[best].max()) if sound.size else -np.inf,
+            int(connections[best]),
+            float(np.median(connections)),
+            self.champion.mean if self.champion else -np.inf,
+            int(self.champion.population.connections[0]) if self.champion else 0,
+            self.evaluations,
+            self.steps,
+            len(means) - sound.size,
+        )
+
+    def _second_objective(self, returns: FloatArray, *, by_connections: bool) -> FloatArray:
+        if by_connections:
+            return 1.0 / np.maximum(self.population.connections, 1)  # none counts as one
+        if self.settings.alternative == "max":
+            return np.asarray(returns.max(axis=1))
+        half = max(1, returns.shape[1] // 2)
+        return np.asarray(np.sort(returns, axis=1)[:, :half].mean(axis=1))
+
+    def _breed(self, means: FloatArray, second: FloatArray) -> None:
+        settings, size = self.settings, self.settings.island
+        rng = generator(self.seed, Stream.PARENTS, self.generation)
+        best = means.reshape(settings.islands, size).max(axis=1)
+        chosen = [
+            select(self._ranked(means, second, island * size), settings, rng)
+            for island in range(settings.islands)
+        ]
+        if self._epoch_ends():
+            chosen = [chosen[origin] for origin in replace_islands(best)]
+        parents = np.concatenate([parents for _, parents in chosen])
+        children, self.newest_node = mutate(
+            self.population, parents, self.mutation, self.newest_node, self.seed, self.generation
+        )
+        elites = self.population.take(np.concatenate([elites for elites, _ in chosen]))
+        # Island by island: its elites, then its children.
+        order = np.concatenate(
+            [
+                np.arange(settings.population - len(parents)).reshape(settings.islands, -1),
+                np.arange(len(parents)).reshape(settings.islands, -1) + settings.population - len(parents),
+            ],
+            axis=1,
+        )
+        self.population = elites.join(children).take(order.reshape(-1))
+
+    def _ranked(self, means: FloatArray, second: FloatArray, begin: int) -> NDArray[np.int64]:
+        """Places of one island from best to worst; what failed comes last."""
+        island = np.arange(begin, begin + self.settings.island)
+        sound = island[np.isfinite(means[island])]
+        failed = island[~np.isfinite(means[island])]
+        return np.concatenate([sound[rank(means[sound], second[sound])], failed])
+
+    def _epoch_ends(self) -> bool:
+        settings, following = self.settings, self.generation + 1
+        if settings.islands == 1 or following >= settings.generations:
+            return False
+        before = self.generation * settings.epochs // settings.generations
+        return following * settings.epochs // settings.generations > before
+
+    def state(self) -> dict[str, NDArray[np.generic]]:
+        """Arrays from which ``restore`` makes an equal search."""
+        numbers = np.array([self.newest_node, self.evaluations, self.steps], np.int64)
+        arrays: dict[str, NDArray[np.generic]] = {"numbers": numbers}
+        arrays |= _flatten("population", self.population)
+        if self.champion is not None:
+            arrays |= _flatten("champion", self.champion.population)
+            arrays["champion.mean"] = np.array([self.champion.mean])
+            arrays["champion.generation"] = np.array([self.champion.generation])
+        return arrays
+
+    @classmethod
+    def restore(
+        cls,
+        settings: SearchSettings,
+        mutation: MutationSettings,
+        seed: int,
+        generation: int,
+        arrays: dict[str, NDArray[np.generic]],
+        shape: tuple[int, int],
+    ) -> Search:
+        """A search as ``state`` described it; ``shape`` is (inputs, outputs) of the task.
+
+        Raises:
+            BadInput: the arrays do not describe a search with these settings.
+        """
+        try:
+            newest, evaluations, steps = np.asarray(arrays["numbers"], np.int64).tolist()
+            population = _unflatten("population", arrays, shape)
+            champion = None
+            if "champion.mean" in arrays:
+                champion = Champion(
+                    _unflatten("champion", arrays, shape),
+                    float(np.asarray(arrays["champion.mean"], np.float64)[0]),
+                    int(np.asarray(arrays["champion.generation"], np.int64)[0]),
+                )
+        except (KeyError, ValueError, IndexError, TypeError) as error:
+            raise BadInput(f"the checkpoint does not describe a search ({error})") from None
+        if len(population) != settings.population:
+            raise BadInput(
+                f"the checkpoint holds {len(population)} genomes, "
+                f"but the configuration says {settings.population}"
+            )
+        return cls(settings, mutation, seed, population, generation, newest, champion, evaluations, steps)
+
+
+def _means(returns: FloatArray) -> FloatArray:
+    """Mean over the weights, float64[population]; -inf where a return is not finite."""
+    sound = np.isfinite(returns).all(axis=1)
+    means = np.full(len(returns), -np.inf)
+    means[sound] = returns[sound].mean(axis=1)
+    return means
+
+
+def _digest(population: Population) -> bytes:
+    genes = population.genes
+    digest = hashlib.sha256()
+    for name in _PARTS:
+        digest.update(np.ascontiguousarray(getattr(genes, name)).tobytes())
+    return digest.digest()
+
+
+def _flatten(prefix: str, population: Population) -> dict[str, NDArray[np.generic]]:
+    return {f"{prefix}.{name}": getattr(population.genes, name) for name in _PARTS}
+
+
+def _unflatten(prefix: str, arrays: dict[str, NDArray[np.generic]], shape: tuple[int, int]) -> Population:
+    kinds = (np.int64, np.int64, np.int8, np.int64, np.int64, np.int64, np.bool_)
+    parts: list[Any] = [
+        np.ascontiguousarray(arrays[f"{prefix}.{name}"].astype(kind, casting="same_kind"))
+        for name, kind in zip(_PARTS, kinds, strict=True)
+    ]
+    population = Population(Genes(*shape, *parts))
+    population.check()
+    return population

@@ -1,0 +1,101 @@
+"""Settings of the search; every default is the published value."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field, model_validator
+
+from ..settings import Settings
+
+__all__ = ["SearchSettings", "WeightSettings"]
+
+Fraction = Annotated[float, Field(ge=0.0, le=1.0)]
+
+
+class WeightSettings(Settings):
+    """The shared weights that a generation is evaluated with.
+
+    Attributes:
+        sampling: ``fixed`` takes ``values``; ``stratified`` draws, anew in each generation, one
+            weight from each of ``strata`` equal parts of [-limit, limit].
+        values: the weights of ``fixed`` (published).
+        strata: how many weights ``stratified`` draws.
+        limit: the largest size that ``stratified`` draws.
+    """
+
+    sampling: Literal["fixed", "stratified"] = "fixed"
+    values: tuple[Annotated[float, Field(ge=-1e3, le=1e3)], ...] = (-2.0, -1.0, -0.5, 0.5, 1.0, 2.0)
+    strata: Annotated[int, Field(ge=1, le=10_000)] = 24
+    limit: Annotated[float, Field(gt=0.0, le=1e3)] = 2.0
+
+    @model_validator(mode="after")
+    def _some(self) -> WeightSettings:
+        if not self.values:
+            raise ValueError("values must hold at least one weight")
+        return self
+
+    @property
+    def count(self) -> int:
+        """How many weights a generation is evaluated with."""
+        return len(self.values) if self.sampling == "fixed" else self.strata
+
+
+class SearchSettings(Settings):
+    """Population, ranking and selection.
+
+    Attributes:
+        population: genomes in a generation, over all islands.
+        generations: generations in all.
+        enabled: probability that a connection of the first population is enabled.
+        elite: share of an island's survivors that pass unchanged.
+        cull: share of an island that leaves no children.
+        tournament: a parent is the best of two tournaments of this size.
+        complexity: probability that a generation is ranked by mean return and connections;
+            otherwise it is ranked by mean return and ``alternative``.
+        alternative: second objective of the other generations: the return at the best weight
+            (``max``, published), or the mean over the worse half of the weights (``worst-half``).
+        islands: populations of equal size that evolve apart (published: one).
+        epochs: the search is cut into as many equal parts; after each, the worse half of the
+            islands is replaced by copies of the better half, until one is left (published: one).
+        champion_episodes: episodes for each weight on which a candidate for champion is re-tested.
+    """
+
+    population: Annotated[int, Field(ge=2, le=1_000_000)] = 192
+    generations: Annotated[int, Field(ge=1, le=10_000_000)] = 1024
+    enabled: Fraction = 0.5
+    elite: Fraction = 0.2
+    cull: Annotated[float, Field(ge=0.0, lt=1.0)] = 0.2
+    tournament: Annotated[int, Field(ge=1)] = 8
+    complexity: Fraction = 0.8
+    alternative: Literal["max", "worst-half"] = "max"
+    islands: Annotated[int, Field(ge=1)] = 1
+    epochs: Annotated[int, Field(ge=1)] = 1
+    champion_episodes: Annotated[int, Field(ge=1, le=100_000)] = 16
+
+    @model_validator(mode="after")
+    def _fits(self) -> SearchSettings:
+        if self.population % self.islands:
+            raise ValueError(f"population {self.population} cannot be cut into {self.islands} equal islands")
+        if self.island < 2:
+            raise ValueError(f"islands of {self.island}: each needs at least 2 genomes")
+        if self.tournament > self.island:
+            raise ValueError(f"tournament {self.tournament} is larger than the population of {self.island}")
+        if self.survivors < 1:
+            raise ValueError(f"cull {self.cull} leaves no survivor of {self.island}")
+        return self
+
+    @property
+    def island(self) -> int:
+        """Genomes on one island."""
+        return self.population // self.islands
+
+    @property
+    def survivors(self) -> int:
+        """Genomes of an island that may have children."""
+        return self.island - int(self.cull * self.island)
+
+    @property
+    def elites(self) -> int:
+        """Genomes of an island that pass unchanged."""
+        return int(self.elite * self.survivors)

@@ -1,0 +1,276 @@
+"""The wiring of a search: configuration -> task, evaluator, search, run folder. They meet only here."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .config import BackendSettings, Config, load_config, render_config
+from .errors import BadInput, Failure
+from .evaluation import Evaluator, LocalEvaluator
+from .evolution import Generation, Search, generation_weights, selection_weights
+from .formats.network_json import render, to_document
+from .network import Network, compile_population
+from .runs import Checkpoint, RunFolder, manifest, write_atomically
+from .streams import Stream, episode_seeds
+from .tasks import Task, Trial, make_task, mean_over_episodes
+
+__all__ = ["Experiment", "Phases", "Progress", "make_evaluator", "resume_search", "start_search"]
+
+_CHECKPOINT_SECONDS: Final = 5.0
+
+
+@dataclass
+class Phases:
+    """Seconds that a generation spent: a row of timing.csv."""
+
+    generation: int = 0
+    compile: float = 0.0
+    evaluate: float = 0.0
+    champion: float = 0.0
+    vary: float = 0.0
+    record: float = 0.0
+
+
+@dataclass(frozen=True)
+class Progress:
+    """What is shown while a search runs.
+
+    Attributes:
+        row: what the last generation earned.
+        generations: how many there will be.
+        rate: episodes per second of late.
+        left: seconds until the end, estimated from the pace of late.
+    """
+
+    row: Generation
+    generations: int
+    rate: float
+    left: float
+
+
+class Experiment:
+    """A search in its run folder.
+
+    Attributes:
+        config: what was asked for.
+        folder: where everything is kept.
+        search: the state of the search.
+    """
+
+    def __init__(self, config: Config, folder: RunFolder, search: Search, task: Task) -> None:
+        self.config = config
+        self.folder = folder
+        self.search = search
+        self._task = task
+
+    def run(
+        self,
+        evaluator: Evaluator,
+        show: Callable[[Progress], None] = lambda _: None,
+        stop: Callable[[], bool] = lambda: False,
+    ) -> bool:
+        """Search until the last generation, or until ``stop``; True if it came to the end.
+
+        Raises:
+            Failure: the run folder cannot be written any more; the last checkpoint is whole.
+        """
+        try:
+            return self._run(evaluator, show, stop)
+        except OSError as error:
+            raise Failure(
+                f"{self.folder.path}: cannot be written ({error.strerror}); the last checkpoint is "
+                f"whole, go on with `wann resume {self.folder.path}`"
+            ) from None
+
+    def _run(self, evaluator: Evaluator, show: Callable[[Progress], None], stop: Callable[[], bool]) -> bool:
+        begun, begun_processor = time.perf_counter(), time.process_time()
+        pace = _Pace(self.search)
+        saved = time.perf_counter()
+        while not self.search.finished and not stop():
+            row, phases = self._generation(evaluator)
+            started = time.perf_counter()
+            self.folder.append(self.folder.metrics, asdict(row))
+            if time.perf_counter() - saved > _CHECKPOINT_SECONDS:
+                self._save()
+                saved = time.perf_counter()
+            phases.record = time.perf_counter() - started
+            self.folder.append(self.folder.timing, asdict(phases))
+            show(pace.after(row, self.search))
+        self._save()
+        wall, processor = time.perf_counter() - begun, time.process_time() - begun_processor
+        write_manifest(self.folder, self.config, wall, processor)
+        return self.search.finished
+
+    def _generation(self, evaluator: Evaluator) -> tuple[Generation, Phases]:
+        search, settings = self.search, self.config
+        phases = Phases(search.generation)
+        clock = time.perf_counter()
+        batch = compile_population(search.ask())
+        clock, phases.compile = time.perf_counter(), time.perf_counter() - clock
+        weights = generation_weights(settings.weights, settings.seed, search.generation)
+        seeds = episode_seeds(
+            settings.seed, Stream.SEARCH_EPISODES, settings.task.episodes, search.generation
+        )
+        outcome = evaluator.evaluate(batch, weights, Trial(seeds))
+        returns = mean_over_episodes(outcome)
+        clock, phases.evaluate = time.perf_counter(), time.perf_counter() - clock
+        self._crown(evaluator, returns)
+        clock, phases.champion = time.perf_counter(), time.perf_counter() - clock
+        if search.generation == search.settings.generations - 1:
+            self._keep_front(returns)
+        row = search.tell(returns, outcome.returns.size, int(outcome.steps.sum()))
+        phases.vary = time.perf_counter() - clock
+        return row, phases
+
+    def _crown(self, evaluator: Evaluator, returns: NDArray[np.float64]) -> None:
+        candidate = self.search.candidate(returns)
+        if candidate is None:
+            return
+        seed, episodes = self.config.seed, self.config.search.champion_episodes
+        trial = Trial(episode_seeds(seed, Stream.CHAMPION_EPISODES, episodes))
+        batch = compile_population(self.search.ask().take(np.array([candidate])))
+        outcome = evaluator.evaluate(batch, selection_weights(self.config.weights), trial)
+        self.search.crown(candidate, float(outcome.returns.mean()))
+
+    def _save(self) -> None:
+        self.folder.save(Checkpoint(self.search.generation, self.search.state()))
+        network = self.champion()
+        if network is not None:
+            write_atomically(self.folder.champion, render(to_document(network)).encode())
+
+    def champion(self) -> Network | None:
+        """The best network so far."""
+        found = self.search.champion
+        if found is None:
+            return None
+        provenance = {
+            "seed": self.config.seed,
+            "generation": found.generation,
+            "selection_mean": found.mean,
+            "selection_episodes": self.config.search.champion_episodes * self.config.weights.count,
+        }
+        return Network.of_genome(found.population, 0, task=self.config.task.id, provenance=provenance)
+
+    def _keep_front(self, returns: NDArray[np.float64]) -> None:
+        """Write the non-dominated networks of the last generation, and what they earned."""
+        for old in self.folder.front.glob("*"):
+            old.unlink()
+        population = self.search.ask()
+        rows = []
+        for index in self.search.front(returns).tolist():
+            connections, mean = int(population.connections[index]), float(returns[index].mean())
+            provenance = {
+                "seed": self.config.seed,
+                "generation": self.search.generation,
+                "mean": mean,
+            }
+            network = Network.of_genome(population, index, task=self.config.task.id, provenance=provenance)
+            name = f"{connections:05d}-connections.json"
+            write_atomically(self.folder.front / name, render(to_document(network)).encode())
+            rows.append(f"{connections},{mean!r}\n")
+        table = "connections,mean\n" + "".join(rows)
+        write_atomically(self.folder.front / "front.csv", table.encode())
+
+
+class _Pace:
+    """Rate and time left, from a moving average over the last generations."""
+
+    def __init__(self, search: Search) -> None:
+        self._clock = time.perf_counter()
+        self._episodes = search.evaluations
+        self._seconds = 0.0
+
+    def after(self, row: Generation, search: Search) -> Progress:
+        now = time.perf_counter()
+        seconds, episodes = now - self._clock, row.evaluations - self._episodes
+        self._clock, self._episodes = now, row.evaluations
+        self._seconds = 0.9 * self._seconds + 0.1 * seconds if self._seconds else seconds
+        generations = search.settings.generations
+        left = self._seconds * (generations - 1 - row.generation)
+        return Progress(row, generations, episodes / self._seconds, left)
+
+
+def write_manifest(folder: RunFolder, config: Config, wall: float, processor: float) -> None:
+    """Write what the run was made with; times add to those of an interrupted part."""
+    before: dict[str, Any] = {}
+    if folder.manifest.exists():
+        before = json.loads(folder.manifest.read_text(encoding="utf-8"))
+    wall += before.get("wall_seconds", 0.0)
+    processor += before.get("processor_seconds", 0.0)
+    facts: dict[str, Any] = {
+        "config": config.model_dump(mode="json", exclude_none=True),
+        "seed": config.seed,
+        "wall_seconds": round(wall, 3),
+        "processor_seconds": round(processor, 3),
+    }
+    folder.write_json(folder.manifest, manifest(**facts))
+
+
+def make_evaluator(task: Task, settings: BackendSettings) -> LocalEvaluator:
+    """The backend that the settings name."""
+    return LocalEvaluator(task, settings.workers)
+
+
+def start_search(config: Config, path: Path) -> tuple[Experiment, Task]:
+    """A fresh search in a fresh folder.
+
+    Raises:
+        BadInput: the folder is not empty or cannot be written, or the task is unknown.
+    """
+    task = make_task(config.task)
+    folder = RunFolder.create(path)
+    write_atomically(folder.config, render_config(config).encode())
+    write_manifest(folder, config, 0.0, 0.0)
+    search = Search.begin(config.search, config.mutation, task.inputs, task.outputs, config.seed)
+    return Experiment(config, folder, search, task), task
+
+
+def resume_search(
+    path: Path, generations: int | None = None, backend: BackendSettings | None = None
+) -> tuple[Experiment, Task]:
+    """A search that goes on from its last checkpoint.
+
+    Args:
+        path: its run folder.
+        generations: generations in all; what the configuration says if not given.
+        backend: where to compute; what the configuration says if not given.
+
+    Raises:
+        BadInput: no run folder, a damaged checkpoint, or fewer generations than are done.
+    """
+    folder = RunFolder.existing(path)
+    config = load_config(folder.config)
+    if backend is not None:
+        config = config.changed(backend=backend)
+    if generations is not None:
+        config = config.changed(search=config.search.changed(generations=generations))
+    task = make_task(config.task)
+    checkpoint = folder.newest_checkpoint()
+    if checkpoint is None:
+        search = Search.begin(config.search, config.mutation, task.inputs, task.outputs, config.seed)
+    else:
+        if checkpoint.generation > config.search.generations:
+            raise BadInput(
+                f"{path}: {checkpoint.generation} generations are done already; "
+                f"--generations {config.search.generations} asks for fewer in all"
+            )
+        search = Search.restore(
+            config.search,
+            config.mutation,
+            config.seed,
+            checkpoint.generation,
+            checkpoint.arrays,
+            (task.inputs, task.outputs),
+        )
+    for table in (folder.metrics, folder.timing):
+        folder.truncate(table, search.generation)
+    write_atomically(folder.config, render_config(config).encode())
+    return Experiment(config, folder, search, task), task

@@ -1,0 +1,170 @@
+"""Network JSON, version 1: one document a person can read and a schema can check."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated, Any, Final, Literal
+
+import numpy as np
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from ..activations import BY_NAME
+from ..errors import BadInput
+from ..network import Network
+from .limits import LARGEST_FILE, LARGEST_GENES, LARGEST_NODES, explain, read_bytes
+
+__all__ = ["from_document", "load", "save", "to_document"]
+
+_KINDS: Final = ("bias", "input", "output", "hidden")
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", strict=True, allow_inf_nan=False)
+
+
+class _Node(_Strict):
+    id: Annotated[int, Field(ge=0, le=2**53)]
+    kind: Literal["bias", "input", "output", "hidden"]
+    activation: str
+
+
+class _Connection(_Strict):
+    source: int
+    target: int
+    weight: float | None = None
+
+
+class _Document(_Strict):
+    format: Literal["wann-network"]
+    version: Literal[1]
+    inputs: Annotated[int, Field(ge=1, le=LARGEST_NODES)]
+    outputs: Annotated[int, Field(ge=1, le=LARGEST_NODES)]
+    nodes: Annotated[list[_Node], Field(max_length=LARGEST_NODES)]
+    connections: Annotated[list[_Connection], Field(max_length=LARGEST_GENES)]
+    shared_weight: float | None = None
+    task: str | None = None
+    provenance: dict[str, Any] = Field(default_factory=dict)
+
+
+def to_document(network: Network) -> dict[str, Any]:
+    """The network as plain JSON values, in a stable order."""
+    nodes = [
+        {"id": node, "kind": network.kind(node), "activation": network.activation_name(node)}
+        for node in range(network.size)
+    ]
+    connections: list[dict[str, Any]] = [
+        {"source": source, "target": target}
+        for source, target in zip(network.source.tolist(), network.target.tolist(), strict=True)
+    ]
+    if network.weights is not None:
+        for connection, weight in zip(connections, network.weights.tolist(), strict=True):
+            connection["weight"] = weight
+    document: dict[str, Any] = {
+        "format": "wann-network",
+        "version": 1,
+        "inputs": network.inputs,
+        "outputs": network.outputs,
+        "nodes": nodes,
+        "connections": connections,
+    }
+    if network.shared_weight is not None:
+        document["shared_weight"] = network.shared_weight
+    if network.task is not None:
+        document["task"] = network.task
+    if network.provenance:
+        document["provenance"] = dict(network.provenance)
+    return document
+
+
+def save(network: Network, path: Path) -> None:
+    """Write network JSON, one node or connection a line."""
+    path.write_text(render(to_document(network)), encoding="utf-8")
+
+
+def render(document: dict[str, Any]) -> str:
+    """JSON text with a line for each node and each connection."""
+    lines = []
+    for key, value in document.items():
+        if key in ("nodes", "connections") and value:
+            rows = ",\n".join("  " + json.dumps(row) for row in value)
+            lines.append(f" {json.dumps(key)}: [\n{rows}\n ]")
+        else:
+            lines.append(f" {json.dumps(key)}: {json.dumps(value)}")
+    return "{\n" + ",\n".join(lines) + "\n}\n"
+
+
+def load(path: Path) -> Network:
+    """Read network JSON.
+
+    Raises:
+        BadInput: not such a document, or one that describes no network.
+    """
+    text = read_bytes(path, LARGEST_FILE)
+    try:
+        document = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise BadInput(f"{path}: not JSON ({error})") from None
+    try:
+        return from_document(document)
+    except BadInput as error:
+        raise BadInput(f"{path}: {error}") from None
+
+
+def from_document(document: object) -> Network:
+    """The network that a document describes.
+
+    Raises:
+        BadInput: the document breaks the schema, or describes no network.
+    """
+    if isinstance(document, dict) and document.get("format") == "wann-network":
+        version = document.get("version")
+        if version != 1:
+            raise BadInput(f"version {version!r} of the format; this program reads version 1")
+    try:
+        checked = _Document.model_validate(document)
+    except ValidationError as error:
+        raise BadInput(explain(error)) from None
+    _check_nodes(checked)
+    place = {node.id: index for index, node in enumerate(checked.nodes)}
+    ends = [(link.source, link.target) for link in checked.connections]
+    for source, target in ends:
+        if source not in place or target not in place:
+            raise BadInput(f"connection {source} -> {target} names a node that is not there")
+    weights = [link.weight for link in checked.connections]
+    given = [weight for weight in weights if weight is not None]
+    if given and len(given) != len(weights):
+        raise BadInput(f"{len(given)} of {len(weights)} connections have a weight: give one for each or none")
+    return Network(
+        checked.inputs,
+        checked.outputs,
+        np.array([BY_NAME[node.activation].id for node in checked.nodes[1 + checked.inputs :]], np.int8),
+        np.array([place[source] for source, _ in ends], np.int64),
+        np.array([place[target] for _, target in ends], np.int64),
+        np.array(given, np.float64) if given else None,
+        checked.shared_weight,
+        checked.task,
+        checked.provenance,
+    )
+
+
+def _check_nodes(document: _Document) -> None:
+    kinds = [node.kind for node in document.nodes]
+    counted = [kinds.count(kind) for kind in ("bias", "input", "output")]
+    expected = [1, document.inputs, document.outputs]
+    if counted != expected:
+        raise BadInput(
+            f"nodes has {counted[0]} bias, {counted[1]} inputs and {counted[2]} outputs; "
+            f"it must have 1 bias, {expected[1]} inputs and {expected[2]} outputs"
+        )
+    if kinds != sorted(kinds, key=_KINDS.index):
+        raise BadInput("nodes must come in the order bias, inputs, outputs, hidden")
+    seen = set()
+    for node in document.nodes:
+        if node.id in seen:
+            raise BadInput(f"node id {node.id} stands twice")
+        seen.add(node.id)
+        if node.activation not in BY_NAME:
+            raise BadInput(f"no activation {node.activation!r}; there are {', '.join(BY_NAME)}")
+        if node.kind in ("bias", "input") and node.activation != "linear":
+            raise BadInput(f"{node.kind} {node.id} has activation {node.activation}; it must be linear")

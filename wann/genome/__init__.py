@@ -1,0 +1,6 @@
+"""What evolves: populations of genomes, their first generation and their mutation."""
+
+from .mutation import MutationSettings, mutate
+from .population import Population, first_population
+
+__all__ = ["MutationSettings", "Population", "first_population", "mutate"]

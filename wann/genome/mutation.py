@@ -1,0 +1,102 @@
+"""How children differ from their parents, and which numbers new nodes get."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import Field, model_validator
+
+from ..activations import ACTIVATIONS, BY_NAME
+from ..kernels.genes import Genes
+from ..kernels.variation import ADD_NODE, DUPLICATE_NODE, build, plan
+from ..settings import Settings
+from .population import Population
+
+__all__ = ["MutationSettings", "mutate"]
+
+Probability = Annotated[float, Field(ge=0.0, le=1.0)]
+
+
+class MutationSettings(Settings):
+    """The roulette of topological changes; the defaults are the published ones.
+
+    Attributes:
+        change_activation: weight of giving a hidden node another activation.
+        add_node: weight of splitting an enabled connection by a new node.
+        add_connection: weight of connecting two unconnected nodes.
+        enable_connection: weight of enabling a disabled connection.
+        disable_connection: weight of disabling an enabled connection (published: none).
+        duplicate_node: weight of giving a hidden node a twin with the same connections (published:
+            none). With one shared weight, a path counts as much as there are copies of it.
+        activations: names of the activations that hidden nodes may have.
+    """
+
+    change_activation: Probability = 0.50
+    add_node: Probability = 0.25
+    add_connection: Probability = 0.20
+    enable_connection: Probability = 0.05
+    disable_connection: Probability = 0.0
+    duplicate_node: Probability = 0.0
+    activations: tuple[str, ...] = tuple(entry.name for entry in ACTIVATIONS if entry.id <= 10)
+
+    @model_validator(mode="after")
+    def _possible(self) -> MutationSettings:
+        unknown = [name for name in self.activations if name not in BY_NAME]
+        if unknown:
+            raise ValueError(f"no activation {unknown[0]!r}; there are {', '.join(BY_NAME)}")
+        if not self.activations:
+            raise ValueError("activations must name at least one activation")
+        if sum(self.weights) <= 0:
+            raise ValueError("at least one mutation must have a positive weight")
+        return self
+
+    @property
+    def weights(self) -> tuple[float, ...]:
+        """The roulette's weights in the order of the kernel's operators."""
+        return (
+            self.change_activation,
+            self.add_node,
+            self.add_connection,
+            self.enable_connection,
+            self.disable_connection,
+            self.duplicate_node,
+        )
+
+
+def mutate(
+    population: Population,
+    parents: NDArray[np.int64],
+    settings: MutationSettings,
+    newest_node: int,
+    seed: int,
+    generation: int,
+) -> tuple[Population, int]:
+    """One mutated child for each of ``parents`` int64[children], and the newest node id after.
+
+    Children that split the same connection, or double the same node, in the same generation get
+    the same node id, so that equal structures are known as equal (Stanley & Miikkulainen 2002).
+    """
+    genes = population.genes
+    bounds = np.cumsum(settings.weights) / sum(settings.weights)
+    choices = np.array([BY_NAME[name].id for name in settings.activations], np.int64)
+    changes = plan(genes, parents, seed, generation, bounds, choices)
+    names, newest_node = _name_nodes(genes, changes, newest_node)
+    children = build(genes, parents, changes, names)
+    return Population(Genes(genes.inputs, genes.outputs, *children)), newest_node
+
+
+def _name_nodes(genes: Genes, changes: NDArray[np.int64], newest_node: int) -> tuple[NDArray[np.int64], int]:
+    """Ids int64[children] of the nodes that the changes add, and the newest id after."""
+    adds = np.isin(changes[:, 0], (ADD_NODE, DUPLICATE_NODE))
+    split = changes[:, 0] == ADD_NODE
+    origin = np.stack([changes[:, 0], changes[:, 1], np.zeros_like(changes[:, 0])], axis=1)
+    origin[split, 1] = genes.source[changes[split, 1]]
+    origin[split, 2] = genes.target[changes[split, 1]]
+    twin = changes[:, 0] == DUPLICATE_NODE
+    origin[twin, 1] = genes.node[changes[twin, 1]]
+    distinct, which = np.unique(origin[adds], axis=0, return_inverse=True)
+    names = np.zeros(len(changes), np.int64)
+    names[adds] = newest_node + 1 + which.reshape(-1)
+    return names, newest_node + len(distinct)

@@ -1,0 +1,1 @@
+"""How it is computed: numba kernels over plain arrays and scalars."""

@@ -1,0 +1,131 @@
+"""All genomes of a population in flat arrays, and where each of them begins."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .compiler import inlined, kernel
+
+__all__ = ["Genes", "depths", "position", "sort_by_depth", "topological_order"]
+
+
+class Genes(NamedTuple):
+    """Flat arrays of a population.
+
+    Ids name nodes across genomes: 0 is the bias, then inputs, then outputs, then hidden nodes in
+    the order of their innovation. Connection genes of a genome are sorted by (source, target),
+    which is their innovation number.
+
+    Attributes:
+        inputs: number of inputs, without the bias.
+        outputs: number of outputs.
+        node_rows: int64[genomes + 1], where each genome's node genes begin.
+        node: int64[nodes], ids of the outputs and hidden nodes, ascending.
+        activation: int8[nodes], activation ids.
+        gene_rows: int64[genomes + 1], where each genome's connection genes begin.
+        source: int64[genes], node ids.
+        target: int64[genes], node ids.
+        enabled: bool[genes].
+    """
+
+    inputs: int
+    outputs: int
+    node_rows: NDArray[np.int64]
+    node: NDArray[np.int64]
+    activation: NDArray[np.int8]
+    gene_rows: NDArray[np.int64]
+    source: NDArray[np.int64]
+    target: NDArray[np.int64]
+    enabled: NDArray[np.bool_]
+
+
+@inlined
+def position(genes, genome, name):  # type: ignore[no-untyped-def]
+    """The place of the node with this id: bias 0, inputs, outputs, then hidden; -1 if absent."""
+    fixed = 1 + genes.inputs + genes.outputs
+    if name < fixed:
+        return name
+    begin = genes.node_rows[genome]
+    low, high = begin + genes.outputs, genes.node_rows[genome + 1]
+    end = high
+    while low < high:
+        middle = (low + high) // 2
+        if genes.node[middle] < name:
+            low = middle + 1
+        else:
+            high = middle
+    if low == end or genes.node[low] != name:
+        return np.int64(-1)
+    return 1 + genes.inputs + low - begin
+
+
+@inlined
+def depths(size, sources, targets, keep, depth):  # type: ignore[no-untyped-def]
+    """Longest path from a node without predecessors, by Kahn's algorithm.
+
+    ``sources`` and ``targets`` int64[edges] are places in [0, size); only edges with ``keep`` count;
+    ``depth`` int64[size] receives the result. Returns how many nodes were reached: fewer than
+    ``size`` means that there is a cycle.
+    """
+    waiting = np.zeros(size, np.int64)
+    begins = np.zeros(size + 1, np.int64)
+    for edge in range(sources.shape[0]):
+        if keep[edge]:
+            waiting[targets[edge]] += 1
+            begins[sources[edge] + 1] += 1
+    for place in range(size):
+        begins[place + 1] += begins[place]
+    following = np.empty(begins[size], np.int64)
+    filled = begins[:size].copy()
+    for edge in range(sources.shape[0]):
+        if keep[edge]:
+            following[filled[sources[edge]]] = targets[edge]
+            filled[sources[edge]] += 1
+    ready = np.empty(size, np.int64)
+    count = 0
+    for place in range(size):
+        depth[place] = 0
+        if waiting[place] == 0:
+            ready[count] = place
+            count += 1
+    done = 0
+    while done < count:
+        place = ready[done]
+        done += 1
+        for index in range(begins[place], begins[place + 1]):
+            target = following[index]
+            depth[target] = max(depth[target], depth[place] + 1)
+            waiting[target] -= 1
+            if waiting[target] == 0:
+                ready[count] = target
+                count += 1
+    return count
+
+
+@inlined
+def sort_by_depth(depth, first, last, order):  # type: ignore[no-untyped-def]
+    """Places [first, last) by (depth, place) into ``order``: a counting sort, hence canonical."""
+    deepest = 0
+    for place in range(first, last):
+        deepest = max(deepest, depth[place])
+    begins = np.zeros(deepest + 2, np.int64)
+    for place in range(first, last):
+        begins[depth[place] + 1] += 1
+    for level in range(deepest + 1):
+        begins[level + 1] += begins[level]
+    for place in range(first, last):
+        order[begins[depth[place]]] = place
+        begins[depth[place]] += 1
+
+
+@kernel
+def topological_order(size, first, sources, targets):  # type: ignore[no-untyped-def]
+    """Nodes [first, size) of an acyclic graph by (depth, number), int64[size - first]."""
+    depth = np.empty(size, np.int64)
+    depths(size, sources, targets, np.ones(len(sources), np.bool_), depth)
+    order = np.empty(size - first, np.int64)
+    sort_by_depth(depth, first, size, order)
+    return order

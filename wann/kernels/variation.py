@@ -1,0 +1,261 @@
+"""Mutation of whole populations: one topological change per child (Gaier & Ha 2019, section 3.1).
+
+It goes in two steps, because a node that splits a connection needs an innovation number which
+only the driver can hand out: ``plan`` draws what happens to each child, ``build`` does it.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from .compiler import inlined, kernel
+from .genes import depths, position
+from .random import draw, stream, uniform
+
+__all__ = [
+    "ADD_CONNECTION",
+    "ADD_NODE",
+    "CHANGE_ACTIVATION",
+    "COPY",
+    "DISABLE_CONNECTION",
+    "DUPLICATE_NODE",
+    "ENABLE_CONNECTION",
+    "build",
+    "plan",
+]
+
+(
+    COPY,
+    CHANGE_ACTIVATION,
+    ADD_NODE,
+    ADD_CONNECTION,
+    ENABLE_CONNECTION,
+    DISABLE_CONNECTION,
+    DUPLICATE_NODE,
+) = range(7)
+
+
+@inlined
+def _pick(genes, genome, enabled, state):  # type: ignore[no-untyped-def]
+    """Index of a gene drawn uniformly from the enabled, or from the disabled ones; -1 if none."""
+    first, last = genes.gene_rows[genome], genes.gene_rows[genome + 1]
+    count = 0
+    for gene in range(first, last):
+        count += genes.enabled[gene] == enabled
+    if count == 0:
+        return state, np.int64(-1)
+    state, index = draw(state, count)
+    for gene in range(first, last):
+        if genes.enabled[gene] == enabled:
+            if index == 0:
+                return state, gene
+            index -= 1
+    return state, np.int64(-1)
+
+
+@inlined
+def _other(choices, present, state):  # type: ignore[no-untyped-def]
+    """An activation id from ``choices`` other than ``present``; ``present`` if there is none."""
+    count = 0
+    for choice in choices:
+        count += choice != present
+    if count == 0:
+        return state, np.int64(present)
+    state, index = draw(state, count)
+    for choice in choices:
+        if choice != present:
+            if index == 0:
+                return state, np.int64(choice)
+            index -= 1
+    return state, np.int64(present)
+
+
+@inlined
+def _name(genes, genome, place):  # type: ignore[no-untyped-def]
+    fixed = 1 + genes.inputs
+    return place if place < fixed else genes.node[genes.node_rows[genome] + place - fixed]
+
+
+@inlined
+def _new_pair(genes, genome, state):  # type: ignore[no-untyped-def]
+    """A random source and a random target in a strictly later layer, without a gene between them.
+
+    Layers follow all genes, disabled ones too: whatever is enabled later, no cycle can arise.
+    Returns the state and two node ids, (-1, -1) if every such pair has a gene.
+    """
+    fixed = 1 + genes.inputs
+    outputs_end = fixed + genes.outputs
+    first, last = genes.gene_rows[genome], genes.gene_rows[genome + 1]
+    places = fixed + genes.node_rows[genome + 1] - genes.node_rows[genome]
+    source = np.empty(last - first, np.int64)
+    target = np.empty(last - first, np.int64)
+    for gene in range(first, last):
+        source[gene - first] = position(genes, genome, genes.source[gene])
+        target[gene - first] = position(genes, genome, genes.target[gene])
+    depth = np.empty(places, np.int64)
+    depths(places, source, target, np.ones(last - first, np.bool_), depth)
+    for place in range(fixed, outputs_end):
+        depth[place] = places  # outputs are the last layer
+    candidates = np.empty(places, np.int64)
+    count = 0
+    for place in range(places):
+        if place < fixed or place >= outputs_end:
+            candidates[count] = place
+            count += 1
+    taken = np.empty(places, np.bool_)
+    while count > 0:
+        state, index = draw(state, count)
+        start = candidates[index]
+        count -= 1
+        candidates[index] = candidates[count]
+        taken[:] = False
+        for edge in range(last - first):
+            if source[edge] == start:
+                taken[target[edge]] = True
+        free = 0
+        for place in range(fixed, places):
+            free += depth[place] > depth[start] and not taken[place]
+        if free > 0:
+            state, index = draw(state, free)
+            for place in range(fixed, places):
+                if depth[place] > depth[start] and not taken[place]:
+                    if index == 0:
+                        return state, _name(genes, genome, start), _name(genes, genome, place)
+                    index -= 1
+    return state, np.int64(-1), np.int64(-1)
+
+
+@kernel
+def plan(genes, parents, seed, generation, cumulative, choices):  # type: ignore[no-untyped-def]
+    """Draw one change for each child.
+
+    ``parents`` int64[children]; ``cumulative`` float64[operators] are the roulette's upper bounds in
+    the order CHANGE_ACTIVATION, ADD_NODE, ...; ``choices`` int64[n] the activation ids allowed.
+    A draw that finds nothing to change leaves a copy, as in the published code.
+
+    Returns int64[children, 4]: operator, then two numbers (change activation, duplicate node: index
+    of the node gene and unused; add node: index of the gene that it splits and unused; add
+    connection: source and target ids; enable, disable: index of the gene and unused), then an
+    activation id.
+    """
+    children = parents.shape[0]
+    changes = np.zeros((children, 4), np.int64)
+    for child in range(children):
+        genome = parents[child]
+        state = stream(seed, generation, child)
+        state, ball = uniform(state)
+        operator = 0
+        while operator < cumulative.shape[0] - 1 and ball >= cumulative[operator]:
+            operator += 1
+        operator += 1
+        begin = genes.node_rows[genome] + genes.outputs  # hidden nodes only
+        if operator in (CHANGE_ACTIVATION, DUPLICATE_NODE):
+            count = genes.node_rows[genome + 1] - begin
+            if count > 0:
+                state, index = draw(state, count)
+                node = begin + index
+                state, chosen = _other(choices, genes.activation[node], state)
+                changes[child, 0], changes[child, 1], changes[child, 3] = operator, node, chosen
+        elif operator == ADD_NODE:
+            state, gene = _pick(genes, genome, True, state)  # noqa: FBT003
+            if gene >= 0:
+                state, index = draw(state, choices.shape[0])
+                changes[child, 0], changes[child, 1] = operator, gene
+                changes[child, 3] = choices[index]
+        elif operator == ADD_CONNECTION:
+            state, source, target = _new_pair(genes, genome, state)
+            if source >= 0:
+                changes[child, 0], changes[child, 1], changes[child, 2] = operator, source, target
+        else:
+            state, gene = _pick(genes, genome, operator == DISABLE_CONNECTION, state)
+            if gene >= 0:
+                changes[child, 0], changes[child, 1] = operator, gene
+    return changes
+
+
+@inlined
+def _insert(source, target, enabled, first, last, new_source, new_target):  # type: ignore[no-untyped-def]
+    """Insert an enabled gene into the sorted genes [first, last)."""
+    place = last
+    while place > first and (
+        source[place - 1] > new_source or (source[place - 1] == new_source and target[place - 1] > new_target)
+    ):
+        source[place] = source[place - 1]
+        target[place] = target[place - 1]
+        enabled[place] = enabled[place - 1]
+        place -= 1
+    source[place] = new_source
+    target[place] = new_target
+    enabled[place] = True
+
+
+@inlined
+def _touches(genes, gene, name):  # type: ignore[no-untyped-def]
+    return genes.enabled[gene] and (genes.source[gene] == name or genes.target[gene] == name)
+
+
+@kernel
+def build(genes, parents, changes, names):  # type: ignore[no-untyped-def]
+    """The children that ``changes`` describes; ``names`` int64[children] are ids of added nodes.
+
+    Returns (node_rows, node, activation, gene_rows, source, target, enabled) as in ``Genes``.
+    """
+    children = parents.shape[0]
+    node_rows = np.zeros(children + 1, np.int64)
+    gene_rows = np.zeros(children + 1, np.int64)
+    for child in range(children):
+        genome, operator = parents[child], changes[child, 0]
+        nodes = genes.node_rows[genome + 1] - genes.node_rows[genome]
+        count = genes.gene_rows[genome + 1] - genes.gene_rows[genome]
+        grows = operator in (ADD_NODE, DUPLICATE_NODE)
+        node_rows[child + 1] = node_rows[child] + nodes + grows
+        more = 2 if operator == ADD_NODE else np.int64(operator == ADD_CONNECTION)
+        if operator == DUPLICATE_NODE:
+            for gene in range(genes.gene_rows[genome], genes.gene_rows[genome + 1]):
+                more += _touches(genes, gene, genes.node[changes[child, 1]])
+        gene_rows[child + 1] = gene_rows[child] + count + more
+    node = np.empty(node_rows[children], np.int64)
+    activation = np.empty(node_rows[children], np.int8)
+    source = np.empty(gene_rows[children], np.int64)
+    target = np.empty(gene_rows[children], np.int64)
+    enabled = np.empty(gene_rows[children], np.bool_)
+    for child in range(children):
+        genome, operator, chosen = parents[child], changes[child, 0], changes[child, 1]
+        begin, end = genes.node_rows[genome], genes.node_rows[genome + 1]
+        to = node_rows[child]
+        node[to : to + end - begin] = genes.node[begin:end]
+        activation[to : to + end - begin] = genes.activation[begin:end]
+        first, last = genes.gene_rows[genome], genes.gene_rows[genome + 1]
+        start = gene_rows[child]
+        stop = start + last - first
+        source[start:stop] = genes.source[first:last]
+        target[start:stop] = genes.target[first:last]
+        enabled[start:stop] = genes.enabled[first:last]
+        if operator == CHANGE_ACTIVATION:
+            activation[to + chosen - begin] = changes[child, 3]
+        elif operator == ADD_NODE:
+            place = to + end - begin
+            node[place] = names[child]
+            activation[place] = changes[child, 3]
+            enabled[start + chosen - first] = False
+            new_source, new_target = genes.source[chosen], genes.target[chosen]
+            _insert(source, target, enabled, start, stop, new_source, names[child])
+            _insert(source, target, enabled, start, stop + 1, names[child], new_target)
+        elif operator == ADD_CONNECTION:
+            _insert(source, target, enabled, start, stop, chosen, changes[child, 2])
+        elif operator == ENABLE_CONNECTION:
+            enabled[start + chosen - first] = True
+        elif operator == DISABLE_CONNECTION:
+            enabled[start + chosen - first] = False
+        elif operator == DUPLICATE_NODE:
+            place = to + end - begin
+            node[place] = names[child]
+            activation[place] = genes.activation[chosen]
+            twin = genes.node[chosen]
+            for gene in range(first, last):
+                if _touches(genes, gene, twin):
+                    new_source = names[child] if genes.source[gene] == twin else genes.source[gene]
+                    new_target = names[child] if genes.target[gene] == twin else genes.target[gene]
+                    _insert(source, target, enabled, start, stop, new_source, new_target)
+                    stop += 1
+    return node_rows, node, activation, gene_rows, source, target, enabled

@@ -1,0 +1,48 @@
+"""Networks compiled for evaluation: a whole population in one program."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..genome import Population
+from ..kernels.compilation import compile_genes
+from ..kernels.forward import Program
+
+__all__ = ["NetworkBatch", "compile_population"]
+
+
+@dataclass(frozen=True)
+class NetworkBatch:
+    """Compiled networks.
+
+    Attributes:
+        program: flat arrays that the kernels run (see ``wann.kernels.forward.Program``).
+        connections: int64[networks], enabled connections.
+        effective_connections: int64[networks], those on some path from bias or input to output.
+    """
+
+    program: Program
+    connections: NDArray[np.int64]
+    effective_connections: NDArray[np.int64]
+
+    def __len__(self) -> int:
+        return len(self.connections)
+
+
+def compile_population(population: Population) -> NetworkBatch:
+    """Compile every genome: topological order, nodes on no input-to-output path dropped.
+
+    A node that no input reaches is a constant: it stays where that constant is not zero.
+
+    Raises:
+        ValueError: a genome has a cycle, or a connection to a node that is not there.
+    """
+    genes = population.genes
+    *arrays, effective, failed = compile_genes(genes)
+    if failed >= 0:
+        raise ValueError(f"genome {failed} has a cycle or a connection to a node that is not there")
+    program = Program(genes.inputs, genes.outputs, *arrays)
+    return NetworkBatch(program, population.connections, effective)

@@ -1,0 +1,190 @@
+"""A single network: a winner, an imported file, something to look at, evaluate and take away."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from typing import Any, Final
+
+import networkx as nx
+import numpy as np
+from numpy.typing import NDArray
+
+from ..activations import ACTIVATIONS
+from ..errors import BadInput
+from ..genome import Population
+from ..kernels.genes import Genes
+from .batch import NetworkBatch, compile_population
+from .policy import Policy
+
+__all__ = ["Network"]
+
+_NAMES: Final = {activation.id: activation.name for activation in ACTIVATIONS}
+
+
+@dataclass(frozen=True, eq=False)
+class Network:
+    """A feed-forward network of any topology.
+
+    Nodes are numbered: 0 the bias, then inputs, then outputs, then hidden nodes.
+
+    Attributes:
+        inputs: number of inputs, without the bias.
+        outputs: number of outputs.
+        activation: int8[outputs + hidden], activation ids of outputs and hidden nodes.
+        source: int64[connections], node numbers.
+        target: int64[connections], node numbers; pairs are distinct and sorted.
+        weights: float64[connections], or None where the network was not given any.
+        shared_weight: the one weight it works best with, if that is known.
+        task: id of the task it was evolved for.
+        provenance: where it comes from (seed, generation, ...); plain JSON values.
+
+    Raises:
+        BadInput: a cycle, an unknown node, a repeated connection, a number that is not finite.
+    """
+
+    inputs: int
+    outputs: int
+    activation: NDArray[np.int8]
+    source: NDArray[np.int64]
+    target: NDArray[np.int64]
+    weights: NDArray[np.float64] | None = None
+    shared_weight: float | None = None
+    task: str | None = None
+    provenance: Mapping[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        order = np.lexsort((self.target, self.source))
+        if self.weights is not None:
+            if self.weights.shape != self.source.shape:
+                raise BadInput(
+                    f"{self.weights.size} weights for {self.source.size} connections: "
+                    "give one for each or none"
+                )
+            object.__setattr__(self, "weights", self.weights[order])
+            if not np.isfinite(self.weights.astype(np.float32)).all():
+                raise BadInput("a weight is not a finite number")
+        if self.shared_weight is not None and not np.isfinite(np.float32(self.shared_weight)):
+            raise BadInput("shared_weight is not a finite number")
+        object.__setattr__(self, "source", self.source[order])
+        object.__setattr__(self, "target", self.target[order])
+        self._check_connections()
+
+    def _check_connections(self) -> None:
+        unknown = sorted(set(self.activation.tolist()) - set(_NAMES))
+        if unknown:
+            raise BadInput(f"no activation {unknown[0]}; ids run from 1 to {max(_NAMES)}")
+        size, first = self.size, 1 + self.inputs
+        for source, target in zip(self.source.tolist(), self.target.tolist(), strict=True):
+            if not (0 <= source < size and 0 <= target < size):
+                raise BadInput(f"connection {source} -> {target} names a node that is not there")
+            if target < first:
+                raise BadInput(f"connection {source} -> {target} ends in the bias or an input")
+            if first <= source < first + self.outputs:
+                raise BadInput(f"connection {source} -> {target} leaves an output")
+        pairs = np.stack([self.source, self.target])
+        if pairs.shape[1] and (np.diff(pairs) == 0).all(axis=0).any():
+            place = int(np.flatnonzero((np.diff(pairs) == 0).all(axis=0))[0])
+            raise BadInput(f"connection {pairs[0, place]} -> {pairs[1, place]} stands twice")
+        try:
+            self.batch  # noqa: B018 - compiling finds cycles
+        except ValueError:
+            cycle = [edge[0] for edge in nx.find_cycle(self.graph())]
+            path = " -> ".join(map(str, [*cycle, cycle[0]]))
+            raise BadInput(f"the connections form a cycle: {path}") from None
+
+    @property
+    def size(self) -> int:
+        """Number of nodes, bias and inputs among them."""
+        return 1 + self.inputs + len(self.activation)
+
+    @property
+    def hidden(self) -> int:
+        """Number of hidden nodes."""
+        return len(self.activation) - self.outputs
+
+    @property
+    def connections(self) -> int:
+        """Number of connections."""
+        return len(self.source)
+
+    @property
+    def effective_connections(self) -> int:
+        """Connections on some path from bias or input to output."""
+        return int(self.batch.effective_connections[0])
+
+    @cached_property
+    def population(self) -> Population:
+        """This network as a population of one, every gene enabled."""
+        fixed = 1 + self.inputs
+        genes = Genes(
+            self.inputs,
+            self.outputs,
+            np.array([0, len(self.activation)]),
+            np.arange(fixed, self.size),
+            self.activation,
+            np.array([0, self.connections]),
+            self.source,
+            self.target,
+            np.ones(self.connections, np.bool_),
+        )
+        return Population(genes)
+
+    @cached_property
+    def batch(self) -> NetworkBatch:
+        """This network, compiled."""
+        return compile_population(self.population)
+
+    def kind(self, node: int) -> str:
+        """What a node is: bias, input, output or hidden."""
+        if node == 0:
+            return "bias"
+        if node <= self.inputs:
+            return "input"
+        return "output" if node <= self.inputs + self.outputs else "hidden"
+
+    def activation_name(self, node: int) -> str:
+        """Name of a node's activation; bias and inputs are linear."""
+        place = node - 1 - self.inputs
+        return "linear" if place < 0 else _NAMES[int(self.activation[place])]
+
+    def graph(self) -> nx.DiGraph[int]:
+        """The topology as a networkx graph.
+
+        Nodes carry ``kind`` and ``activation``, edges ``weight`` where the network has weights.
+        """
+        graph: nx.DiGraph[int] = nx.DiGraph()
+        for node in range(self.size):
+            graph.add_node(node, kind=self.kind(node), activation=self.activation_name(node))
+        for place, edge in enumerate(zip(self.source.tolist(), self.target.tolist(), strict=True)):
+            weight = {} if self.weights is None else {"weight": float(self.weights[place])}
+            graph.add_edge(*edge, **weight)
+        return graph
+
+    def with_weights(
+        self, weights: NDArray[np.float64] | None, shared_weight: float | None = None
+    ) -> Network:
+        """The same topology with other weights (float64[connections], in the order of ``source``)."""
+        return replace(self, weights=weights, shared_weight=shared_weight)
+
+    def policy(self, weight: float | None = None) -> Policy:
+        """A callable from observation to raw outputs, with a shared weight or the stored weights."""
+        return Policy.of(self, weight)
+
+    @classmethod
+    def of_genome(cls, population: Population, index: int, **described: Any) -> Network:
+        """The network of one genome: its enabled connections, hidden nodes renumbered in order."""
+        genes = population.take(np.array([index])).genes
+        fixed = 1 + genes.inputs
+        place = {name: fixed + rank for rank, name in enumerate(genes.node.tolist())}
+        place |= {name: name for name in range(fixed)}
+        on = genes.enabled
+        return cls(
+            genes.inputs,
+            genes.outputs,
+            genes.activation,
+            np.array([place[name] for name in genes.source[on].tolist()], np.int64),
+            np.array([place[name] for name in genes.target[on].tolist()], np.int64),
+            **described,
+        )

@@ -1,0 +1,54 @@
+"""A network as a function from observation to action, for use in anybody's loop."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..errors import BadInput
+from ..kernels.forward import infer
+
+if TYPE_CHECKING:
+    from .network import Network
+
+__all__ = ["Policy"]
+
+
+@dataclass(frozen=True)
+class Policy:
+    """A network with weights: ``policy(observation)`` gives its raw outputs.
+
+    Attributes:
+        network: the topology.
+        weights: float32[1], one value for all connections, or float32[compiled connections].
+    """
+
+    network: Network
+    weights: NDArray[np.float32]
+
+    @classmethod
+    def of(cls, network: Network, weight: float | None = None) -> Policy:
+        """A policy with this shared weight, or with what the network carries.
+
+        Raises:
+            BadInput: no weight is given and the network carries none.
+        """
+        if weight is None and network.weights is not None:
+            gene = network.batch.program.gene
+            return cls(network, network.weights.astype(np.float32)[gene])
+        shared = network.shared_weight if weight is None else weight
+        if shared is None:
+            raise BadInput("the network carries no weights: give a shared weight, such as 1.0")
+        return cls(network, np.array([shared], np.float32))
+
+    def __call__(self, observation: NDArray[np.floating]) -> NDArray[np.float32]:
+        """Outputs for one observation float[inputs], or for rows of them float[rows, inputs]."""
+        rows = np.atleast_2d(np.ascontiguousarray(observation, dtype=np.float32))
+        if rows.shape[1] != self.network.inputs:
+            raise BadInput(f"{rows.shape[1]} values for a network of {self.network.inputs} inputs")
+        actions = np.empty((len(rows), self.network.outputs), np.float32)
+        infer(self.network.batch.program, 0, self.weights, rows, actions)
+        return actions if np.ndim(observation) == 2 else actions[0]

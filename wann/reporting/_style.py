@@ -1,0 +1,176 @@
+"""How every picture looks, and how it reaches the disk: one style, equal bytes for equal content."""
+
+from __future__ import annotations
+
+import io
+import os
+import unicodedata
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Final
+
+from matplotlib import style
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from ..errors import BadInput, Failure
+
+__all__ = [
+    "ACCENT",
+    "BLUE",
+    "FAINT",
+    "GREY",
+    "INK",
+    "NEGATIVE",
+    "PICTURES",
+    "POSITIVE",
+    "add_title",
+    "checked_suffix",
+    "house_style",
+    "plain",
+    "save",
+    "save_text",
+    "tidy",
+    "to_svg",
+]
+
+INK: Final = "#22303f"
+GREY: Final = "#7b8794"
+FAINT: Final = "#d3d9e0"
+ACCENT: Final = "#d1495b"
+BLUE: Final = "#2c6fbb"
+POSITIVE: Final = "#2166ac"
+NEGATIVE: Final = "#c0392b"
+
+PICTURES: Final = (".svg", ".png", ".pdf")
+
+# Dates and program versions would make equal pictures differ.
+_METADATA: Final[dict[str, dict[str, None]]] = {
+    "svg": {"Date": None, "Creator": None},
+    "png": {"Software": None},
+    "pdf": {"CreationDate": None, "Creator": None, "Producer": None},
+}
+
+_SETTINGS: Final[dict[str, Any]] = {
+    # The first is shipped with matplotlib; the others have its widths, for viewers that lack it.
+    "font.sans-serif": ["DejaVu Sans", "Bitstream Vera Sans", "Verdana", "sans-serif"],
+    "font.size": 9.0,
+    "text.color": INK,
+    "axes.edgecolor": GREY,
+    "axes.labelcolor": INK,
+    "axes.linewidth": 0.7,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.grid": True,
+    "axes.axisbelow": True,
+    "grid.color": "#e9edf1",
+    "grid.linewidth": 0.7,
+    "xtick.color": GREY,
+    "ytick.color": GREY,
+    "xtick.labelcolor": INK,
+    "ytick.labelcolor": INK,
+    "xtick.labelsize": 8.0,
+    "ytick.labelsize": 8.0,
+    "xtick.major.width": 0.7,
+    "ytick.major.width": 0.7,
+    "legend.frameon": False,
+    "legend.fontsize": 8.0,
+    "lines.linewidth": 1.4,
+    "lines.solid_capstyle": "round",
+    "savefig.dpi": 200.0,
+    "svg.fonttype": "none",
+    "svg.hashsalt": "wann",
+    "pdf.fonttype": 42,
+}
+
+
+@contextmanager
+def house_style() -> Iterator[None]:
+    """The style of this project, whatever the user's own settings; they return afterwards."""
+    with style.context(["default", _SETTINGS]), warnings.catch_warnings():
+        # A name in a script that the font lacks is still right in SVG and HTML.
+        warnings.filterwarnings("ignore", message="Glyph .* missing from")
+        yield
+
+
+def checked_suffix(path: Path, accepted: tuple[str, ...] = PICTURES) -> str:
+    """The suffix of a path, in lower case.
+
+    Raises:
+        BadInput: it is not one of those accepted.
+    """
+    suffix = path.suffix.lower()
+    if suffix not in accepted:
+        found = f"suffix {path.suffix!r}" if path.suffix else "no suffix"
+        raise BadInput(f"{path}: {found}; accepted are {', '.join(accepted)}")
+    return suffix
+
+
+def plain(text: str) -> str:
+    """Text as one line without characters that XML forbids."""
+    one_line = " ".join(text.split())
+    return "".join("\N{REPLACEMENT CHARACTER}" if _forbidden(mark) else mark for mark in one_line)
+
+
+def _forbidden(mark: str) -> bool:
+    return unicodedata.category(mark) in ("Cc", "Cs") or mark in "\ufffe\uffff"
+
+
+def tidy(axes: Axes) -> None:
+    """Only horizontal grid lines: they are what a reader measures heights by."""
+    axes.grid(visible=False, axis="x")
+    axes.tick_params(length=3)
+
+
+def add_title(axes: Axes, title: str | None) -> None:
+    """A title flush with the left edge of the axes, or none."""
+    if title:
+        axes.set_title(plain(title), loc="left", fontsize=10, fontweight="bold", parse_math=False)
+
+
+def _render(figure: Figure, kind: str) -> bytes:
+    target = io.BytesIO()
+    figure.savefig(target, format=kind, metadata=_METADATA[kind], bbox_inches="tight", pad_inches=0.08)
+    return target.getvalue()
+
+
+def to_svg(figure: Figure) -> str:
+    """The figure as an ``<svg>`` element to stand inside a page. Call within ``house_style``."""
+    text = _render(figure, "svg").decode()
+    return text[text.index("<svg") :]
+
+
+def save(figure: Figure, path: Path) -> None:
+    """Write a picture in the format that its suffix names. Call within ``house_style``.
+
+    Raises:
+        BadInput: an unknown suffix, or a folder that does not exist.
+        Failure: the file cannot be written.
+    """
+    kind = checked_suffix(path).removeprefix(".")
+    _write(path, _render(figure, kind))
+
+
+def save_text(text: str, path: Path) -> None:
+    """Write text as UTF-8.
+
+    Raises:
+        BadInput: a folder that does not exist.
+        Failure: the file cannot be written.
+    """
+    _write(path, text.encode())
+
+
+def _write(path: Path, content: bytes) -> None:
+    """Write beside the target first, so that nobody ever meets half a file."""
+    if not path.parent.is_dir():
+        raise BadInput(f"{path}: there is no folder {path.parent}")
+    beside = path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
+        beside.write_bytes(content)
+        beside.replace(path)
+    except OSError as error:
+        beside.unlink(missing_ok=True)
+        raise Failure(f"{path}: cannot be written ({error.strerror})") from error

@@ -1,0 +1,96 @@
+"""What a search needs to know of the problem that it solves."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..network import NetworkBatch
+
+__all__ = ["Job", "Outcome", "Task", "Trial", "mean_over_episodes"]
+
+
+@dataclass(frozen=True)
+class Trial:
+    """What every network meets in one evaluation: the same episodes for all.
+
+    Attributes:
+        seeds: int64[episodes], the seeds with which the environment is reset.
+        paired: each weight meets one episode of its own (weight k, seed k) instead of all.
+    """
+
+    seeds: NDArray[np.int64]
+    paired: bool = False
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What came of an evaluation.
+
+    Attributes:
+        returns: float64[networks, weights, episodes], sums of rewards; not finite where an
+            episode went wrong. With a paired trial there is one episode for each weight.
+        steps: int32[networks, weights, episodes], steps played.
+    """
+
+    returns: NDArray[np.float64]
+    steps: NDArray[np.int32]
+
+
+def mean_over_episodes(outcome: Outcome) -> NDArray[np.float64]:
+    """Mean return of each network at each weight; what is not finite stays so, without a warning."""
+    with np.errstate(invalid="ignore"):
+        return np.asarray(outcome.returns.mean(axis=2))
+
+
+class Task(Protocol):
+    """A problem, ready to be computed."""
+
+    @property
+    def id(self) -> str:
+        """The name under which it is found."""
+
+    @property
+    def inputs(self) -> int:
+        """Numbers in an observation."""
+
+    @property
+    def outputs(self) -> int:
+        """Numbers that a network gives back."""
+
+    @property
+    def input_names(self) -> tuple[str, ...]:
+        """Short names for pictures."""
+
+    @property
+    def output_names(self) -> tuple[str, ...]:
+        """Short names for pictures."""
+
+    @property
+    def episode_limit(self) -> int:
+        """Steps after which an episode is cut."""
+
+    @property
+    def threshold(self) -> float | None:
+        """Return that counts as solved, if there is one."""
+
+    def job(self, batch: NetworkBatch, weights: NDArray[np.float64], trial: Trial) -> Job:
+        """An evaluation cut into units of work; see ``Job``."""
+
+
+class Job(Protocol):
+    """One evaluation whose units may be computed in any order, by any number of threads."""
+
+    @property
+    def units(self) -> int:
+        """How many there are."""
+
+    @property
+    def outcome(self) -> Outcome:
+        """Where results arrive."""
+
+    def run(self, begin: int, end: int) -> None:
+        """Compute units [begin, end); releases the GIL."""
