@@ -8,7 +8,9 @@ BIN := $(VENV)/bin
 .PHONY: demo test check format bench clean
 
 demo: $(VENV)/.core
-	$(BIN)/wann demo
+	@run=results/runs/demo-$$(date +%Y%m%d-%H%M%S) && \
+	$(BIN)/wann search configs/swingup.toml --run $$run && \
+	$(BIN)/wann evaluate $$run --condition all
 
 test: $(VENV)/.dev
 	$(BIN)/pytest

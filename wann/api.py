@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from pathlib import Path
+from typing import Final
 
 from .assessment import CONDITIONS, Assessor, Budget, Score, TuningSettings
 from .config import BackendSettings, Config, load_config
@@ -32,6 +34,8 @@ __all__ = [
     "tasks",
     "tune",
 ]
+
+_LARGEST_WEIGHT: Final = 1e3
 
 
 def _quiet(*_: object) -> None:
@@ -123,7 +127,7 @@ def resume(
     """Go on with an interrupted search, or with more generations in all; see ``search``."""
     settings = None
     if backend is not None or workers is not None:
-        settings = BackendSettings.model_validate({"kind": backend or "local", "workers": workers})
+        settings = BackendSettings().changed(kind=backend or "local", workers=workers)
     experiment, task = resume_search(Path(run), generations, settings)
     return _drive(experiment, task, show, stop)
 
@@ -188,6 +192,9 @@ def evaluate(
     """
     if weight is not None and condition is not None:
         raise BadInput("--weight excludes --condition: it is one shared value")
+    if weight is not None and not abs(weight) <= _LARGEST_WEIGHT:
+        raise BadInput(f"--weight {weight:g}: accepted are numbers from -1,000 to 1,000")
+    conditions = _conditions(network, condition)
     problem = _task_of(network, task)
     budget = Budget() if episodes is None else Budget.of(episodes)
     with LocalEvaluator(problem, workers) as evaluator:
@@ -195,7 +202,7 @@ def evaluate(
         if weight is not None:
             return [assessor.weight(weight)]
         scores = []
-        for name in _conditions(network, condition):
+        for name in conditions:
             show(name)
             scores.append(assessor.score(name))
         return scores
@@ -207,6 +214,10 @@ def _conditions(network: Network, condition: str | None) -> Sequence[str]:
         return ["stored" if has_weights else "shared"]
     if condition == "all":
         return CONDITIONS if has_weights else CONDITIONS[1:]
+    if condition not in CONDITIONS:
+        raise BadInput(f"--condition {condition}: accepted are {', '.join(CONDITIONS)}, all")
+    if condition == "stored" and not has_weights:
+        raise BadInput("--condition stored: the network carries no weights")
     return [condition]
 
 
@@ -214,6 +225,8 @@ def _task_of(network: Network, task: str | None) -> ControlTask:
     name = task or network.task
     if name is None:
         raise BadInput("the network names no task; give --task, such as wann/CartPoleSwingUp-v0")
+    if task is None and ":" in name:  # Gymnasium would import the module: no file may decide on that
+        raise BadInput(f"the network's task {name} is in a module of its own; give --task to import it")
     found = make_task(TaskSettings(id=name))
     if (found.inputs, found.outputs) != (network.inputs, network.outputs):
         raise BadInput(
@@ -251,15 +264,13 @@ def show(network: Network, path: Path | str) -> None:
     Raises:
         BadInput: another suffix, or a file that cannot be written.
     """
-    names: dict[str, Sequence[str]] = {}
+    inputs, outputs = None, None
     if network.task is not None:
-        try:
+        # A picture needs no task: where it is not to be had, numbers serve as names.
+        with suppress(BadInput):
             task = _task_of(network, None)
-        except BadInput:  # a picture needs no task: numbers serve as names
-            pass
-        else:
-            names = {"input_names": task.input_names, "output_names": task.output_names}
-    draw_topology(network, Path(path), **names)
+            inputs, outputs = task.input_names, task.output_names
+    draw_topology(network, Path(path), input_names=inputs, output_names=outputs)
 
 
 def report(run: Path | str) -> Path:

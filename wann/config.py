@@ -14,9 +14,9 @@ from pydantic import BaseModel, Field, ValidationError, model_validator
 
 from .errors import BadInput
 from .evolution import SearchSettings, WeightSettings
-from .formats.limits import explain, read_bytes
+from .formats.limits import read_bytes
 from .genome import MutationSettings
-from .settings import Settings
+from .settings import Settings, explain
 from .tasks import TaskSettings
 
 __all__ = ["BackendSettings", "Config", "load_config", "parse_config", "render_config"]
@@ -72,7 +72,7 @@ def load_config(path: Path, changes: Sequence[str] = ()) -> Config:
     text = read_bytes(path, _LARGEST)
     try:
         document = tomllib.loads(text.decode())
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except (ValueError, RecursionError) as error:  # tomllib lets numbers of 5,000 digits fail as they do
         raise BadInput(f"{path}: not TOML ({error})") from None
     for change in changes:
         _apply(document, change)
@@ -95,9 +95,10 @@ def parse_config(document: Mapping[str, Any]) -> Config:
     try:
         return Config.model_validate_json(text)
     except ValidationError as error:
-        first = error.errors(include_url=False)[0]
-        if first["type"] == "extra_forbidden":
-            raise BadInput(_unknown_key([str(part) for part in first["loc"]])) from None
+        # A misspelt key comes first: what seems to be missing may be what was meant by it.
+        for found in error.errors(include_url=False):
+            if found["type"] == "extra_forbidden":
+                raise BadInput(_unknown_key([str(part) for part in found["loc"]])) from None
         raise BadInput(explain(error)) from None
 
 
@@ -122,7 +123,7 @@ def _apply(document: dict[str, Any], change: str) -> None:
 def _value(text: str) -> Any:
     try:
         return tomllib.loads(f"value = {text}")["value"]
-    except tomllib.TOMLDecodeError:
+    except (ValueError, RecursionError):
         return text
 
 

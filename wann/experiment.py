@@ -138,7 +138,9 @@ class Experiment:
         trial = Trial(episode_seeds(seed, Stream.CHAMPION_EPISODES, episodes))
         batch = compile_population(self.search.ask().take(np.array([candidate])))
         outcome = evaluator.evaluate(batch, selection_weights(self.config.weights), trial)
-        self.search.crown(candidate, float(outcome.returns.mean()))
+        with np.errstate(invalid="ignore"):  # crown refuses what is not finite
+            mean = float(outcome.returns.mean())
+        self.search.crown(candidate, mean)
 
     def _save(self) -> None:
         self.folder.save(Checkpoint(self.search.generation, self.search.state()))
@@ -262,15 +264,23 @@ def resume_search(
                 f"{path}: {checkpoint.generation} generations are done already; "
                 f"--generations {config.search.generations} asks for fewer in all"
             )
-        search = Search.restore(
-            config.search,
-            config.mutation,
-            config.seed,
-            checkpoint.generation,
-            checkpoint.arrays,
-            (task.inputs, task.outputs),
+        try:
+            search = Search.restore(
+                config.search,
+                config.mutation,
+                config.seed,
+                checkpoint.generation,
+                checkpoint.arrays,
+                (task.inputs, task.outputs),
+            )
+        except BadInput as error:
+            raise BadInput(f"{path}: {error}") from None
+    folder.truncate(folder.timing, search.generation)
+    rows = folder.truncate(folder.metrics, search.generation)
+    if rows < search.generation:
+        raise BadInput(
+            f"{folder.metrics}: {rows} rows, but the checkpoint stands after {search.generation} "
+            "generations and needs a row for each"
         )
-    for table in (folder.metrics, folder.timing):
-        folder.truncate(table, search.generation)
     write_atomically(folder.config, render_config(config).encode())
     return Experiment(config, folder, search, task), task

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from typing import Any, Self
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, ValidationError
 
-__all__ = ["Settings"]
+from .errors import BadInput
+
+__all__ = ["Settings", "explain"]
 
 
 class Settings(BaseModel):
@@ -18,7 +20,23 @@ class Settings(BaseModel):
         """A copy with other values, checked again.
 
         Raises:
-            pydantic.ValidationError: a value is not acceptable.
+            BadInput: a value is not acceptable.
         """
         present = {name: getattr(self, name) for name in type(self).model_fields}
-        return type(self)(**{**present, **changes})
+        try:
+            return type(self)(**{**present, **changes})
+        except ValidationError as error:
+            raise BadInput(explain(error)) from None
+
+
+def explain(error: ValidationError) -> str:
+    """The first complaint of a schema in one clause: where, what was found, what is accepted."""
+    first = error.errors(include_url=False)[0]
+    where = ".".join(str(part) for part in first["loc"]) or "document"
+    message = first["msg"].removeprefix("Value error, ")
+    found = first.get("input")
+    if first["type"] in ("missing", "value_error", "extra_forbidden"):
+        return f"{where}: {message[0].lower()}{message[1:]}"
+    shown = repr(found)
+    shown = shown if len(shown) <= 60 else f"{shown[:57]}..."
+    return f"{where}: {message[0].lower()}{message[1:]}, found {shown}"

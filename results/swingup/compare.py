@@ -3,7 +3,7 @@
     python results/swingup/compare.py results/swingup/variants.toml -o results/swingup/comparison.csv
 
 Each variant of the TOML file is a list of ``key=value`` changes to a configuration. Every search runs on
-one thread until it has used its processor time; its champion is then measured over random shared
+one thread until it has used its processor time, or for its generations; its champion is then measured over random shared
 weights (100 midpoints of [-2, 2], 10 episodes each) on episodes that no search has met.
 """
 
@@ -21,8 +21,8 @@ from typing import Any
 
 import numpy as np
 
-from wann.config import load_config
 from wann.assessment import Assessor
+from wann.config import load_config
 from wann.evaluation import LocalEvaluator
 from wann.experiment import start_search
 
@@ -31,12 +31,14 @@ _REPORT_SEED = 1_000_003
 
 def measure(variant: str, base: str, changes: list[str], seed: int, seconds: float) -> dict[str, Any]:
     """One search, and what its champion earns."""
-    config = load_config(Path(base), [*changes, f"seed={seed}", "search.generations=1000000"])
+    endless = ["search.generations=1000000"] if seconds else []
+    config = load_config(Path(base), [*changes, f"seed={seed}", *endless])
     with tempfile.TemporaryDirectory() as folder:
         experiment, task = start_search(config, Path(folder))
         with LocalEvaluator(task, 1) as evaluator:
             began = time.process_time()
-            experiment.run(evaluator, stop=lambda: time.process_time() - began > seconds)
+            experiment.run(evaluator, stop=lambda: 0 < seconds < time.process_time() - began)
+            used = time.process_time() - began
             champion = experiment.champion()
             assert champion is not None
             weights, means, _ = Assessor(champion, evaluator, _REPORT_SEED).response()
@@ -44,7 +46,7 @@ def measure(variant: str, base: str, changes: list[str], seed: int, seconds: flo
     return {
         "variant": variant,
         "seed": seed,
-        "processor_seconds": seconds,
+        "processor_seconds": round(used, 1),
         "generations": experiment.search.generation,
         "connections": champion.connections,
         "effective_connections": champion.effective_connections,
@@ -61,7 +63,7 @@ def main() -> None:
     parser.add_argument("-o", "--output", type=Path, required=True)
     parser.add_argument("--only", nargs="*", help="names of variants; all if not given")
     parser.add_argument("--seeds", type=int, default=8)
-    parser.add_argument("--seconds", type=float, default=100.0)
+    parser.add_argument("--seconds", type=float, default=0.0, help="of each search; its generations if 0")
     parser.add_argument("--workers", type=int, default=2)
     given = parser.parse_args()
     variants = tomllib.loads(given.variants.read_text(encoding="utf-8"))

@@ -289,7 +289,8 @@ def fused(
     returns, lengths = np.full(shape, -1.0), np.full(shape, -1, np.int32)
     units = len(batch) * -(-len(starts) // LANES)
     for begin, end in pairwise((0, *cuts, units)):
-        dynamics.rollout(limit, batch.program, weights, starts, begin, end, returns, lengths)
+        program = batch.merged if weights.shape[1] == 1 else batch.program
+        dynamics.rollout(limit, program, weights, starts, begin, end, returns, lengths)
     return returns, lengths
 
 

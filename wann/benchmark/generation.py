@@ -14,11 +14,11 @@ import numpy as np
 from ..config import Config
 from ..evaluation import LocalEvaluator, available_cores
 from ..evolution import Search, SearchSettings, generation_weights, rank
-from ..experiment import _CHECKPOINT_SECONDS, mean_over_episodes
+from ..experiment import _CHECKPOINT_SECONDS
 from ..network import NetworkBatch, compile_population
 from ..runs import Checkpoint, RunFolder
 from ..streams import Stream, episode_seeds
-from ..tasks import Task, TaskSettings, Trial, make_task
+from ..tasks import Task, TaskSettings, Trial, make_task, mean_over_episodes
 from .rollout import TASK
 
 __all__ = ["PHASES", "GenerationRow", "measure_generations", "warmed_up"]
@@ -162,11 +162,9 @@ class _Measured:
             return None
         batch = compile_population(self._search.ask())
         with LocalEvaluator(self._task, 1) as one, LocalEvaluator(self._task, 2) as two:
-            best = {evaluator: np.inf for evaluator in (one, two)}
-            for _ in range(repetitions):
-                for evaluator in best:
-                    best[evaluator] = min(best[evaluator], self._evaluation(evaluator, batch))
-            return float(best[one] / best[two])
+            pairs = [(self._evaluation(one, batch), self._evaluation(two, batch)) for _ in range(repetitions)]
+        alone, together = np.min(pairs, axis=0)
+        return float(alone / together)
 
     def _evaluation(self, evaluator: LocalEvaluator, batch: NetworkBatch) -> float:
         weights = generation_weights(self._config.weights, self._config.seed, self._search.generation)

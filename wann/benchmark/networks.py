@@ -20,10 +20,14 @@ def grow(connections: int, seed: int, inputs: int = 5, outputs: int = 1) -> Netw
     overshoot is drawn again. The same seed gives the same network.
 
     Raises:
-        ValueError: no chain of mutations leads to a network of that size.
+        ValueError: fewer than one connection, or no chain of mutations leads to that size.
     """
+    if connections < 1:
+        raise ValueError(f"a network of {connections} connections cannot be grown")
     rng = np.random.default_rng(seed)
     population = first_population(inputs, outputs, 1, 0.5, rng)
+    while population.connections[0] > connections:
+        population = first_population(inputs, outputs, 1, 0.5, rng)
     settings, parent = MutationSettings(), np.zeros(1, np.int64)
     newest = population.newest_node
     for trial in range(_TRIALS):

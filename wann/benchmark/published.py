@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 import networkx as nx
 import numpy as np
@@ -21,7 +21,7 @@ __all__ = ["DenseNetwork", "SwingUp", "play"]
 
 FloatArray = NDArray[np.float64]
 
-_ACTIVATIONS: Final[dict[int, Callable[[FloatArray], FloatArray]]] = {
+_ACTIVATIONS: Final[dict[int, Callable[[Any], Any]]] = {
     1: lambda x: x,
     2: lambda x: 1.0 * (x > 0.0),
     3: lambda x: np.sin(np.pi * x),
@@ -54,13 +54,18 @@ class DenseNetwork:
 
     @classmethod
     def of(cls, network: Network, weight: float | None = None) -> DenseNetwork:
-        """The network with one shared weight, or with the weights that it carries."""
+        """The network with one shared weight, or with the weights that it carries.
+
+        Raises:
+            ValueError: no weight is given, and the network carries none.
+        """
         fixed = 1 + network.inputs
         hidden = [node for node in nx.topological_sort(network.graph()) if node >= fixed + network.outputs]
         order = [*range(fixed), *hidden, *range(fixed, fixed + network.outputs)]
         place = {node: index for index, node in enumerate(order)}
         weights = network.weights if weight is None else np.full(network.connections, weight)
-        assert weights is not None, "a shared weight is needed"
+        if weights is None:
+            raise ValueError("the network carries no weights: give a shared weight")
         matrix = np.zeros((len(order), len(order)))
         for source, target, value in zip(network.source, network.target, weights, strict=True):
             matrix[place[int(source)], place[int(target)]] = value

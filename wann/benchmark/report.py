@@ -61,9 +61,7 @@ class Report:
 
     def to_json(self) -> dict[str, Any]:
         """Everything as plain JSON values; what could not be measured is null."""
-        rollouts = [
-            {**asdict(row), "speedup": row.speedup, "behind": row.behind} for row in self.rollouts
-        ]
+        rollouts = [{**asdict(row), "speedup": row.speedup, "behind": row.behind} for row in self.rollouts]
         generations = [
             {**asdict(row), "seconds": row.seconds, "overhead": row.overhead} for row in self.generations
         ]

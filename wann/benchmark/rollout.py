@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Final
 
 import gymnasium
@@ -105,15 +106,19 @@ class Race:
             returns,
             lengths,
         )
-        assert (lengths == steps).all()
-        return returns[0]
+        return _whole(returns[0], lengths, steps)
 
     def by_compiled(self, steps: int, layout: str) -> NDArray[np.float64]:
         """Returns float64[LANES], by the C program of this layout."""
         returns, lengths = np.empty(LANES), np.empty(LANES, np.int32)
         self.programs[layout](steps, self.weights, self.starts, returns, lengths)
-        assert (lengths == steps).all()
-        return returns
+        return _whole(returns, lengths, steps)
+
+
+def _whole(returns: NDArray[np.float64], lengths: NDArray[np.int32], steps: int) -> NDArray[np.float64]:
+    if (lengths != steps).any():
+        raise AssertionError("an episode ended early: the ways would not do the same work")
+    return returns
 
 
 def measure_rollouts(
@@ -148,7 +153,7 @@ def _measure(race: Race, steps: int, repetitions: int) -> RolloutRow:
         "kernel": lambda: race.by_kernel(steps),
     }
     for layout in race.programs:
-        ways[layout] = lambda layout=layout: race.by_compiled(steps, layout)  # type: ignore[misc]
+        ways[layout] = partial(race.by_compiled, steps, layout)
     best = dict.fromkeys(ways, np.inf)
     # The first call loads the kernel from its cache; it is not counted.
     race.by_kernel(1)

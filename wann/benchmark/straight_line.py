@@ -27,7 +27,7 @@ from ..network import Network
 
 __all__ = ["FLAGS", "LAYOUTS", "CompilerMissing", "StraightLine", "write_source"]
 
-FLAGS: Final = ("-O3", "-march=native", "-ffast-math", "-shared", "-fPIC")
+FLAGS: Final = ("-O3", "-march=native", "-ffast-math", "-fPIC")
 LAYOUTS: Final = ("nodes", "lanes")
 """``nodes``: a loop over the lanes for each node; ``lanes``: one such loop around all nodes."""
 _SECONDS: Final = 300.0
@@ -70,12 +70,19 @@ INLINE float hyperbolic(float x) {
 }
 INLINE float sigmoid(float x) { return 0.5f * hyperbolic(x * 0.5f) + 0.5f; }
 """
-_CALLS: Final = dict(
-    enumerate(
-        "linear step sin_pi gaussian hyperbolic sigmoid inverse absolute relu cos_pi square".split(),
-        start=1,
-    )
-)
+_CALLS: Final = {
+    1: "linear",
+    2: "step",
+    3: "sin_pi",
+    4: "gaussian",
+    5: "hyperbolic",
+    6: "sigmoid",
+    7: "inverse",
+    8: "absolute",
+    9: "relu",
+    10: "cos_pi",
+    11: "square",
+}
 
 # The same operations as in the kernel of the environment; an episode that has ended earns nothing.
 _ENVIRONMENT: Final = """
@@ -220,11 +227,17 @@ def build(source: str, folder: Path) -> Path:
     compiler = shutil.which("cc")
     if compiler is None:
         raise CompilerMissing("there is no C compiler (cc)")
-    program, library = folder / "network.c", folder / "network.so"
+    program, unlinked, library = (folder / f"network.{suffix}" for suffix in ("c", "o", "so"))
     program.write_text(source, encoding="utf-8")
-    command = [compiler, *FLAGS, str(program), "-o", str(library)]
+    # Linked apart: gcc puts startup code into a library linked with -ffast-math that switches off
+    # denormal numbers in the whole process which loads it.
+    commands = (
+        [compiler, *FLAGS, "-c", str(program), "-o", str(unlinked)],
+        [compiler, "-shared", str(unlinked), "-o", str(library)],
+    )
     try:
-        subprocess.run(command, check=True, capture_output=True, timeout=_SECONDS)  # noqa: S603
+        for command in commands:
+            subprocess.run(command, check=True, capture_output=True, timeout=_SECONDS)  # noqa: S603
     except (OSError, subprocess.SubprocessError) as error:
         raise CompilerMissing(f"the C compiler (cc) failed ({type(error).__name__})") from None
     return library

@@ -6,16 +6,15 @@ import sys
 from typing import Annotated, Final
 
 import typer
-from pydantic import ValidationError
 
 from ..errors import BadInput, Failure
-from ..formats.limits import explain
 
 __all__ = ["INTERRUPTED", "app", "main"]
 
 FAILED: Final = 1
 BAD_INPUT: Final = 2
 INTERRUPTED: Final = 130
+_LONGEST_MESSAGE: Final = 2000
 
 app = typer.Typer(
     name="wann",
@@ -49,13 +48,11 @@ def main(arguments: list[str] | None = None) -> None:
     except typer.Abort:
         sys.exit(FAILED)
     except typer.TyperException as error:
-        _complain(error.format_message(), debug=debug)
+        if error.format_message():  # empty where no command was given: the help says it all
+            _complain(error.format_message(), debug=debug)
         sys.exit(BAD_INPUT)
     except BadInput as error:
         _complain(str(error), debug=debug)
-        sys.exit(BAD_INPUT)
-    except ValidationError as error:
-        _complain(explain(error), debug=debug)
         sys.exit(BAD_INPUT)
     except Failure as error:
         _complain(str(error), debug=debug)
@@ -68,4 +65,6 @@ def main(arguments: list[str] | None = None) -> None:
 def _complain(message: str, *, debug: bool) -> None:
     if debug:
         raise  # noqa: PLE0704 - called from the handlers above
-    typer.echo(f"wann: {' '.join(message.split())}", err=True)
+    line = "".join(letter if letter.isprintable() else "?" for letter in " ".join(message.split()))
+    shown = line if len(line) <= _LONGEST_MESSAGE else f"{line[: _LONGEST_MESSAGE - 3]}..."
+    typer.echo(f"wann: {shown}", err=True)

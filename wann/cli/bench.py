@@ -16,7 +16,7 @@ from .options import Json
 @app.command()
 def bench(json: Json = False) -> None:
     """Measure this machine's throughput beside the published way and straight-line C."""
-    from ..benchmark import run_benchmark  # noqa: PLC0415 - nothing else needs it
+    from ..benchmark import run_benchmark
 
     report = run_benchmark(lambda line: console.print(line, style="dim", soft_wrap=True))
     if json:

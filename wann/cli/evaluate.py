@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import json as json_text
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.console import Console
 from rich.table import Table
 
-from .. import api
-from ..assessment import CONDITIONS, Score
-from ..network import Network
 from .app import app
 from .live import console
 from .options import Json, NetworkPath, Seed, Workers
+
+if TYPE_CHECKING:
+    from ..assessment import Score
+    from ..network import Network
 
 
 @app.command(
@@ -32,7 +33,8 @@ def evaluate(
         typer.Option(
             "--condition",
             metavar="NAME",
-            help=f"{', '.join(CONDITIONS)}, or all; stored if the file has weights, else shared.",
+            help="stored, random, shared, tuned-shared, tuned or all; "
+            "stored if the file has weights, else shared.",
         ),
     ] = None,
     episodes: Annotated[
@@ -46,6 +48,8 @@ def evaluate(
     json: Json = False,
 ) -> None:
     """Play episodes and say how good a network is, with deviation and standard error."""
+    from .. import api
+
     loaded = api.load(network)
     scores = api.evaluate(
         loaded,

@@ -6,8 +6,6 @@ from typing import Annotated
 
 import typer
 
-from .. import api
-from ..formats import FORMATS
 from .app import app
 from .live import console
 from .options import NetworkPath, Output
@@ -17,10 +15,10 @@ from .options import NetworkPath, Output
 def export(
     network: NetworkPath,
     output: Output,
-    format_name: Annotated[
-        str, typer.Option("--format", metavar="NAME", help=f"One of {', '.join(FORMATS)}.")
-    ],
+    format_name: Annotated[str, typer.Option("--format", metavar="NAME", help="json or out.")],
 ) -> None:
     """Write a network in another format."""
+    from .. import api
+
     for path in api.export(api.load(network), output, format_name):
         console.print(f"Written: {path}", soft_wrap=True)

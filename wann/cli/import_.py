@@ -7,7 +7,6 @@ from typing import Annotated
 
 import typer
 
-from .. import api
 from .app import app
 from .live import console
 from .options import Output
@@ -32,6 +31,8 @@ def import_(
     task: Annotated[str | None, typer.Option("--task", metavar="ID", help="Noted in the file.")] = None,
 ) -> None:
     """Read a network in the published .out format and write network JSON."""
+    from .. import api
+
     network = api.import_out(file, inputs, outputs, weights=weights, weight_bias=weight_bias, task=task)
     api.save(network, output)
     console.print(

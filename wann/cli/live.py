@@ -7,13 +7,14 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
-from typing import Final, Self
+from typing import TYPE_CHECKING, Final, Self
 
 from rich.console import Console
 from rich.live import Live
 from rich.text import Text
 
-from ..experiment import Progress
+if TYPE_CHECKING:
+    from ..experiment import Progress
 
 __all__ = ["Interruption", "ProgressLine", "console"]
 

@@ -9,12 +9,27 @@ import typer
 
 __all__ = ["Backend", "Json", "NetworkPath", "Output", "Seed", "Workers"]
 
+
+def _writable(path: Path) -> Path:
+    """Refuse before the work what could not be written after it."""
+    if path.is_dir():
+        raise typer.BadParameter(f"{path} is a folder; name a file")
+    if not path.parent.is_dir():
+        raise typer.BadParameter(
+            f"{path}: there is no folder {path.parent}; name a file in one that is there"
+        )
+    return path
+
+
 Backend = Annotated[str | None, typer.Option("--backend", help="Where to compute: local.", metavar="NAME")]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else.")]
 NetworkPath = Annotated[
     Path, typer.Argument(metavar="NETWORK", help="A network JSON file, or a run folder: its champion.")
 ]
-Output = Annotated[Path, typer.Option("-o", "--output", help="The file to write.", metavar="FILE")]
+Output = Annotated[
+    Path,
+    typer.Option("-o", "--output", help="The file to write.", metavar="FILE", callback=_writable),
+]
 Seed = Annotated[int, typer.Option("--seed", min=0, help="Seed of episodes and random weights.")]
 Workers = Annotated[
     int | None, typer.Option("--workers", min=1, max=4096, help="Threads; all cores if not given.")

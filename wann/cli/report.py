@@ -7,7 +7,6 @@ from typing import Annotated
 
 import typer
 
-from .. import api
 from .app import app
 from .live import console
 
@@ -15,4 +14,6 @@ from .live import console
 @app.command(epilog="Example: wann report results/runs/swingup-1")
 def report(run: Annotated[Path, typer.Argument(metavar="RUN", help="A run folder.")]) -> None:
     """Draw a run's pictures and write its page, report.html."""
+    from .. import api
+
     console.print(f"Report: {api.report(run)}", soft_wrap=True)

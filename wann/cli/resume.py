@@ -7,7 +7,6 @@ from typing import Annotated
 
 import typer
 
-from .. import api
 from .app import app
 from .live import Interruption, ProgressLine
 from .options import Backend, Workers
@@ -24,6 +23,8 @@ def resume(
     workers: Workers = None,
 ) -> int:
     """Go on with a search from its last checkpoint."""
+    from .. import api
+
     interruption = Interruption()
     with interruption.watching(), ProgressLine() as line:
         done = api.resume(

@@ -7,7 +7,6 @@ from typing import Annotated
 
 import typer
 
-from .. import api
 from .app import INTERRUPTED, app
 from .live import Interruption, ProgressLine, console
 from .options import Backend, Workers
@@ -35,6 +34,8 @@ def search(
     workers: Workers = None,
 ) -> int:
     """Search for a network, and keep everything in a run folder."""
+    from .. import api
+
     settings = api.read_config(
         config, changes or (), seed=seed, generations=generations, backend=backend, workers=workers
     )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from .. import api
 from .app import app
 from .live import console
 from .options import NetworkPath, Output
@@ -11,5 +10,7 @@ from .options import NetworkPath, Output
 @app.command(epilog="Example: wann show results/runs/swingup-1 -o champion.svg")
 def show(network: NetworkPath, output: Output) -> None:
     """Draw a network's topology as svg, png, pdf or html."""
+    from .. import api
+
     api.show(api.load(network), output)
     console.print(f"Picture: {output}", soft_wrap=True)

@@ -6,7 +6,6 @@ from typing import Annotated
 
 import typer
 
-from .. import api
 from .app import app
 from .live import console
 from .options import NetworkPath, Output, Seed, Workers
@@ -25,6 +24,8 @@ def tune(
     workers: Workers = None,
 ) -> None:
     """Train a weight for each connection, from the best shared weight, and write the network."""
+    from .. import api
+
     with console.status("tuning ...") as status:
 
         def show(iteration: int, best: float) -> None:

@@ -27,14 +27,16 @@ def crowding_distance(front: NDArray[np.int64], *objectives: FloatArray) -> Floa
     for objective in objectives:
         order = np.lexsort((objective, front))
         value, member = objective[order], front[order]
-        starts = np.concatenate([[True], member[1:] != member[:-1]])
-        ends = np.concatenate([starts[1:], [True]])
+        starts, ends = np.ones_like(front, np.bool_), np.ones_like(front, np.bool_)
+        starts[1:] = member[1:] != member[:-1]
+        ends[:-1] = starts[1:]
         group = np.cumsum(starts) - 1
         extent = value[ends][group] - value[starts][group]
         gap = np.zeros(len(front))
         gap[1:-1] = value[2:] - value[:-2]
-        distance = np.divide(gap, extent, out=np.zeros(len(front)), where=extent > 0)
-        distance[starts | ends] = np.inf
+        between = ~(starts | ends)
+        distance = np.where(between, 0.0, np.inf)
+        np.divide(gap, extent, out=distance, where=between & (extent > 0))
         total[order] += distance
     return total
 

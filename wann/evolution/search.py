@@ -213,7 +213,8 @@ class Search:
         if self.settings.alternative == "max":
             return np.asarray(returns.max(axis=1))
         half = max(1, returns.shape[1] // 2)
-        return np.asarray(np.sort(returns, axis=1)[:, :half].mean(axis=1))
+        with np.errstate(invalid="ignore"):  # infinities of both signs: such a genome is ranked last anyway
+            return np.asarray(np.sort(returns, axis=1)[:, :half].mean(axis=1))
 
     def _breed(self, means: FloatArray, second: FloatArray) -> None:
         settings, size = self.settings, self.settings.island

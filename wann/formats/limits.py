@@ -1,15 +1,13 @@
-"""Guards for everything that is read: sizes first, then a schema, and one sentence if it fails."""
+"""Guards for everything that is read: sizes first, then a schema."""
 
 from __future__ import annotations
 
 from pathlib import Path
 from typing import Final
 
-from pydantic import ValidationError
-
 from ..errors import BadInput
 
-__all__ = ["LARGEST_FILE", "LARGEST_GENES", "LARGEST_NODES", "explain", "read_bytes"]
+__all__ = ["LARGEST_FILE", "LARGEST_GENES", "LARGEST_NODES", "read_bytes"]
 
 LARGEST_FILE: Final = 64 * 2**20
 """Bytes of a network file that are read at most."""
@@ -29,18 +27,5 @@ def read_bytes(path: Path, largest: int) -> bytes:
     except OSError as error:
         raise BadInput(f"{path}: cannot be read ({error.strerror})") from None
     if len(content) > largest:
-        raise BadInput(f"{path}: larger than {largest:,} bytes, which no network file is")
+        raise BadInput(f"{path}: larger than {largest:,} bytes, the most that is accepted")
     return content
-
-
-def explain(error: ValidationError) -> str:
-    """The first complaint of a schema in one clause: where, what was found, what is accepted."""
-    first = error.errors(include_url=False)[0]
-    where = ".".join(str(part) for part in first["loc"]) or "document"
-    message = first["msg"].removeprefix("Value error, ")
-    found = first.get("input")
-    if first["type"] in ("missing", "value_error", "extra_forbidden"):
-        return f"{where}: {message[0].lower()}{message[1:]}"
-    shown = repr(found)
-    shown = shown if len(shown) <= 60 else f"{shown[:57]}..."
-    return f"{where}: {message[0].lower()}{message[1:]}, found {shown}"

@@ -12,7 +12,8 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from ..activations import BY_NAME
 from ..errors import BadInput
 from ..network import Network
-from .limits import LARGEST_FILE, LARGEST_GENES, LARGEST_NODES, explain, read_bytes
+from ..settings import explain
+from .limits import LARGEST_FILE, LARGEST_GENES, LARGEST_NODES, read_bytes
 
 __all__ = ["from_document", "load", "save", "to_document"]
 

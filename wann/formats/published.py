@@ -13,19 +13,24 @@ import json
 import math
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Final
+from typing import Annotated, Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
+from pydantic import Field, TypeAdapter, ValidationError
 
 from ..errors import BadInput
 from ..kernels.genes import topological_order
 from ..network import Network
+from ..settings import explain
 from .limits import LARGEST_FILE, read_bytes
 
 __all__ = ["load_out", "load_weights", "render_out", "render_weights"]
 
 _LARGEST_TABLE: Final = 5_000
+_Number = Annotated[float, Field(strict=True, allow_inf_nan=False)]
+_DOCUMENT: Final = TypeAdapter(Annotated[list[Any], Field(min_length=1)])
+_OFFSETS: Final = TypeAdapter(list[_Number])
 
 
 def load_out(
@@ -85,18 +90,15 @@ def load_weights(path: Path, connections: int) -> NDArray[np.float64]:
     """
     text = read_bytes(path, LARGEST_FILE)
     try:
-        document = json.loads(text)
-        offsets = np.array(document[0], np.float64)
-    except (ValueError, TypeError, IndexError, KeyError, RecursionError) as error:
-        raise BadInput(f"{path}: not [[offset, ...], score] as JSON ({error})") from None
-    if offsets.shape != (connections,):
+        offsets = _OFFSETS.validate_python(_DOCUMENT.validate_json(text)[0])
+    except ValidationError as error:
+        raise BadInput(f"{path}: not [[offset, ...], score] as JSON ({explain(error)})") from None
+    if len(offsets) != connections:
         raise BadInput(
-            f"{path}: {offsets.size} offsets for a network of {connections} connections; "
+            f"{path}: {len(offsets)} offsets for a network of {connections} connections; "
             "accepted is one for each, row by row of the .out table"
         )
-    if not np.isfinite(offsets).all():
-        raise BadInput(f"{path}: an offset is not a finite number")
-    return offsets
+    return np.array(offsets, np.float64)
 
 
 def render_out(network: Network) -> str:
@@ -149,8 +151,9 @@ def _read_table(path: Path) -> NDArray[np.float64]:
 def _read_row(path: Path, number: int, line: str) -> Sequence[float]:
     try:
         row = [float(cell) for cell in line.split(",")]
-    except ValueError as error:
-        raise BadInput(f"{path}: row {number} is not a row of numbers ({error})") from None
+    except ValueError:
+        shown = line if len(line) <= 60 else f"{line[:57]}..."
+        raise BadInput(f"{path}: row {number} is not numbers between commas, found {shown!r}") from None
     if any(math.isinf(cell) for cell in row):
         raise BadInput(f"{path}: row {number} holds an infinite number")
     return row

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..activations import ACTIVATIONS
+from ..kernels.compilation import compile_genes
 from ..kernels.genes import Genes
 
 __all__ = ["Population", "first_population"]
@@ -87,6 +88,14 @@ class Population:
         Raises:
             ValueError: they do not.
         """
+        self._check_rows()
+        self._check_names()
+        # Disabled genes count: one that is enabled later must not close a cycle.
+        failed = compile_genes(self.genes._replace(enabled=np.ones_like(self.genes.enabled)), False)[-1]  # noqa: FBT003
+        if failed >= 0:
+            raise ValueError(f"genome {failed} has a cycle or a connection to a node that is not there")
+
+    def _check_rows(self) -> None:
         genes = self.genes
         for rows, flat in ((genes.node_rows, genes.node), (genes.gene_rows, genes.source)):
             if rows.ndim != 1 or len(rows) < 2 or rows[0] != 0 or rows[-1] != len(flat):
@@ -99,6 +108,9 @@ class Population:
             raise ValueError("sources, targets and flags differ in number")
         if (np.diff(genes.node_rows) < genes.outputs).any():
             raise ValueError("a genome lacks outputs")
+
+    def _check_names(self) -> None:
+        genes = self.genes
         fixed = 1 + genes.inputs + genes.outputs
         outputs = np.arange(1 + genes.inputs, fixed)
         if (genes.node[genes.node_rows[:-1, None] + np.arange(genes.outputs)] != outputs).any():
@@ -107,6 +119,11 @@ class Population:
             raise ValueError("unknown activation")
         if (genes.source < 0).any() or (genes.target <= genes.inputs).any():
             raise ValueError("a connection begins or ends where none can")
+        if np.isin(genes.source, outputs).any():
+            raise ValueError("a connection leaves an output")
+        for rows, *keys in ((genes.node_rows, genes.node), (genes.gene_rows, genes.source, genes.target)):
+            if not _ascending(rows, *keys).all():
+                raise ValueError("genes are not in the order of their innovation")
 
 
 def _rows(rows: NDArray[np.int64], indices: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
@@ -115,6 +132,17 @@ def _rows(rows: NDArray[np.int64], indices: NDArray[np.int64]) -> tuple[NDArray[
     pointers = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
     shift = np.repeat(rows[indices] - pointers[:-1], lengths)
     return np.arange(pointers[-1], dtype=np.int64) + shift, pointers
+
+
+def _ascending(rows: NDArray[np.int64], *keys: NDArray[np.int64]) -> NDArray[np.bool_]:
+    """Whether each entry but the first of its row comes after the one before, by the first key first."""
+    rising = np.zeros(len(keys[0]), np.bool_)
+    level = np.ones(len(keys[0]) - 1, np.bool_)
+    for key in keys:
+        rising[1:] |= level & (key[1:] > key[:-1])
+        level &= key[1:] == key[:-1]
+    rising[rows[:-1][rows[:-1] < len(rising)]] = True
+    return rising
 
 
 def first_population(

@@ -1,4 +1,9 @@
-"""Genomes to programs: topological order, dead code removed, connections in rows by target."""
+"""Genomes to programs: topological order, dead code removed, connections in rows by target.
+
+Under one shared weight, nodes with equal activations and equal inputs have equal values. Such twins
+(gene duplication makes many) can be merged: the program computes one, and counts how many times
+each connection stands.
+"""
 
 from __future__ import annotations
 
@@ -10,11 +15,12 @@ from .genes import depths, position, sort_by_depth
 
 __all__ = ["compile_genes"]
 
-_ZERO = np.float32(0.0)
+_ZERO, _ONE = np.float32(0.0), np.float32(1.0)
+_PRIME, _SHIFT, _UNIT = np.uint64(0x9E3779B97F4A7C15), np.uint64(29), np.uint64(1)
 
 
 @inlined
-def _mark_live(order, places, source, target, enabled, genes, genome, live, fed):  # type: ignore[no-untyped-def]
+def _mark_live(order, places, source, target, genes, genome, live, fed):  # type: ignore[no-untyped-def]
     """Mark nodes that an output can see and that are not always zero.
 
     ``fed`` receives whether a path from the bias or an input arrives, ``live`` whether the node is
@@ -64,98 +70,167 @@ def _group(size, source, enabled, rows, edges):  # type: ignore[no-untyped-def]
             filled[source[edge]] += 1
 
 
+@inlined
+def _sort_pairs(slots, names, count):  # type: ignore[no-untyped-def]
+    """Sort the first ``count`` slots, and names with them: insertion, for they are nearly in order."""
+    for index in range(1, count):
+        slot, name = slots[index], names[index]
+        place = index
+        while place > 0 and slots[place - 1] > slot:
+            slots[place] = slots[place - 1]
+            names[place] = names[place - 1]
+            place -= 1
+        slots[place] = slot
+        names[place] = name
+
+
+@inlined
+def _merge_equal(slots, times, count):  # type: ignore[no-untyped-def]
+    """Collapse equal sorted slots and count them; returns how many distinct ones there are."""
+    kept = 0
+    for index in range(count):
+        if kept > 0 and slots[kept - 1] == slots[index]:
+            times[kept - 1] += _ONE
+        else:
+            slots[kept] = slots[index]
+            times[kept] = _ONE
+            kept += 1
+    return kept
+
+
+@inlined
+def _twin(table, kind, slots, times, count, activation, edge_rows, source, many):  # type: ignore[no-untyped-def]
+    """Place in the hash table of a node computed alike, or the free place where it would stand.
+
+    ``table`` int64[2**k] holds nodes, -1 where free.
+    """
+    word = np.uint64(kind)
+    for index in range(count):
+        word = (word ^ np.uint64(slots[index])) * _PRIME + np.uint64(times[index])
+        word ^= word >> _SHIFT
+    mask = np.uint64(table.shape[0] - 1)
+    place = word & mask
+    while table[place] >= 0:
+        node = table[place]
+        begin = edge_rows[node]
+        if activation[node] == kind and edge_rows[node + 1] - begin == count:
+            same = True
+            for index in range(count):
+                same &= source[begin + index] == slots[index] and many[begin + index] == times[index]
+            if same:
+                return place
+        place = (place + _UNIT) & mask
+    return place
+
+
 @kernel
-def compile_genes(genes):  # type: ignore[no-untyped-def]
+def compile_genes(genes, merge):  # type: ignore[no-untyped-def]
     """Compile every genome of a population.
 
-    Returns (node_rows, activation, edge_rows, source, gene) as in ``forward.Program``, then
-    ``effective`` int64[genomes], the connections on some path from bias or inputs to outputs, and
-    ``failed``, the first genome with a cycle or with an unknown node, or -1.
+    Args:
+        genes: the population.
+        merge: compute nodes with equal values once; only right under one shared weight.
+
+    Returns:
+        (node_rows, activation, edge_rows, source, times, gene) as in ``forward.Program``, then
+        ``effective`` int64[genomes], the connections on some path from bias or inputs to outputs,
+        and ``failed``, the first genome with a cycle or with an unknown node, or -1.
     """
     genomes = genes.node_rows.shape[0] - 1
     node_rows = np.zeros(genomes + 1, np.int64)
     activation = np.empty(genes.node.shape[0], np.int8)
     edge_rows = np.zeros(genes.node.shape[0] + 1, np.int64)
-    total = 0
+    total, largest, widest = 0, 0, 0
     for index in range(genes.enabled.shape[0]):
         total += genes.enabled[index]
-    slots = np.empty(total, np.int32)
-    names = np.empty(total, np.int64)
+    for genome in range(genomes):
+        largest = max(largest, genes.node_rows[genome + 1] - genes.node_rows[genome])
+        widest = max(widest, genes.gene_rows[genome + 1] - genes.gene_rows[genome])
+    source = np.empty(total, np.int32)
+    times = np.empty(total, np.float32)
+    gene = np.empty(total, np.int64)
     effective = np.zeros(genomes, np.int64)
     fixed = 1 + genes.inputs
     outputs_end = fixed + genes.outputs
-    nodes = 0
-    written = 0
-    counted = 0
+    # Scratch, large enough for any genome.
+    most = fixed + largest
+    starts, ends = np.empty(widest, np.int64), np.empty(widest, np.int64)
+    number, edges = np.empty(widest, np.int64), np.empty(widest, np.int64)
+    arrivals, slots, names = np.empty(widest, np.int64), np.empty(widest, np.int64), np.empty(widest, np.int64)
+    counts = np.empty(widest, np.float32)
+    depth, order, slot = np.empty(most, np.int64), np.empty(most, np.int64), np.empty(most, np.int64)
+    rows, arrival_rows = np.empty(most + 1, np.int64), np.empty(most + 1, np.int64)
+    live, fed = np.empty(most, np.bool_), np.empty(most, np.bool_)
+    size = 4
+    while size < 2 * largest:
+        size *= 2
+    table = np.empty(size, np.int64)
+    nodes, written, counted = 0, 0, 0
     for genome in range(genomes):
         first, last = genes.gene_rows[genome], genes.gene_rows[genome + 1]
         begin = genes.node_rows[genome]
         places = fixed + genes.node_rows[genome + 1] - begin
-        source = np.empty(last - first, np.int64)
-        target = np.empty(last - first, np.int64)
-        number = np.empty(last - first, np.int64)
+        known = True
         for edge in range(last - first):
-            source[edge] = position(genes, genome, genes.source[first + edge])
-            target[edge] = position(genes, genome, genes.target[first + edge])
-            if source[edge] < 0 or target[edge] < 0:
-                return node_rows, activation, edge_rows, slots, names, effective, genome
+            starts[edge] = position(genes, genome, genes.source[first + edge])
+            ends[edge] = position(genes, genome, genes.target[first + edge])
+            known &= starts[edge] >= 0 and ends[edge] >= 0
             number[edge] = counted
             counted += genes.enabled[first + edge]
+        here = last - first
         enabled = genes.enabled[first:last]
-        depth = np.empty(places, np.int64)
-        if depths(places, source, target, enabled, depth) < places:
-            return node_rows, activation, edge_rows, slots, names, effective, genome
-        order = np.empty(places - outputs_end, np.int64)
+        if not known or depths(places, starts[:here], ends[:here], enabled, depth) < places:
+            return node_rows, activation, edge_rows, source, times, gene, effective, np.int64(genome)
+        hidden = places - outputs_end
         sort_by_depth(depth, outputs_end, places, order)
-        rows = np.empty(places + 1, np.int64)
-        edges = np.empty(last - first, np.int64)
-        _group(places, source, enabled, rows, edges)
-        live = np.empty(places, np.bool_)
-        fed = np.empty(places, np.bool_)
-        _mark_live(order, places, (rows, edges), target, enabled, genes, genome, live, fed)
-        # Slots: bias and inputs, live hidden nodes by (depth, place), outputs.
-        slot = np.full(places, -1, np.int64)
+        _group(places, starts[:here], enabled, rows, edges)
+        _group(places, ends[:here], enabled, arrival_rows, arrivals)
+        _mark_live(order[:hidden], places, (rows, edges), ends, genes, genome, live, fed)
+        # Slots: bias and inputs, live hidden nodes by (depth, place), outputs in their order.
         for place in range(fixed):
             slot[place] = place
-        following = fixed
-        for index in range(order.shape[0]):
-            if live[order[index]]:
-                slot[order[index]] = following
-                activation[nodes + following - fixed] = genes.activation[begin + order[index] - fixed]
-                following += 1
-        for place in range(fixed, outputs_end):
-            slot[place] = following
-            activation[nodes + following - fixed] = genes.activation[begin + place - fixed]
-            following += 1
-        computed = following - fixed
-        # Incoming connections of each node, by ascending slot of their source.
-        fan_in = np.zeros(computed + 1, np.int64)
-        for edge in range(last - first):
-            if enabled[edge] and live[source[edge]] and live[target[edge]]:
-                fan_in[slot[target[edge]] - fixed + 1] += 1
-                effective[genome] += fed[source[edge]]
-        for node in range(computed):
-            fan_in[node + 1] += fan_in[node]
-            edge_rows[nodes + node + 1] = written + fan_in[node + 1]
-        for index in range(-fixed, order.shape[0]):
-            place = fixed + index if index < 0 else order[index]
-            if live[place]:
-                for row in range(rows[place], rows[place + 1]):
-                    edge = edges[row]
-                    if live[target[edge]]:
-                        node = slot[target[edge]] - fixed
-                        slots[written + fan_in[node]] = slot[place]
-                        names[written + fan_in[node]] = number[edge]
-                        fan_in[node] += 1
-        nodes += computed
-        written = edge_rows[nodes]
+        for index in range(genes.outputs):
+            order[hidden + index] = fixed + index
+        table[:] = -1
+        first_node = nodes
+        for index in range(hidden + genes.outputs):
+            place = order[index]
+            if not live[place]:
+                continue
+            count = 0
+            for row in range(arrival_rows[place], arrival_rows[place + 1]):
+                edge = arrivals[row]
+                if live[starts[edge]]:
+                    slots[count], names[count] = slot[starts[edge]], number[edge]
+                    effective[genome] += fed[starts[edge]]
+                    count += 1
+            _sort_pairs(slots, names, count)
+            kind = genes.activation[begin + place - fixed]
+            if merge:
+                count = _merge_equal(slots, counts, count)
+                where = _twin(table, kind, slots, counts, count, activation, edge_rows, source, times)
+                if index < hidden:
+                    if table[where] >= 0:
+                        slot[place] = fixed + table[where] - first_node
+                        continue
+                    table[where] = nodes
+            for edge in range(count):
+                source[written + edge] = slots[edge]
+                times[written + edge] = counts[edge] if merge else _ONE
+                gene[written + edge] = names[edge]
+            slot[place] = fixed + nodes - first_node
+            activation[nodes] = kind
+            written += count
+            nodes += 1
+            edge_rows[nodes] = written
         node_rows[genome + 1] = nodes
     return (
         node_rows,
         activation[:nodes].copy(),
         edge_rows[: nodes + 1].copy(),
-        slots[:written].copy(),
-        names[:written].copy(),
+        source[:written].copy(),
+        times[:written].copy(),
+        gene[:written].copy(),
         effective,
         np.int64(-1),
     )

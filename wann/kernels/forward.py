@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from .compiler import inlined, kernel
 from .elementary import cos_pi, gaussian, sigmoid, sin_pi, tanh
-from .lanes import absolute, at_least, load, negative, positive, store, width
+from .lanes import absolute, at_least, fma, load, negative, positive, store, width
 
 __all__ = ["Program", "activate", "forward_shared", "forward_weighted", "infer"]
 
@@ -31,7 +31,10 @@ class Program(NamedTuple):
         activation: int8[nodes], activation ids in topological order, outputs last.
         edge_rows: int64[nodes + 1], where each node's incoming connections begin.
         source: int32[edges], the slot that each connection reads.
-        gene: int64[edges], which of the batch's enabled connections each one is.
+        times: float32[edges], how many times each connection counts; above one where twins are
+            merged.
+        gene: int64[edges], which of the batch's enabled connections each one is, where none is
+            merged.
     """
 
     inputs: int
@@ -40,6 +43,7 @@ class Program(NamedTuple):
     activation: NDArray[np.int8]
     edge_rows: NDArray[np.int64]
     source: NDArray[np.int32]
+    times: NDArray[np.float32]
     gene: NDArray[np.int64]
 
 
@@ -83,10 +87,12 @@ def forward_shared(values, weight, program, network):  # type: ignore[no-untyped
     for node in range(begin, end):
         stop = program.edge_rows[node + 1]
         if edge < stop:
-            total = load(values, program.source[edge] * wide, weight)
+            total = load(values, program.source[edge] * wide, weight) * program.times[edge]
             edge += 1
             while edge < stop:
-                total = total + load(values, program.source[edge] * wide, weight)
+                total = fma(
+                    load(values, program.source[edge] * wide, weight), program.times[edge], total
+                )
                 edge += 1
         else:
             total = weight - weight

@@ -54,6 +54,32 @@ def _pick(genes, genome, enabled, state):  # type: ignore[no-untyped-def]
 
 
 @inlined
+def _pick_node(genes, genome, state):  # type: ignore[no-untyped-def]
+    """Index of a hidden node gene drawn uniformly from those that feed something; -1 if none.
+
+    Where no connection is ever disabled without a replacement, that is every hidden node.
+    """
+    begin, end = genes.node_rows[genome] + genes.outputs, genes.node_rows[genome + 1]
+    feeds = np.zeros(end - begin, np.bool_)
+    shift = 1 + genes.inputs + genes.outputs
+    for gene in range(genes.gene_rows[genome], genes.gene_rows[genome + 1]):
+        if genes.enabled[gene] and genes.source[gene] >= shift:
+            feeds[position(genes, genome, genes.source[gene]) - shift] = True
+    count = 0
+    for node in range(end - begin):
+        count += feeds[node]
+    if count == 0:
+        return state, np.int64(-1)
+    state, index = draw(state, count)
+    for node in range(end - begin):
+        if feeds[node]:
+            if index == 0:
+                return state, begin + node
+            index -= 1
+    return state, np.int64(-1)
+
+
+@inlined
 def _other(choices, present, state):  # type: ignore[no-untyped-def]
     """An activation id from ``choices`` other than ``present``; ``present`` if there is none."""
     count = 0
@@ -148,12 +174,9 @@ def plan(genes, parents, seed, generation, cumulative, choices):  # type: ignore
         while operator < cumulative.shape[0] - 1 and ball >= cumulative[operator]:
             operator += 1
         operator += 1
-        begin = genes.node_rows[genome] + genes.outputs  # hidden nodes only
         if operator in (CHANGE_ACTIVATION, DUPLICATE_NODE):
-            count = genes.node_rows[genome + 1] - begin
-            if count > 0:
-                state, index = draw(state, count)
-                node = begin + index
+            state, node = _pick_node(genes, genome, state)
+            if node >= 0:
                 state, chosen = _other(choices, genes.activation[node], state)
                 changes[child, 0], changes[child, 1], changes[child, 3] = operator, node, chosen
         elif operator == ADD_NODE:
@@ -223,14 +246,17 @@ def build(genes, parents, changes, names):  # type: ignore[no-untyped-def]
         genome, operator, chosen = parents[child], changes[child, 0], changes[child, 1]
         begin, end = genes.node_rows[genome], genes.node_rows[genome + 1]
         to = node_rows[child]
-        node[to : to + end - begin] = genes.node[begin:end]
-        activation[to : to + end - begin] = genes.activation[begin:end]
+        # Loops, because numba takes seconds to compile each assignment of slices.
+        for index in range(end - begin):
+            node[to + index] = genes.node[begin + index]
+            activation[to + index] = genes.activation[begin + index]
         first, last = genes.gene_rows[genome], genes.gene_rows[genome + 1]
         start = gene_rows[child]
         stop = start + last - first
-        source[start:stop] = genes.source[first:last]
-        target[start:stop] = genes.target[first:last]
-        enabled[start:stop] = genes.enabled[first:last]
+        for index in range(last - first):
+            source[start + index] = genes.source[first + index]
+            target[start + index] = genes.target[first + index]
+            enabled[start + index] = genes.enabled[first + index]
         if operator == CHANGE_ACTIVATION:
             activation[to + chosen - begin] = changes[child, 3]
         elif operator == ADD_NODE:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,14 +20,23 @@ class NetworkBatch:
     """Compiled networks.
 
     Attributes:
-        program: flat arrays that the kernels run (see ``wann.kernels.forward.Program``).
+        population: what was compiled.
+        merged: program for one shared weight, in which nodes of equal value are computed once.
         connections: int64[networks], enabled connections.
         effective_connections: int64[networks], those on some path from bias or input to output.
     """
 
-    program: Program
+    population: Population
+    merged: Program
     connections: NDArray[np.int64]
     effective_connections: NDArray[np.int64]
+
+    @cached_property
+    def program(self) -> Program:
+        """The program for weights of each connection's own, every connection in its place."""
+        genes = self.population.genes
+        *arrays, _, _ = compile_genes(genes, False)  # noqa: FBT003 - numba takes no keywords
+        return Program(genes.inputs, genes.outputs, *arrays)
 
     def __len__(self) -> int:
         return len(self.connections)
@@ -41,8 +51,8 @@ def compile_population(population: Population) -> NetworkBatch:
         ValueError: a genome has a cycle, or a connection to a node that is not there.
     """
     genes = population.genes
-    *arrays, effective, failed = compile_genes(genes)
+    *arrays, effective, failed = compile_genes(genes, True)  # noqa: FBT003
     if failed >= 0:
         raise ValueError(f"genome {failed} has a cycle or a connection to a node that is not there")
-    program = Program(genes.inputs, genes.outputs, *arrays)
-    return NetworkBatch(program, population.connections, effective)
+    merged = Program(genes.inputs, genes.outputs, *arrays)
+    return NetworkBatch(population, merged, population.connections, effective)

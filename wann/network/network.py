@@ -23,6 +23,11 @@ __all__ = ["Network"]
 _NAMES: Final = {activation.id: activation.name for activation in ACTIVATIONS}
 
 
+def _representable(weights: NDArray[np.float64]) -> bool:
+    with np.errstate(over="ignore"):
+        return bool(np.isfinite(weights.astype(np.float32)).all())
+
+
 @dataclass(frozen=True, eq=False)
 class Network:
     """A feed-forward network of any topology.
@@ -63,10 +68,10 @@ class Network:
                     "give one for each or none"
                 )
             object.__setattr__(self, "weights", self.weights[order])
-            if not np.isfinite(self.weights.astype(np.float32)).all():
-                raise BadInput("a weight is not a finite number")
-        if self.shared_weight is not None and not np.isfinite(np.float32(self.shared_weight)):
-            raise BadInput("shared_weight is not a finite number")
+            if not _representable(self.weights):
+                raise BadInput("a weight is not a finite number of 32 bits")
+        if self.shared_weight is not None and not _representable(np.array(self.shared_weight)):
+            raise BadInput(f"shared_weight {self.shared_weight:g} is not a finite number of 32 bits")
         object.__setattr__(self, "source", self.source[order])
         object.__setattr__(self, "target", self.target[order])
         self._check_connections()
@@ -174,16 +179,20 @@ class Network:
 
     @classmethod
     def of_genome(cls, population: Population, index: int, **described: Any) -> Network:
-        """The network of one genome: its enabled connections, hidden nodes renumbered in order."""
+        """The network of one genome: its enabled connections and the nodes that they touch.
+
+        Hidden nodes are renumbered in their order.
+        """
         genes = population.take(np.array([index])).genes
-        fixed = 1 + genes.inputs
-        place = {name: fixed + rank for rank, name in enumerate(genes.node.tolist())}
+        fixed, on = 1 + genes.inputs, genes.enabled
+        touched = np.isin(genes.node, np.concatenate([genes.source[on], genes.target[on]]))
+        touched[: genes.outputs] = True
+        place = {name: fixed + rank for rank, name in enumerate(genes.node[touched].tolist())}
         place |= {name: name for name in range(fixed)}
-        on = genes.enabled
         return cls(
             genes.inputs,
             genes.outputs,
-            genes.activation,
+            genes.activation[touched],
             np.array([place[name] for name in genes.source[on].tolist()], np.int64),
             np.array([place[name] for name in genes.target[on].tolist()], np.int64),
             **described,

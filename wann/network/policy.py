@@ -24,10 +24,12 @@ class Policy:
     Attributes:
         network: the topology.
         weights: float32[1], one value for all connections, or float32[compiled connections].
+        shared: whether it is one value for all.
     """
 
     network: Network
     weights: NDArray[np.float32]
+    shared: bool
 
     @classmethod
     def of(cls, network: Network, weight: float | None = None) -> Policy:
@@ -38,11 +40,11 @@ class Policy:
         """
         if weight is None and network.weights is not None:
             gene = network.batch.program.gene
-            return cls(network, network.weights.astype(np.float32)[gene])
+            return cls(network, network.weights.astype(np.float32)[gene], shared=False)
         shared = network.shared_weight if weight is None else weight
         if shared is None:
             raise BadInput("the network carries no weights: give a shared weight, such as 1.0")
-        return cls(network, np.array([shared], np.float32))
+        return cls(network, np.array([shared], np.float32), shared=True)
 
     def __call__(self, observation: NDArray[np.floating]) -> NDArray[np.float32]:
         """Outputs for one observation float[inputs], or for rows of them float[rows, inputs]."""
@@ -50,5 +52,7 @@ class Policy:
         if rows.shape[1] != self.network.inputs:
             raise BadInput(f"{rows.shape[1]} values for a network of {self.network.inputs} inputs")
         actions = np.empty((len(rows), self.network.outputs), np.float32)
-        infer(self.network.batch.program, 0, self.weights, rows, actions)
+        batch = self.network.batch
+        program = batch.merged if self.shared else batch.program
+        infer(program, 0, self.weights, rows, actions)
         return actions if np.ndim(observation) == 2 else actions[0]

@@ -1,1 +1,21 @@
-"""What is seen."""
+"""What is seen: topologies, curves, fronts, and the report that gathers them."""
+
+from .curves import draw_learning, draw_weight_response
+from .fronts import draw_front, non_dominated
+from .layout import Layout, layered_layout
+from .report import Table, write_report
+from .run_report import report_run
+from .topology import draw_topology
+
+__all__ = [
+    "Layout",
+    "Table",
+    "draw_front",
+    "draw_learning",
+    "draw_topology",
+    "draw_weight_response",
+    "layered_layout",
+    "non_dominated",
+    "report_run",
+    "write_report",
+]

@@ -10,6 +10,7 @@ from __future__ import annotations
 from bisect import bisect_right, insort
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import Final
 
 import networkx as nx
@@ -158,7 +159,7 @@ def _chart(network: Network, depth: Sequence[int], effective: NDArray[np.bool_])
 def _neighbours(chains: list[list[int]], size: int) -> tuple[list[list[int]], list[list[int]]]:
     left: list[list[int]] = [[] for _ in range(size)]
     right: list[list[int]] = [[] for _ in range(size)]
-    segments = {pair for chain in chains for pair in zip(chain, chain[1:], strict=False)}
+    segments = {pair for chain in chains for pair in pairwise(chain)}
     for before, after in sorted(segments):
         right[before].append(after)
         left[after].append(before)
@@ -256,7 +257,7 @@ def _spread(count: int, tallest: float, most: float) -> FloatArray:
     """Inputs or outputs evenly over the height of the hidden layers, but not too loose."""
     least = min(1.0, _TALLEST_INPUTS / count)
     distance = min(max(tallest / max(count - 1, 1), least), 1.0 + most)
-    return (np.arange(count) - (count - 1) / 2) * distance
+    return (np.arange(count, dtype=np.float64) - (count - 1) / 2) * distance
 
 
 def _least_places(chart: _Chart, row: Sequence[int]) -> FloatArray:
@@ -264,7 +265,7 @@ def _least_places(chart: _Chart, row: Sequence[int]) -> FloatArray:
     bends = sum(vertex >= chart.nodes for vertex in row)
     tight = min(_BETWEEN_BENDS, _LARGEST_BUNDLE / max(bends, 1))
     steps = [0.0]
-    for upper, lower in zip(row, row[1:], strict=False):
+    for upper, lower in pairwise(row):
         nodes = (upper < chart.nodes) + (lower < chart.nodes)
         steps.append((tight, _BESIDE_NODE, 1.0)[nodes])
     return np.cumsum(steps)

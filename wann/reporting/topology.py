@@ -287,20 +287,21 @@ def _draw_names(
     centres: FloatArray,
     names: Sequence[str],
 ) -> int:
-    """Name inputs and outputs; where inputs stand too close, every n-th, which is returned."""
+    """Name bias, inputs and outputs; where inputs stand too close every n-th, which is returned."""
     first = 1 + network.inputs
     every = _every(centres[:first, 1])
-    for node in [0, *range(1, first, every)]:
+    for node in range(0, first, every):
         _name(axes, centres[node], names[node], -scale.dot / 2 - 4, live=bool(layout.live[node]))
-    for node in range(first, first + network.outputs, _every(centres[first : first + network.outputs, 1])):
+    last = first + network.outputs
+    for node in range(first, last, _every(centres[first:last, 1])):
         _name(axes, centres[node], names[node], scale.diameter / 2 + 4, live=bool(layout.live[node]))
     return every
 
 
 def _every(heights: FloatArray) -> int:
-    """The least n for which the names of every n-th node do not touch."""
+    """Every how many nodes a name fits: 1, or a power of two that leaves room to breathe."""
     between = float(np.abs(np.diff(heights)).min(initial=100.0))
-    return max(1, int(np.ceil(9.5 / between)))
+    return 1 if between >= 9.0 else 2 ** int(np.ceil(np.log2(18.0 / between)))
 
 
 def _name(axes: Axes, centre: FloatArray, name: str, shift: float, *, live: bool) -> None:
@@ -362,7 +363,7 @@ def _draw_legend(axes: Axes, network: Network, layout: Layout, middle: float, bo
 def _caption(network: Network, layout: Layout, every: int) -> str:
     effective = int(layout.effective.sum())
     parts = [
-        f"{_counted(network.connections, 'connection')} ({effective} effective)",
+        f"{_counted(network.connections, 'connection')} ({effective:,} effective)",
         _counted(network.hidden, "hidden node"),
     ]
     if every > 1:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import operator
 import zipfile
 import zlib
 from dataclasses import dataclass
@@ -19,6 +20,11 @@ __all__ = ["Checkpoint", "load_checkpoint", "save_checkpoint"]
 
 _VERSION: Final = 1
 _LARGEST: Final = 4 * 2**30
+_UNREADABLE: Final = (
+    *(ValueError, KeyError, TypeError, OSError, EOFError, RuntimeError, MemoryError),
+    *(zipfile.BadZipFile, zlib.error),
+)
+"""What numpy and zipfile raise on an archive that nobody wrote with them."""
 
 
 @dataclass(frozen=True)
@@ -66,8 +72,8 @@ def load_checkpoint(path: Path) -> Checkpoint:
     try:
         with np.load(io.BytesIO(body), allow_pickle=False) as archive:
             arrays = {name: archive[name] for name in archive.files}
-        version, generation = arrays.pop("header").tolist()
-    except (ValueError, KeyError, OSError, zipfile.BadZipFile) as error:
+        version, generation = map(operator.index, arrays.pop("header").tolist())
+    except _UNREADABLE as error:
         raise BadInput(f"{path}: no checkpoint ({error})") from None
     if version != _VERSION:
         raise BadInput(f"{path}: checkpoint version {version}; this program reads {_VERSION}")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -108,7 +109,11 @@ class RunFolder:
         write_atomically(path, (json.dumps(document, indent=1) + "\n").encode())
 
     def save(self, checkpoint: Checkpoint) -> None:
-        """Keep a checkpoint, and the one before it."""
+        """Keep a checkpoint, and the one before it; the rows that it relies on reach the disk first."""
+        for table in (self.metrics, self.timing):
+            if table.exists():
+                with table.open("rb") as file:
+                    os.fsync(file.fileno())
         save_checkpoint(self.checkpoints / f"{checkpoint.generation:08d}.npz", checkpoint)
         for old in sorted(self.checkpoints.glob("*.npz"))[:-_KEPT]:
             old.unlink(missing_ok=True)
@@ -139,11 +144,17 @@ class RunFolder:
         with path.open("a", encoding="utf-8", newline="") as file:
             file.write(text.getvalue())
 
-    def truncate(self, path: Path, generations: int) -> None:
-        """Cut a table back to its header and the rows of the first generations."""
-        if path.exists():
-            lines = path.read_bytes().splitlines(keepends=True)
-            write_atomically(path, b"".join(lines[: generations + 1]) if generations else b"")
+    def truncate(self, path: Path, generations: int) -> int:
+        """Cut a table back to the rows of the first generations; returns how many are there.
+
+        A last row without an end, half written when the disk was full, counts for nothing.
+        """
+        if not path.exists():
+            return 0
+        lines = [line for line in path.read_bytes().splitlines(keepends=True) if line.endswith(b"\n")]
+        kept = lines[: generations + 1] if generations else []
+        write_atomically(path, b"".join(kept))
+        return max(0, len(kept) - 1)
 
     def columns(self, path: Path) -> dict[str, NDArray[np.float64]]:
         """A table's columns by name, float64[rows].

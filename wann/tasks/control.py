@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib.metadata import entry_points
@@ -84,14 +85,17 @@ class ControlTask:
         Weights per connection are float[weights, connections of the whole batch].
         """
         starts = self.dynamics.starts(trial.seeds)
-        table = weights.astype(np.float32)
-        if table.ndim == 1 or table.shape[1] == 0:  # no connections: any shared value will do
-            table = np.ones((len(weights), 1), np.float32) if table.ndim > 1 else table[:, None]
+        shared = weights.ndim == 1 or weights.shape[1] == 0  # without connections any value will do
+        program = batch.merged if shared else batch.program
+        table = (weights if weights.size else np.ones(len(weights))).astype(np.float32)
+        table = table[:, None] if shared else table
         if not trial.paired:
             starts = np.tile(starts, (len(table), 1))
             table = np.repeat(table, len(trial.seeds), axis=0)
         episodes = 1 if trial.paired else len(trial.seeds)
-        return RolloutJob.of(self, batch, np.ascontiguousarray(table), starts, episodes)
+        shape = (len(batch), len(starts) // episodes, episodes)
+        outcome = Outcome(np.zeros(shape), np.zeros(shape, np.int32))
+        return RolloutJob(self, program, np.ascontiguousarray(table), starts, outcome)
 
 
 @dataclass(frozen=True)
@@ -99,33 +103,22 @@ class RolloutJob:
     """Units of one network and one tile of lanes each."""
 
     task: ControlTask
-    batch: NetworkBatch
+    program: Program
     weights: NDArray[np.float32]
     starts: NDArray[np.float32]
     outcome: Outcome
-    units: int
 
-    @classmethod
-    def of(
-        cls,
-        task: ControlTask,
-        batch: NetworkBatch,
-        weights: NDArray[np.float32],
-        starts: NDArray[np.float32],
-        episodes: int,
-    ) -> RolloutJob:
-        """A job with room for its outcome."""
-        lanes = len(starts)
-        shape = (len(batch), lanes // episodes, episodes)
-        outcome = Outcome(np.zeros(shape), np.zeros(shape, np.int32))
-        return cls(task, batch, weights, starts, outcome, len(batch) * -(-lanes // LANES))
+    @property
+    def units(self) -> int:
+        """How many there are."""
+        return len(self.outcome.returns) * -(-len(self.starts) // LANES)
 
     def run(self, begin: int, end: int) -> None:
         """Compute units [begin, end)."""
         lanes = len(self.starts)
         self.task.dynamics.rollout(
             self.task.episode_limit,
-            self.batch.program,
+            self.program,
             self.weights,
             self.starts,
             begin,
@@ -187,10 +180,12 @@ def make_task(settings: TaskSettings) -> ControlTask:
 def _make(name: str) -> gymnasium.Env[Any, Any]:
     _load_environments()
     try:
-        return gymnasium.make(name)
+        with warnings.catch_warnings():  # of newer versions, and of what its checker would like better
+            warnings.simplefilter("ignore")
+            return gymnasium.make(name)
     except gymnasium.error.DependencyNotInstalled as error:
         raise BadInput(f"task.id: {name} needs a package that is missing ({error})") from None
-    except (gymnasium.error.Error, ModuleNotFoundError, ValueError) as error:
+    except (gymnasium.error.Error, ImportError, ValueError, TypeError, AttributeError) as error:
         near = difflib.get_close_matches(name, list(gymnasium.registry), 1, 0.4)
         hint = f"did you mean {near[0]}?" if near else "`wann tasks` lists what there is"
         raise BadInput(f"task.id: no environment {name!r} ({_first_line(error)}); {hint}") from None

@@ -1,0 +1,632 @@
+"""Whatever is wrong with the input: exit code 2, nothing on standard output, and one line that helps."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import shutil
+import subprocess
+import sys
+import zlib
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import gymnasium
+import numpy as np
+import pytest
+from gymnasium import spaces
+
+from wann import api
+from wann.cli import main
+from wann.config import parse_config
+
+TASK = "wann/CartPoleSwingUp-v0"
+GOOD = f"""\
+[task]
+id = "{TASK}"
+episodes = 1
+episode_limit = 10
+[search]
+population = 16
+generations = 3
+tournament = 2
+champion_episodes = 1
+"""
+GREETING = "print('nobody may run this')"
+
+
+class Odd(gymnasium.Env[Any, Any]):
+    """An environment of whatever spaces; nobody ever steps it."""
+
+    def __init__(self, **given: Any) -> None:
+        self.observation_space, self.action_space = given["observation"], given["action"]
+
+
+class Broken(gymnasium.Env[Any, Any]):
+    """An environment that cannot be made."""
+
+    def __init__(self, **_: Any) -> None:
+        raise AttributeError("no such simulator")
+
+
+VECTOR = spaces.Box(-1.0, 1.0, (3,))
+ODD: dict[str, tuple[spaces.Space[Any], spaces.Space[Any]]] = {
+    "odd/Image-v0": (spaces.Box(0, 255, (64, 64, 3), np.uint8), VECTOR),
+    "odd/Dict-v0": (spaces.Dict(near=VECTOR), VECTOR),
+    "odd/Discrete-v0": (spaces.Discrete(7), VECTOR),
+    "odd/DictAction-v0": (VECTOR, spaces.Dict(push=VECTOR)),
+}
+
+
+@pytest.fixture(autouse=True)
+def _environments() -> Iterator[None]:
+    for name, (observation, action) in ODD.items():
+        gymnasium.register(
+            name,
+            Odd,
+            kwargs={"observation": observation, "action": action},
+            disable_env_checker=True,
+            order_enforce=False,
+        )
+    gymnasium.register("odd/Broken-v0", Broken)
+    yield
+    for name in (*ODD, "odd/Broken-v0"):
+        del gymnasium.registry[name]
+
+
+@dataclass(frozen=True)
+class Row:
+    """Arguments, what the message must say, and the files that must be there."""
+
+    arguments: str
+    says: tuple[str, ...]
+    files: Mapping[str, str | bytes] = field(default_factory=dict)
+
+
+def config(text: str | bytes, *says: str) -> Row:
+    return Row("search c.toml --run r", ("c.toml", *says), {"c.toml": text})
+
+
+def changed(key: str, value: str, *says: str) -> Row:
+    return Row(f"search c.toml --run r --set {key}={value}", (key.partition(".")[0], *says), {"c.toml": GOOD})
+
+
+def task(name: str, *says: str) -> Row:
+    return Row(f"search c.toml --run r --set task.id={name}", ("task.id", name, *says), {"c.toml": GOOD})
+
+
+CONFIGS = {
+    "an unknown key": config(GOOD + "tournamnet = 3\n", "search.tournamnet", "did you mean tournament"),
+    "a far-off key": config(GOOD + "zzz = 3\n", "search.zzz", "known are", "population"),
+    "an unknown table": config(GOOD + "[serach]\nx = 1\n", "serach", "did you mean search"),
+    "a misspelt table that is needed": config("[tasks]\nid = 'x'\n", "tasks", "did you mean task"),
+    "a misspelt key that is needed": config("[task]\nidd = 'x'\n", "task.idd", "did you mean id"),
+    "nothing at all": config("", "task", "required"),
+    "text for a number": changed("search.population", "many", "valid integer", "'many'"),
+    "a number for text": changed("task.id", "5", "valid string", "5"),
+    "bool for a number": changed("search.population", "true", "valid integer", "True"),
+    "a fraction for a count": changed("search.generations", "1.5", "integer", "1.5"),
+    "a list for a number": changed("search.elite", "[0.2]", "valid number"),
+    "a table for a value": config(GOOD + "[search.elite]\nx = 1\n", "search.elite", "valid number"),
+    "a value for a table": config(f"search = 5\n[task]\nid = '{TASK}'\n", "search", "5"),
+    "a date": config(GOOD + "elite = 2020-01-01\n", "neither number, text, list nor table"),
+    "too small": changed("search.population", "1", "greater than or equal to 2", "found 1"),
+    "too large": changed("search.population", "2000000", "less than or equal to 1000000"),
+    "a probability above one": changed("search.elite", "1.01", "less than or equal to 1"),
+    "not a number in TOML": changed("search.elite", "nan", "finite number"),
+    "infinity in TOML": changed("weights.limit", "inf", "finite number"),
+    "an infinite weight": changed("weights.values", "[1.0,-inf]", "finite number"),
+    "a huge number": changed("seed", "1" + "0" * 30, "less than 9223372036854775808"),
+    "a number of five thousand digits": config("seed = " + "9" * 5000, "not TOML"),
+    "deeply nested TOML": config("seed = " + "[" * 100_000, "not TOML"),
+    "zero generations in the file": changed("search.generations", "0", "greater than or equal to 1"),
+    "no episode": changed("task.episodes", "0", "greater than or equal to 1"),
+    "no step": changed("task.episode_limit", "0", "greater than or equal to 1"),
+    "a tournament beyond the population": changed("search.tournament", "17", "tournament 17", "of 16"),
+    "a tournament beyond the island": Row(
+        "search c.toml --run r --set search.islands=8 --set search.tournament=3",
+        ("tournament 3", "of 2"),
+        {"c.toml": GOOD},
+    ),
+    "unequal islands": changed("search.islands", "3", "population 16", "3 equal islands"),
+    "islands of one": changed("search.islands", "16", "islands of 1", "at least 2"),
+    "all culled": changed("search.cull", "1.0", "less than 1", "found 1.0"),
+    "no weights": changed("weights.values", "[]", "at least one weight"),
+    "an unknown activation": changed("mutation.activations", '["tanh","tan"]', "'tan'", "sigmoid"),
+    "no activations": changed("mutation.activations", "[]", "at least one activation"),
+    "an impossible roulette": Row(
+        "search c.toml --run r",
+        ("mutation", "positive weight"),
+        {
+            "c.toml": GOOD
+            + "[mutation]\nchange_activation = 0\nadd_node = 0\nadd_connection = 0\nenable_connection = 0\n"
+        },
+    ),
+    "an unknown sampling": changed("weights.sampling", "dense", "'fixed' or 'stratified'", "'dense'"),
+    "more episodes than fit": Row(
+        "search c.toml --run r --set task.episodes=100000 --set search.population=1000000",
+        ("task.episodes", "2,147,483,648"),
+        {"c.toml": GOOD},
+    ),
+    "no TOML": config("population: 5\n", "not TOML"),
+    "garbage": config(bytes(range(256)) * 9, "not TOML"),
+    "a missing file": Row("search nowhere.toml --run r", ("nowhere.toml", "No such file")),
+    "a folder for a file": Row("search . --run r", (".", "directory")),
+    "a file of two megabytes": config("#" * 2**21, "larger than", "1,048,576"),
+    "a negative seed": Row(
+        "search c.toml --run r --seed -1", ("seed", "greater than or equal to 0"), {"c.toml": GOOD}
+    ),
+    "zero generations": Row(
+        "search c.toml --run r --generations 0", ("generations", "equal to 1"), {"c.toml": GOOD}
+    ),
+    "zero workers": Row("search c.toml --run r --workers 0", ("--workers", "equal to 1"), {"c.toml": GOOD}),
+    "an unknown backend": Row(
+        "search c.toml --run r --backend slurm", ("backend", "'local'", "'slurm'"), {"c.toml": GOOD}
+    ),
+    "--set without =": Row("search c.toml --run r --set seed", ("--set seed", "key=value"), {"c.toml": GOOD}),
+    "--set without a key": Row("search c.toml --run r --set =5", ("--set =5", "key=value"), {"c.toml": GOOD}),
+    "--set below a value": Row(
+        "search c.toml --run r --set task.id.x=1", ("task.id.x", "not a table"), {"c.toml": GOOD}
+    ),
+    "--set with an unknown key": changed("search.populaton", "4", "did you mean population"),
+}
+
+TASKS = {
+    "an unknown environment": task("wann/CartPoleSwingUpp-v0", "did you mean wann/CartPoleSwingUp"),
+    "an unknown version": task("wann/CartPoleSwingUp-v9", "did you mean"),
+    "an environment like no other": task("qqqqqqqqqqqq", "wann tasks"),
+    "no name": Row("search c.toml --run r --set task.id=", ("task.id", "no environment"), {"c.toml": GOOD}),
+    "an unknown module": task("nowhere_at_all:Thing-v0", "no environment"),
+    "a relative module": task(".:Thing-v0", "no environment"),
+    "images": task("odd/Image-v0", "observation space", "Box of one dimension"),
+    "a dictionary of observations": task("odd/Dict-v0", "observation space", "Box of one dimension"),
+    "discrete observations": task("odd/Discrete-v0", "observation space", "Box of one dimension"),
+    "a dictionary of actions": task("odd/DictAction-v0", "action space", "Dict"),
+    "an environment that cannot be made": task("odd/Broken-v0", "no such simulator"),
+    "an old version": task("CartPole-v0"),
+    "no dynamics, discrete actions": task("CartPole-v1"),
+    "no dynamics": task("Pendulum-v1", TASK),
+}
+
+RUN_FOLDERS = {
+    "a folder that is not empty": Row(
+        "search c.toml --run full", ("--run full", "not empty", "wann resume"), {"c.toml": GOOD, "full/x": ""}
+    ),
+    "a folder below a file": Row(
+        "search c.toml --run c.toml/run", ("--run c.toml/run", "cannot be written"), {"c.toml": GOOD}
+    ),
+    "a file for a folder": Row(
+        "search c.toml --run c.toml", ("--run c.toml", "cannot be written"), {"c.toml": GOOD}
+    ),
+    "resuming nothing": Row("resume nowhere", ("nowhere", "no run folder", "config.toml")),
+    "resuming a file": Row("resume c.toml", ("c.toml", "no run folder"), {"c.toml": GOOD}),
+    "a report of nothing": Row("report nowhere", ("nowhere", "no run folder")),
+    "a champion that is not there": Row("evaluate empty", ("empty", "champion.json"), {"empty/x": ""}),
+}
+
+NETWORK: dict[str, Any] = {
+    "format": "wann-network",
+    "version": 1,
+    "inputs": 5,
+    "outputs": 1,
+    "nodes": [
+        {"id": 0, "kind": "bias", "activation": "linear"},
+        *({"id": place, "kind": "input", "activation": "linear"} for place in range(1, 6)),
+        {"id": 6, "kind": "output", "activation": "linear"},
+        {"id": 7, "kind": "hidden", "activation": "tanh"},
+        {"id": 8, "kind": "hidden", "activation": "cos"},
+    ],
+    "connections": [
+        {"source": 1, "target": 7, "weight": 0.5},
+        {"source": 7, "target": 8, "weight": 1.0},
+        {"source": 8, "target": 6, "weight": -1.25},
+    ],
+    "task": TASK,
+}
+
+
+def network(text: str | bytes, *says: str) -> Row:
+    return Row("evaluate n.json --episodes 1", says, {"n.json": text})
+
+
+def edited(edit: Callable[[dict[str, Any]], None], *says: str) -> Row:
+    document = json.loads(json.dumps(NETWORK))
+    edit(document)
+    return network(json.dumps(document), *says)
+
+
+def whole(**changes: Any) -> str:
+    return json.dumps(NETWORK | changes)
+
+
+def linked(*pairs: tuple[int, int]) -> list[dict[str, int]]:
+    return [{"source": source, "target": target} for source, target in pairs]
+
+
+def options(arguments: str, *says: str, document: str = whole()) -> Row:
+    return Row(arguments, says, {"n.json": document})
+
+
+NETWORKS = {
+    "a cycle": network(whole(connections=linked((1, 7), (7, 8), (8, 7), (8, 6))), "cycle", "7 -> 8"),
+    "a self-loop": network(whole(connections=linked((7, 7), (7, 6))), "cycle", "7 -> 7"),
+    "a weight that is no number": edited(lambda d: d["connections"][0].update(weight=float("nan")), "finite"),
+    "an infinite weight": edited(lambda d: d["connections"][0].update(weight=float("inf")), "finite"),
+    "a weight of 1e400": network(whole().replace("-1.25", "1e400"), "connections.2.weight", "finite"),
+    "a weight of 400 digits": network(whole().replace("-1.25", "1" + "0" * 400), "connections.2.weight"),
+    "a weight beyond 32 bits": network(whole().replace("-1.25", "1e39"), "finite", "32 bits"),
+    "a shared weight beyond 32 bits": network(whole(shared_weight=1e39), "shared_weight", "finite"),
+    "a number of 5000 digits": network(whole().replace("-1.25", "9" * 5000), "n.json", "not JSON"),
+    "a weight as text": edited(lambda d: d["connections"][0].update(weight="1"), "valid number", "'1'"),
+    "a thousand million inputs": network(whole(inputs=10**9), "inputs", "100000"),
+    "inputs that are not there": network(whole(inputs=4), "5 inputs", "4 inputs"),
+    "no inputs": network(whole(inputs=0), "inputs", "greater than or equal to 1"),
+    "version 2": network(whole(version=2), "version 2", "reads version 1"),
+    "version true": network(whole(version="1"), "version '1'", "reads version 1"),
+    "another format": network(whole(format="onnx"), "format", "wann-network", "onnx"),
+    "no format": network("{}", "format", "required"),
+    "a list": network("[1, 2]", "dictionary"),
+    "an unknown key": network(whole(script=GREETING), "script", "not permitted"),
+    "a repeated node id": edited(lambda d: d["nodes"][8].update(id=7), "node id 7", "twice"),
+    "a repeated connection": network(whole(connections=linked((1, 6), (1, 6))), "1 -> 6", "twice"),
+    "a connection into an input": network(whole(connections=linked((7, 2))), "7 -> 2", "input"),
+    "a connection into the bias": network(whole(connections=linked((7, 0))), "7 -> 0", "bias"),
+    "a connection out of an output": network(whole(connections=linked((6, 7))), "6 -> 7", "leaves an output"),
+    "an unknown node": network(whole(connections=linked((1, 99))), "1 -> 99", "not there"),
+    "a negative node": network(whole(connections=linked((-1, 6))), "-1 -> 6", "not there"),
+    "an unknown activation": edited(lambda d: d["nodes"][7].update(activation="tan"), "'tan'", "sigmoid"),
+    "an input with an activation": edited(
+        lambda d: d["nodes"][1].update(activation="cos"), "input 1", "linear"
+    ),
+    "nodes out of order": edited(lambda d: d["nodes"].reverse(), "order bias, inputs, outputs, hidden"),
+    "no bias": edited(lambda d: d["nodes"].pop(0), "0 bias", "1 bias"),
+    "some weights missing": edited(lambda d: d["connections"][1].pop("weight"), "2 of 3", "each or none"),
+    "no JSON": network("nodes: 5", "not JSON"),
+    "an empty file": network("", "not JSON"),
+    "deeply nested JSON": network("[" * 200_000, "not JSON"),
+    "bytes that are not UTF-8": network(b'{"format": "\xff\xfe"}', "not JSON"),
+    "a pickle": network(b"\x80\x04c__main__\neval\n.", "not JSON"),
+    "escape sequences in a key": network(whole(**{"\x1b[2J\nx": 1}), "not permitted"),
+    "a missing network": options("evaluate nowhere.json", "nowhere.json", "no such file"),
+    "a network that does not fit": network(
+        whole(inputs=4, nodes=[NETWORK["nodes"][0], *NETWORK["nodes"][2:]], connections=linked((2, 6))),
+        "4 inputs",
+        "needs 5",
+    ),
+    "no task": network(
+        json.dumps({key: value for key, value in NETWORK.items() if key != "task"}), "--task", TASK
+    ),
+    "an unknown task": network(whole(task="wann/Nothing-v0"), "wann/Nothing-v0", "no environment"),
+    "a task that names a module": network(whole(task="antigravity:Fly-v0"), "antigravity", "--task"),
+    "an unknown condition": options("evaluate n.json --condition best", "--condition best", "tuned-shared"),
+    "a weight and a condition": options(
+        "evaluate n.json --weight 1 --condition shared", "--weight", "--condition"
+    ),
+    "a weight that is not finite": options("evaluate n.json --weight nan", "--weight nan", "accepted"),
+    "a weight as a word": options("evaluate n.json --weight heavy", "--weight", "valid number"),
+    "stored without weights": options(
+        "evaluate n.json --condition stored --episodes 1",
+        "stored",
+        "no weights",
+        document=whole(connections=linked((1, 6))),
+    ),
+    "no episodes": options("evaluate n.json --episodes 0", "--episodes", "equal to 1"),
+    "no workers": options("evaluate n.json --workers 0", "--workers", "equal to 1"),
+    "a negative seed": options("evaluate n.json --seed -1", "--seed", "equal to 0"),
+    "an unknown training": options("tune n.json --method magic -o t.json", "--method magic", "cma"),
+    "no iterations": options("tune n.json --iterations 0 -o t.json", "--iterations", "equal to 1"),
+    "an unknown format": options("export n.json --format tiff -o x", "--format tiff", "json", "out"),
+    "an unknown picture": options("show n.json -o picture.bmp", "picture.bmp", "svg", "png", "pdf", "html"),
+    "a picture without a suffix": options("show n.json -o picture", "picture", "svg"),
+    "a folder that is missing": options("export n.json --format out -o no/x.out", "no/x.out", "no folder no"),
+    "a folder that is missing for a picture": options("show n.json -o no/x.svg", "no/x.svg", "no folder no"),
+    "a folder that is missing after long work": options(
+        "tune n.json -o no/x.json", "no/x.json", "no folder no"
+    ),
+    "a folder for an output": options("show n.json -o .", "folder", "name a file"),
+    "a missing option": options("export n.json -o x", "--format"),
+    "a missing output": options("show n.json", "--output"),
+    "an unknown option": options("evaluate n.json --epsiodes 5", "--epsiodes", "--episodes"),
+    "an unknown command": options("evalaute n.json", "evalaute", "evaluate"),
+    "too many arguments": options("show n.json more -o x.svg", "more"),
+}
+
+TABLE = "0,0,1,1\n0,0,1,1\n0,0,0,1\n"
+
+
+def imported(table: str | bytes, *says: str, inputs: int = 1) -> Row:
+    return Row(f"import n.out --inputs {inputs} --outputs 1 -o n.json", ("n.out", *says), {"n.out": table})
+
+
+def weighted(weights: str | bytes, *says: str) -> Row:
+    files = {"n.out": TABLE, "w.json": weights}
+    return Row("import n.out --inputs 1 --outputs 1 --weights w.json -o n.json", says, files)
+
+
+PUBLISHED = {
+    "ragged rows": imported("0,0,1,1\n0,0,1\n0,0,0,1\n", "row 2", "3 columns", "4"),
+    "a connection backwards": imported(
+        "0,0,1,1\n0,0,1,1\n1,0,0,1\n", "row 3", "column 1", "above the diagonal"
+    ),
+    "a connection to itself": imported("0,0,1,1\n0,1,1,1\n0,0,0,1\n", "row 2", "above the diagonal"),
+    "too many inputs": imported(TABLE, "3 nodes", "4 inputs", inputs=4),
+    "a thousand million inputs": imported(TABLE, "3 nodes", "1000000000 inputs", inputs=10**9),
+    "a connection into an input": imported("0,1,1,1\n0,0,1,1\n0,0,0,1\n", "0 -> 1", "input"),
+    "activation 12": imported("0,0,1,1\n0,0,1,1\n0,0,0,12\n", "activation 12", "1 to 11"),
+    "activation one and a half": imported("0,0,1,1\n0,0,1,1\n0,0,0,1.5\n", "activation 1.5", "1 to 11"),
+    "no activation": imported("0,0,1,1\n0,0,1,1\n0,0,0,nan\n", "activation nan", "1 to 11"),
+    "an infinite number": imported("0,0,inf,1\n0,0,1,1\n0,0,0,1\n", "row 1", "infinite"),
+    "a number beyond all": imported("0,0,1e999,1\n0,0,1,1\n0,0,0,1\n", "row 1", "infinite"),
+    "an empty table": imported("", "empty", "a row for each node"),
+    "text": imported("hello\n", "row 1", "hello", "numbers between commas"),
+    "a book": imported("word" * 100_000, "row 1", "numbers between commas"),
+    "garbage": imported(bytes(range(256)), "row 1", "numbers between commas"),
+    "too few offsets": weighted("[[0.5], 1.0]", "w.json", "1 offsets", "2 connections"),
+    "too many offsets": weighted("[[0.5, 1, 2], 1.0]", "w.json", "3 offsets", "2 connections"),
+    "offsets that are no JSON": weighted("0.5, 1", "w.json", "JSON"),
+    "an offset that is no number": weighted("[[0.5, NaN], 1.0]", "w.json", "finite", "1"),
+    "an infinite offset": weighted("[[0.5, 1e999], 1.0]", "w.json", "finite"),
+    "an offset of 400 digits": weighted("[[0.5, 1" + "0" * 400 + "], 1.0]", "w.json"),
+    "an offset as text": weighted('[["0.5", "1"], 1.0]', "w.json", "valid number"),
+    "offsets without their list": weighted("[0.5, 1]", "w.json", "[[offset, ...], score]"),
+    "an object": weighted("{}", "w.json", "[[offset, ...], score]"),
+    "an empty list": weighted("[]", "w.json", "[[offset, ...], score]"),
+    "nothing": weighted("", "w.json", "JSON"),
+    "deeply nested offsets": weighted("[" * 100_000, "w.json", "JSON"),
+    "bytes that are not UTF-8": weighted(b"[[\xff], 1]", "w.json", "JSON"),
+    "missing weights": Row(
+        "import n.out --inputs 1 --outputs 1 --weights w.json -o n.json",
+        ("w.json", "No such"),
+        {"n.out": TABLE},
+    ),
+    "no outputs": Row(
+        "import n.out --inputs 1 --outputs 0 -o n.json", ("--outputs", "equal to 1"), {"n.out": TABLE}
+    ),
+    "an infinite bias": Row(
+        "import n.out --inputs 1 --outputs 1 --weights w.json --weight-bias inf -o n.json",
+        ("finite",),
+        {"n.out": TABLE, "w.json": "[[1, 1], 0]"},
+    ),
+}
+
+ROWS = {
+    f"{kind}: {name}": row
+    for kind, rows in {
+        "config": CONFIGS,
+        "task": TASKS,
+        "run": RUN_FOLDERS,
+        "network": NETWORKS,
+        "out": PUBLISHED,
+    }.items()
+    for name, row in rows.items()
+}
+
+
+def write(files: Mapping[str, str | bytes]) -> None:
+    for name, content in files.items():
+        path = Path(name)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content if isinstance(content, bytes) else content.encode())
+
+
+def refused(arguments: list[str], capsys: pytest.CaptureFixture[str], *says: str) -> str:
+    """Run a command that must be refused; returns its one line."""
+    with pytest.raises(SystemExit) as ending:
+        main(arguments)
+    output = capsys.readouterr()
+    assert_refusal(ending.value.code, output.out, output.err, *says)
+    return output.err
+
+
+def assert_refusal(code: object, out: str, err: str, *says: str) -> None:
+    assert code == 2, err
+    assert out == ""
+    assert err.startswith("wann: ")
+    assert err.count("\n") == 1
+    assert err.endswith("\n")
+    assert err.strip().isprintable()
+    assert len(err) < 2100
+    for part in says:
+        assert part in err
+
+
+@pytest.mark.parametrize("row", ROWS.values(), ids=ROWS)
+def test_it_is_refused_in_one_line_that_names_the_culprit(
+    row: Row, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    write(row.files)
+    refused(row.arguments.split(), capsys, *row.says)
+    # Nothing was left behind either.
+    assert {path.name for path in tmp_path.iterdir()} == {name.partition("/")[0] for name in row.files}
+
+
+def test_a_huge_file_is_not_read(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for name, arguments in {
+        "n.json": ["evaluate"],
+        "n.out": ["import", "--inputs=1", "--outputs=1", "-o", "x"],
+    }.items():
+        path = tmp_path / name
+        with path.open("wb") as file:
+            file.truncate(2**40)  # sparse: takes no room
+        refused([arguments[0], str(path), *arguments[1:]], capsys, name, "larger than", "67,108,864")
+
+
+REAL = {
+    "an unknown key": CONFIGS["an unknown key"],
+    "an environment without dynamics": TASKS["an old version"],
+    "a weight beyond 32 bits": NETWORKS["a weight beyond 32 bits"],
+    "an unknown command": NETWORKS["an unknown command"],
+}
+
+
+@pytest.mark.parametrize("row", REAL.values(), ids=REAL)
+def test_a_process_of_its_own_refuses_likewise(
+    row: Row, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    write(row.files)
+    command = [sys.executable, "-c", "from wann.cli import main; main()", *row.arguments.split()]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+    assert_refusal(done.returncode, done.stdout, done.stderr, *row.says)
+
+
+def test_debug_shows_where_it_happened(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="no such file"):
+        main(["--debug", "evaluate", str(tmp_path / "nowhere.json")])
+
+
+# Runs: one real tiny one, a copy of which every test damages in its own way.
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("finished") / "run"
+    document = {
+        "task": {"id": TASK, "episodes": 1, "episode_limit": 10},
+        "search": {"population": 16, "generations": 3, "tournament": 2, "champion_episodes": 1},
+        "backend": {"workers": 1},
+    }
+    calls = iter(range(10))
+    # Stopped before its last generation, so that there are two checkpoints.
+    assert not api.search(parse_config(document), run=path, stop=lambda: next(calls) == 2)
+    assert not api.resume(path, stop=lambda: True)
+    checkpoint = path / "checkpoints" / "00000002.npz"
+    shutil.copy(checkpoint, path / "checkpoints" / "00000001.npz")
+    return path
+
+
+def sealed(content: bytes) -> bytes:
+    """With the checksum that belongs to it: damage that only a closer look finds."""
+    return content + np.array([zlib.crc32(content)], np.uint32).tobytes()
+
+
+def archive(**arrays: Any) -> bytes:
+    buffer = io.BytesIO()
+    np.savez(buffer, **arrays)
+    return sealed(buffer.getvalue())
+
+
+class Bomb:
+    """Unpickling it would make a folder."""
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return os.mkdir, ("exploded",)
+
+
+def pickled() -> bytes:
+    trap = np.empty(1, object)
+    trap[0] = Bomb()
+    return archive(header=np.array([1, 2]), trap=trap)
+
+
+def flipped(content: bytes) -> bytes:
+    middle = len(content) // 2
+    return content[:middle] + bytes([content[middle] ^ 4]) + content[middle + 1 :]
+
+
+def array_alone() -> bytes:
+    buffer = io.BytesIO()
+    np.save(buffer, np.arange(3))
+    return sealed(buffer.getvalue())
+
+
+DAMAGE: dict[str, tuple[Callable[[bytes], bytes], tuple[str, ...]]] = {
+    "truncated": (lambda content: content[:-100], ("damaged", "checksum")),
+    "one bit flipped": (flipped, ("damaged", "checksum")),
+    "empty": (lambda _: b"", ("damaged", "checksum")),
+    "four zeros": (lambda _: bytes(4), ("no checkpoint",)),
+    "no archive": (lambda _: sealed(b"hello"), ("no checkpoint",)),
+    "an array alone": (lambda _: array_alone(), ("no checkpoint",)),
+    "another version": (lambda _: archive(header=np.array([7, 2])), ("version 7", "reads 1")),
+    "no header": (lambda _: archive(x=np.arange(2)), ("no checkpoint", "header")),
+    "a header of one number": (lambda _: archive(header=np.int64(1)), ("no checkpoint",)),
+    "a header of fractions": (lambda _: archive(header=np.array([1.0, 2.5])), ("no checkpoint",)),
+    "a pickled object": (lambda _: pickled(), ("no checkpoint", "allow_pickle=False")),
+    "nothing but a header": (lambda _: archive(header=np.array([1, 2])), ("does not describe a search",)),
+}
+
+
+@pytest.mark.parametrize(("damage", "says"), DAMAGE.values(), ids=DAMAGE)
+def test_a_run_whose_checkpoints_are_all_damaged_is_refused(
+    damage: Callable[[bytes], bytes],
+    says: tuple[str, ...],
+    finished: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    run = shutil.copytree(finished, tmp_path / "run")
+    for path in (run / "checkpoints").glob("*.npz"):
+        path.write_bytes(damage(path.read_bytes()))
+    before = (run / "metrics.csv").read_bytes()
+    refused(["resume", "run"], capsys, "run", *says)
+    assert not (tmp_path / "exploded").exists()
+    assert (run / "metrics.csv").read_bytes() == before
+
+
+RUNS: dict[str, tuple[Callable[[Path], object], str, tuple[str, ...]]] = {
+    "fewer generations than are done": (
+        lambda _: None,
+        "resume run --generations 1",
+        ("2 generations", "fewer"),
+    ),
+    "zero generations": (lambda _: None, "resume run --generations 0", ("generations", "equal to 1")),
+    "an unknown backend": (lambda _: None, "resume run --backend slurm", ("'local'", "'slurm'")),
+    "zero workers": (lambda _: None, "resume run --workers 0", ("--workers", "equal to 1")),
+    "another population": (
+        lambda run: (run / "config.toml").write_text(GOOD.replace("16", "20")),
+        "resume run",
+        ("16 genomes", "20"),
+    ),
+    "a damaged configuration": (
+        lambda run: (run / "config.toml").write_text("]"),
+        "resume run",
+        ("config.toml", "not TOML"),
+    ),
+    "lost rows": (
+        lambda run: (run / "metrics.csv").write_text("generation\n0\n"),
+        "resume run",
+        ("metrics.csv", "1 rows", "2 generations"),
+    ),
+    "no rows": (lambda run: (run / "metrics.csv").unlink(), "resume run", ("metrics.csv", "0 rows")),
+    "a report of garbage": (
+        lambda run: (run / "metrics.csv").write_bytes(bytes(range(256))),
+        "report run",
+        ("metrics.csv", "no table of numbers"),
+    ),
+    "a report of ragged rows": (
+        lambda run: (run / "metrics.csv").write_text("a,b\n1\n"),
+        "report run",
+        ("metrics.csv", "no table of numbers"),
+    ),
+    "a report of nothing": (
+        lambda run: (run / "metrics.csv").unlink(),
+        "report run",
+        ("metrics.csv", "no table of numbers"),
+    ),
+    "a damaged champion": (
+        lambda run: (run / "champion.json").write_text("{"),
+        "evaluate run",
+        ("champion.json", "not JSON"),
+    ),
+}
+
+
+@pytest.mark.parametrize(("damage", "arguments", "says"), RUNS.values(), ids=RUNS)
+def test_a_run_that_cannot_go_on_is_refused(
+    damage: Callable[[Path], object],
+    arguments: str,
+    says: tuple[str, ...],
+    finished: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    damage(shutil.copytree(finished, tmp_path / "run"))
+    refused(arguments.split(), capsys, *says)

@@ -1,0 +1,296 @@
+"""The ask/tell search: what it keeps, what it crowns, what it never lets through."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, replace
+from typing import Any
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from wann.errors import BadInput
+from wann.evolution import (
+    Search,
+    SearchSettings,
+    WeightSettings,
+    generation_weights,
+    selection_weights,
+)
+from wann.genome import MutationSettings, Population
+from wann.streams import Stream, generator
+
+INPUTS, OUTPUTS, WEIGHTS = 3, 2, 4
+
+
+def begin(seed: int = 0, **changes: Any) -> Search:
+    settings = SearchSettings(**{"population": 24, "generations": 40, "tournament": 3, **changes})
+    return Search.begin(settings, MutationSettings(), INPUTS, OUTPUTS, seed)
+
+
+def earned(population: Population, salt: int = 0) -> NDArray[np.float64]:
+    """Returns that depend on the genomes alone: float64[population, weights]."""
+    spread = np.array([-1.0, -0.5, 0.5, 1.0])
+    genes = population.genes
+    places = np.repeat(np.arange(len(population)), np.diff(genes.gene_rows))
+    signs = np.where((genes.source * 7 + genes.target * 3 + salt) % 5 < 3, 1.0, -1.0)
+    score = np.bincount(places, signs * genes.enabled, len(population))
+    return np.asarray(score[:, None] * spread + 10.0)
+
+
+def go(search: Search, generations: int) -> Search:
+    for _ in range(generations):
+        search.tell(earned(search.ask()), 12, 120)
+    return search
+
+
+def same(one: Population, other: Population) -> bool:
+    pairs: Any = zip(one.genes, other.genes, strict=True)
+    return all(np.array_equal(left, right) for left, right in pairs)
+
+
+@pytest.mark.parametrize("islands", [1, 3])
+def test_the_same_seed_asks_for_the_same_populations(islands: int) -> None:
+    one, other = begin(islands=islands), begin(islands=islands)
+    for _ in range(10):
+        assert same(one.ask(), other.ask())
+        go(one, 1), go(other, 1)
+    assert not same(one.ask(), go(begin(1, islands=islands), 10).ask())
+
+
+def test_asking_twice_changes_nothing() -> None:
+    search = begin()
+    assert search.ask() is search.ask()
+
+
+def test_a_restored_search_goes_on_as_if_nothing_had_happened() -> None:
+    whole = begin()
+    first = go(begin(), 7)
+    first.crown(3, 1.0)
+    whole = go(whole, 7)
+    whole.crown(3, 1.0)
+    again = Search.restore(first.settings, first.mutation, 0, 7, first.state(), (INPUTS, OUTPUTS))
+    row, there = (search.tell(earned(search.ask()), 12, 120) for search in (whole, again))
+    assert asdict(row) == asdict(there)
+    assert same(whole.ask(), again.ask())
+
+
+def test_the_population_keeps_its_size_and_elites_pass_unchanged() -> None:
+    search = begin(islands=2)
+    before = search.ask()
+    go(search, 1)
+    assert len(search.ask()) == 24
+    for begins in (0, 12):
+        old = [before.take(np.array([begins + place])) for place in range(12)]
+        for elite in range(search.settings.elites):
+            new = search.ask().take(np.array([begins + elite]))
+            assert any(same(new, genome) for genome in old)
+
+
+@pytest.mark.parametrize(
+    "settings", [{"elite": 1.0, "cull": 0.0}, {"elite": 0.0}, {"population": 2, "tournament": 1}]
+)
+def test_extreme_proportions_still_breed(settings: dict[str, Any]) -> None:
+    search = go(begin(**settings), 5)
+    assert len(search.ask()) == search.settings.population
+
+
+def test_everybody_passes_unchanged_where_nobody_is_culled() -> None:
+    search = begin(elite=1.0, cull=0.0)
+    before = search.ask()
+    search.tell(earned(before), 1, 1)
+    assert sorted(search.ask().connections.tolist()) == sorted(before.connections.tolist())
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
+def test_what_is_not_finite_is_counted_and_ranked_last(value: float) -> None:
+    search = begin(elite=0.2, complexity=1.0)
+    returns = earned(search.ask())
+    returns[::2, 1] = value  # half of the population fails at one weight
+    row = search.tell(returns, 1, 1)
+    assert row.failed == 12
+    assert np.isfinite([row.best_mean, row.median_mean, row.best_max]).all()
+    # Five of twenty-four are culled: seven that failed are left, but none among the elites.
+    assert row.best_mean == returns[1::2].mean(axis=1).max()
+
+
+@pytest.mark.parametrize("alternative", ["max", "worst-half"])
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
+def test_a_generation_in_which_everybody_fails_is_survived(value: float, alternative: str) -> None:
+    search = begin(complexity=0.0, alternative=alternative)
+    returns = np.full((24, WEIGHTS), value)
+    returns[:, 0] = -value  # inf beside -inf
+    assert search.candidate(returns) is None
+    row = search.tell(returns, 1, 1)
+    assert (row.failed, row.best_mean) == (24, -np.inf)
+    go(search, 3)
+
+
+def test_one_sound_genome_among_failures_is_the_best() -> None:
+    search = begin(islands=2)
+    returns = np.full((24, WEIGHTS), np.nan)
+    returns[17] = -5.0
+    assert search.candidate(returns) == 17
+    before = search.ask().take(np.array([17]))
+    assert search.tell(returns, 1, 1).best_mean == -5.0
+    assert same(search.ask().take(np.array([12])), before)
+
+
+def test_the_candidate_has_the_best_mean_then_fewer_connections_then_the_lower_index() -> None:
+    search = begin()
+    returns = np.zeros((24, WEIGHTS))
+    connections = search.ask().connections
+    assert search.candidate(returns) == int(connections.argmin())
+    returns[11] = 1.0
+    assert search.candidate(returns) == 11
+
+
+def test_a_candidate_must_beat_the_champions_recorded_mean() -> None:
+    search = begin()
+    returns = np.zeros((24, WEIGHTS))
+    returns[5] = 3.0
+    assert search.candidate(returns) == 5
+    assert search.crown(5, 2.0)
+    assert search.champion is not None
+    assert (search.champion.mean, search.champion.generation) == (2.0, 0)
+    assert same(search.champion.population, search.ask().take(np.array([5])))
+    returns[5], returns[6] = 0.0, 2.0
+    assert search.candidate(returns) is None  # as good is not better
+    returns[6] = 2.5
+    assert search.candidate(returns) == 6
+
+
+def test_a_candidate_that_was_lucky_is_dropped() -> None:
+    search = begin()
+    search.crown(5, 2.0)
+    for mean in (2.0, 1.0, np.nan, np.inf, -np.inf):
+        assert not search.crown(7, mean)
+    assert search.champion is not None
+    assert search.champion.mean == 2.0
+    assert search.crown(7, 2.1)
+
+
+def test_a_champion_outlives_generations_that_are_worse() -> None:
+    search = begin()
+    search.crown(5, 1e9)
+    genome = search.ask().take(np.array([5]))
+    row = go(search, 5).tell(earned(search.ask()), 1, 1)
+    assert search.champion is not None
+    assert same(search.champion.population, genome)
+    assert (row.champion_mean, row.champion_connections) == (1e9, int(genome.connections[0]))
+
+
+def test_a_row_says_what_the_generation_earned() -> None:
+    search = begin()
+    population, returns = search.ask(), earned(search.ask())
+    row = search.tell(returns, 96, 960)
+    means = returns.mean(axis=1)
+    assert row.best_mean == means.max()
+    assert row.median_mean == np.median(means)
+    assert row.median_connections == np.median(population.connections)
+    assert (row.evaluations, row.steps, row.failed, row.generation) == (96, 960, 0, 0)
+    assert search.tell(earned(search.ask()), 96, 960).evaluations == 192
+
+
+def test_the_front_holds_what_none_beats_in_both_objectives() -> None:
+    search = go(begin(), 20)
+    returns = earned(search.ask())
+    means, connections = returns.mean(axis=1), search.ask().connections
+    front = search.front(returns).tolist()
+    assert connections[front].tolist() == sorted(set(connections[front].tolist()))
+    for place in front:
+        better = (means >= means[place]) & (connections <= connections[place])
+        strictly = (means > means[place]) | (connections < connections[place])
+        assert not (better & strictly).any()
+
+
+def test_ranking_by_connections_is_drawn_with_the_published_probability() -> None:
+    share = SearchSettings().complexity
+    drawn = [generator(3, Stream.RANKING, generation).random() < share for generation in range(4000)]
+    assert share == 0.8
+    assert abs(np.mean(drawn) - 0.8) < 5 * np.sqrt(0.8 * 0.2 / 4000)
+
+
+def test_islands_do_not_mix_before_an_epoch_ends() -> None:
+    search = begin(islands=3, epochs=2, generations=6)
+    # Island 1 earns nothing, but keeps its genomes until the third generation is over.
+    for generation in range(3):
+        before = search.ask().take(np.arange(8, 16))
+        returns = earned(search.ask())
+        returns[8:16] -= 1000.0
+        search.tell(returns, 1, 1)
+        ids = {tuple(before.genes.node.tolist())}
+        assert ids
+        elite = search.ask().take(np.array([8]))
+        inside = any(same(elite, before.take(np.array([place]))) for place in range(8))
+        assert inside == (generation < 2)
+
+
+def test_the_fixed_weights_are_the_published_six() -> None:
+    published = [-2.0, -1.0, -0.5, 0.5, 1.0, 2.0]
+    assert generation_weights(WeightSettings(), 0, 5).tolist() == published
+    assert selection_weights(WeightSettings()).tolist() == published
+
+
+def test_stratified_weights_take_one_from_each_part_anew_in_each_generation() -> None:
+    settings = WeightSettings(sampling="stratified", strata=8, limit=2.0)
+    first, second = generation_weights(settings, 0, 0), generation_weights(settings, 0, 1)
+    for weights in (first, second):
+        assert np.floor((weights + 2.0) / 0.5).tolist() == list(range(8))
+    assert (first != second).all()
+    assert (first == generation_weights(settings, 0, 0)).all()
+    assert selection_weights(settings).tolist() == pytest.approx((np.arange(8) + 0.5) / 2 - 2)
+
+
+@pytest.mark.parametrize("part", ["numbers", "population.node_rows", "population.enabled"])
+def test_a_checkpoint_without_one_of_its_parts_is_refused(part: str) -> None:
+    search = begin()
+    arrays = search.state()
+    del arrays[part]
+    with pytest.raises(BadInput, match="does not describe a search"):
+        Search.restore(search.settings, search.mutation, 0, 1, arrays, (INPUTS, OUTPUTS))
+
+
+HOSTILE: dict[str, tuple[str, int]] = {
+    "a connection from an output": ("population.source", 1 + INPUTS),
+    "a connection from nowhere": ("population.source", 99),
+    "a connection to nowhere": ("population.target", 99),
+    "a connection into an input": ("population.target", 1),
+    "a negative node": ("population.source", -7),
+    "an activation that is not there": ("population.activation", 99),
+    "rows beyond the arrays": ("population.gene_rows", 10**6),
+}
+
+
+@pytest.mark.parametrize(("part", "value"), HOSTILE.values(), ids=HOSTILE)
+def test_arrays_that_would_lead_a_kernel_astray_are_refused(part: str, value: int) -> None:
+    search = begin()
+    arrays = {name: array.copy() for name, array in search.state().items()}
+    arrays[part][1] = value
+    with pytest.raises(BadInput, match="does not describe a search"):
+        Search.restore(search.settings, search.mutation, 0, 1, arrays, (INPUTS, OUTPUTS))
+
+
+def test_a_cycle_in_a_checkpoint_is_refused() -> None:
+    search = go(begin(), 20)
+    arrays = {name: array.copy() for name, array in search.state().items()}
+    source, target = arrays["population.source"], arrays["population.target"]
+    hidden = np.flatnonzero(np.asarray(source, np.int64) > INPUTS + OUTPUTS)
+    target[hidden[0]] = source[hidden[0]]
+    arrays["population.enabled"][hidden[0]] = True
+    with pytest.raises(BadInput, match="does not describe a search"):
+        Search.restore(search.settings, search.mutation, 0, 20, arrays, (INPUTS, OUTPUTS))
+
+
+def test_a_checkpoint_of_another_population_size_is_refused() -> None:
+    search = begin()
+    settings = search.settings.changed(population=48)
+    with pytest.raises(BadInput, match=r"24 genomes.*48"):
+        Search.restore(settings, search.mutation, 0, 1, search.state(), (INPUTS, OUTPUTS))
+
+
+def test_a_search_without_mutations_that_add_nodes_runs() -> None:
+    mutation = MutationSettings(change_activation=0, add_node=0, add_connection=0.5, enable_connection=0.5)
+    search = replace(begin(), mutation=mutation)
+    newest = search.newest_node
+    assert go(search, 5).newest_node == newest

@@ -1,0 +1,141 @@
+"""Network JSON: what is written is read back, and equal networks are equal files."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+
+from tests.samples import networks
+from wann.activations import ACTIVATIONS
+from wann.errors import BadInput, Failure
+from wann.formats import from_document, load, load_network, render, save, to_document
+from wann.network import Network
+
+run = settings(max_examples=80, deadline=None)
+OBSERVATIONS = np.random.default_rng(0).normal(size=(4, 3)).astype(np.float32)
+
+EXAMPLE: dict[str, Any] = {
+    "format": "wann-network",
+    "version": 1,
+    "inputs": 2,
+    "outputs": 1,
+    "nodes": [
+        {"id": 0, "kind": "bias", "activation": "linear"},
+        {"id": 1, "kind": "input", "activation": "linear"},
+        {"id": 2, "kind": "input", "activation": "linear"},
+        {"id": 3, "kind": "output", "activation": "linear"},
+        {"id": 4, "kind": "hidden", "activation": "tanh"},
+    ],
+    "connections": [
+        {"source": 1, "target": 4, "weight": 0.5},
+        {"source": 4, "target": 3, "weight": -1.25},
+    ],
+    "shared_weight": 1.5,
+    "task": "wann/CartPoleSwingUp-v0",
+    "provenance": {"seed": 3, "generation": 812},
+}
+
+
+def same_behaviour(one: Network, other: Network) -> bool:
+    return all(
+        np.array_equal(one.policy(weight)(OBSERVATIONS), other.policy(weight)(OBSERVATIONS), equal_nan=True)
+        for weight in (-1.3, 0.7, None)
+        if weight is not None or one.weights is not None
+    )
+
+
+@run
+@given(networks())
+def test_a_network_survives_the_round_trip(network: Network) -> None:
+    again = from_document(json.loads(render(to_document(network))))
+    assert to_document(again) == to_document(network)
+    assert same_behaviour(network, again)
+
+
+@run
+@given(networks())
+def test_writing_again_gives_the_same_bytes(network: Network) -> None:
+    text = render(to_document(network))
+    assert render(to_document(from_document(json.loads(text)))) == text
+
+
+@run
+@given(networks(weighted=True))
+def test_the_order_of_connections_in_the_file_does_not_matter(network: Network) -> None:
+    document = to_document(network)
+    shuffled = document | {"connections": document["connections"][::-1]}
+    assert render(to_document(from_document(shuffled))) == render(document)
+
+
+def test_the_example_of_the_specification_is_read_and_written_as_it_stands() -> None:
+    network = from_document(EXAMPLE)
+    assert to_document(network) == EXAMPLE
+    assert list(to_document(network)) == list(EXAMPLE)
+    assert (network.inputs, network.outputs, network.hidden, network.connections) == (2, 1, 1, 2)
+    hidden = np.tanh(0.5 * 0.8)
+    assert network.policy()(np.array([0.8, 9.0])).tolist() == pytest.approx([-1.25 * hidden], rel=1e-6)
+
+
+def test_weights_win_over_the_shared_weight() -> None:
+    network = from_document(EXAMPLE)
+    observation = np.array([0.8, 0.0])
+    assert network.policy()(observation) != network.policy(1.5)(observation)
+    bare = EXAMPLE | {"connections": [{"source": 1, "target": 4}, {"source": 4, "target": 3}]}
+    assert from_document(bare).policy()(observation) == network.policy(1.5)(observation)
+
+
+def test_what_is_not_known_is_not_written() -> None:
+    network = Network(1, 1, np.array([1], np.int8), np.array([1]), np.array([2]))
+    document = to_document(network)
+    assert list(document) == ["format", "version", "inputs", "outputs", "nodes", "connections"]
+    assert document["connections"] == [{"source": 1, "target": 2}]
+
+
+def test_a_network_without_connections_is_a_network() -> None:
+    network = from_document(EXAMPLE | {"connections": []})
+    assert to_document(network)["connections"] == []
+    assert network.policy(1.0)(np.array([1.0, 1.0])).tolist() == [0.0]
+
+
+def test_node_ids_may_be_any_numbers_in_the_file() -> None:
+    renamed = json.loads(json.dumps(EXAMPLE))
+    for node in renamed["nodes"]:
+        node["id"] = 1000 - node["id"]
+    for connection in renamed["connections"]:
+        connection["source"] = 1000 - connection["source"]
+        connection["target"] = 1000 - connection["target"]
+    assert to_document(from_document(renamed)) == EXAMPLE
+
+
+@pytest.mark.parametrize("activation", [entry.name for entry in ACTIVATIONS])
+def test_every_activation_is_written_by_its_name(activation: str) -> None:
+    document = json.loads(json.dumps(EXAMPLE))
+    document["nodes"][4]["activation"] = activation
+    assert to_document(from_document(document)) == document
+
+
+def test_a_file_has_a_line_for_each_node_and_connection(tmp_path: Path) -> None:
+    path = tmp_path / "network.json"
+    save(from_document(EXAMPLE), path)
+    lines = path.read_text(encoding="utf-8").splitlines()
+    assert sum('"kind"' in line for line in lines) == 5
+    assert sum('"source"' in line for line in lines) == 2
+    assert to_document(load(path)) == EXAMPLE
+
+
+def test_a_run_folder_stands_for_its_champion(tmp_path: Path) -> None:
+    save(from_document(EXAMPLE), tmp_path / "champion.json")
+    assert to_document(load_network(tmp_path)) == EXAMPLE
+    (tmp_path / "champion.json").unlink()
+    with pytest.raises(BadInput, match=r"champion\.json"):
+        load_network(tmp_path)
+
+
+def test_errors_are_of_two_kinds() -> None:
+    assert issubclass(BadInput, ValueError)
+    assert issubclass(Failure, RuntimeError)

@@ -1,0 +1,299 @@
+"""Same seed, same bytes; nothing lost: whatever interrupts a search, resuming ends where it would have."""
+
+from __future__ import annotations
+
+import errno
+import os
+import random
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from wann import api
+from wann import experiment as wiring
+from wann.cli import main
+from wann.config import Config, parse_config, render_config
+from wann.errors import Failure
+from wann.runs import RunFolder, files
+
+GENERATIONS = 12
+DOCUMENT: dict[str, Any] = {
+    "seed": 5,
+    "task": {"id": "wann/CartPoleSwingUp-v0", "episodes": 2, "episode_limit": 60},
+    "weights": {"values": [-1.0, 0.5, 1.5]},
+    "search": {"population": 24, "generations": GENERATIONS, "tournament": 3, "champion_episodes": 2},
+    "mutation": {"disable_connection": 0.05, "duplicate_node": 0.1},
+    "backend": {"workers": 1},
+}
+
+
+@pytest.fixture(autouse=True)
+def _checkpoint_after_every_generation(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(wiring, "_CHECKPOINT_SECONDS", 0)
+
+
+@pytest.fixture(autouse=True)
+def _no_report(monkeypatch: pytest.MonkeyPatch) -> None:
+    # Pictures take longer than these searches, and have tests of their own.
+    monkeypatch.setattr(api, "report_run", lambda *_: None)
+
+
+def config(**changes: Any) -> Config:
+    document = {name: dict(table) if isinstance(table, dict) else table for name, table in DOCUMENT.items()}
+    for key, value in changes.items():
+        table, _, name = key.partition("_")
+        document[table][name] = value
+    return parse_config(document)
+
+
+def after(generations: int) -> Callable[[], bool]:
+    """A question that is answered yes when so many generations are done."""
+    asked = iter(range(10**6))
+    return lambda: next(asked) >= generations
+
+
+def result(run: Path) -> tuple[bytes, bytes]:
+    """What must not depend on anything but configuration and seed."""
+    return (run / "metrics.csv").read_bytes(), (run / "champion.json").read_bytes()
+
+
+@pytest.fixture(scope="module")
+def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    run = tmp_path_factory.mktemp("undisturbed") / "run"
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(api, "report_run", lambda *_: None)
+        assert api.search(config(), run=run)
+    return run
+
+
+def test_a_search_writes_a_row_for_each_generation_and_a_champion(undisturbed: Path) -> None:
+    metrics, champion = result(undisturbed)
+    rows = metrics.decode().splitlines()
+    assert len(rows) == 1 + GENERATIONS
+    assert [row.partition(",")[0] for row in rows[1:]] == [str(number) for number in range(GENERATIONS)]
+    assert champion.startswith(b"{")
+    assert api.load(undisturbed).task == DOCUMENT["task"]["id"]
+
+
+@pytest.mark.parametrize("workers", [1, 2, 4])
+def test_the_number_of_threads_shows_in_no_byte(workers: int, undisturbed: Path, tmp_path: Path) -> None:
+    assert api.search(config(backend_workers=workers), run=tmp_path / "run")
+    assert result(tmp_path / "run") == result(undisturbed)
+
+
+def test_another_seed_gives_other_bytes(undisturbed: Path, tmp_path: Path) -> None:
+    assert api.search(config().changed(seed=6), run=tmp_path / "run")
+    assert result(tmp_path / "run")[0] != result(undisturbed)[0]
+
+
+@pytest.mark.parametrize("generation", [0, 1, 2, 7, GENERATIONS - 1])
+def test_interrupted_and_resumed_is_as_if_undisturbed(
+    generation: int, undisturbed: Path, tmp_path: Path
+) -> None:
+    run = tmp_path / "run"
+    assert not api.search(config(), run=run, stop=after(generation))
+    assert (
+        len(RunFolder(run).columns(run / "metrics.csv")["generation"]) == generation if generation else True
+    )
+    assert api.resume(run)
+    assert result(run) == result(undisturbed)
+
+
+def test_a_search_may_be_interrupted_after_every_single_generation(undisturbed: Path, tmp_path: Path) -> None:
+    run = tmp_path / "run"
+    done = api.search(config(), run=run, stop=after(1))
+    while not done:
+        done = api.resume(run, stop=after(1), workers=2)
+    assert result(run) == result(undisturbed)
+
+
+def test_a_shorter_search_that_is_extended_ends_as_the_long_one(undisturbed: Path, tmp_path: Path) -> None:
+    run = tmp_path / "run"
+    assert api.search(config(search_generations=5), run=run)
+    assert api.resume(run, generations=GENERATIONS)
+    assert result(run) == result(undisturbed)
+    assert f"generations = {GENERATIONS}" in (run / "config.toml").read_text()
+    # The front is that of the last generation.
+    fronts = [
+        {path.name: path.read_bytes() for path in (folder / "front").iterdir()}
+        for folder in (run, undisturbed)
+    ]
+    assert fronts[0] == fronts[1]
+
+
+def test_resuming_what_is_done_changes_nothing(undisturbed: Path, tmp_path: Path) -> None:
+    run = shutil.copytree(undisturbed, tmp_path / "run")
+    assert api.resume(run)
+    assert result(run) == result(undisturbed)
+
+
+def test_islands_are_resumed_likewise(tmp_path: Path) -> None:
+    settings = config(search_islands=4, search_epochs=3, search_tournament=2, weights_sampling="stratified")
+    assert api.search(settings, run=tmp_path / "whole")
+    assert not api.search(settings, run=tmp_path / "run", stop=after(7))
+    assert api.resume(tmp_path / "run", workers=2)
+    assert result(tmp_path / "run") == result(tmp_path / "whole")
+
+
+def test_a_damaged_newest_checkpoint_costs_a_generation_and_nothing_else(
+    undisturbed: Path, tmp_path: Path
+) -> None:
+    run = tmp_path / "run"
+    assert not api.search(config(), run=run, stop=after(6))
+    older, newest = sorted((run / "checkpoints").glob("*.npz"))
+    assert (older.stem, newest.stem) == ("00000005", "00000006")
+    newest.write_bytes(newest.read_bytes()[:-9])
+    assert api.resume(run)
+    assert result(run) == result(undisturbed)
+
+
+def test_what_a_killed_writer_left_behind_confuses_nobody(undisturbed: Path, tmp_path: Path) -> None:
+    run = tmp_path / "run"
+    assert not api.search(config(), run=run, stop=after(4))
+    checkpoints = run / "checkpoints"
+    (checkpoints / ".00000009.npz.123.tmp").write_bytes(b"half")
+    (run / ".metrics.csv.123.tmp").write_bytes(b"half")
+    (run / ".champion.json.123.tmp").write_bytes(b"half")
+    with (run / "metrics.csv").open("ab") as file:  # rows beyond the checkpoint, the last one torn
+        file.write(b"4,1,2,3,4,5,6,7,8,9,10\n5,1,2")
+    with (run / "timing.csv").open("ab") as file:
+        file.write(b"4,0.")
+    assert api.resume(run)
+    assert result(run) == result(undisturbed)
+    assert len(RunFolder(run).columns(run / "timing.csv")["generation"]) == GENERATIONS
+
+
+def test_without_any_checkpoint_a_search_begins_again(undisturbed: Path, tmp_path: Path) -> None:
+    run = tmp_path / "run"
+    assert not api.search(config(), run=run, stop=after(3))
+    for path in (run / "checkpoints").iterdir():
+        path.unlink()
+    assert api.resume(run)
+    assert result(run) == result(undisturbed)
+
+
+def _full(*_: object) -> None:
+    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+
+def test_a_full_disk_ends_in_one_sentence_and_leaves_the_last_checkpoint_whole(
+    undisturbed: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("c.toml").write_text(render_config(config()), encoding="utf-8")
+    assert not api.search(config(), run="run", stop=after(4))
+    before = {path.name: path.read_bytes() for path in Path("run/checkpoints").iterdir()}
+    with monkeypatch.context() as patch:
+        room = iter(range(3))  # for the two tables and the configuration that resuming writes
+        real = files.os.fsync
+        patch.setattr(
+            files.os, "fsync", lambda number: real(number) if next(room, None) is not None else _full()
+        )
+        with pytest.raises(SystemExit) as ending:
+            main(["resume", "run"])
+    assert ending.value.code == 1
+    message = capsys.readouterr().err.splitlines()[-1]
+    assert message.startswith("wann: run: cannot be written (No space left on device)")
+    assert "wann resume run" in message
+    assert {path.name: path.read_bytes() for path in Path("run/checkpoints").iterdir()} == before
+    assert not list(Path("run").rglob("*.tmp"))
+    assert api.resume("run")
+    assert result(Path("run")) == result(undisturbed)
+
+
+def test_a_table_that_cannot_grow_is_a_failure(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(RunFolder, "append", _full)
+    with pytest.raises(Failure, match="No space left"):
+        api.search(config(), run=tmp_path / "run")
+
+
+# Processes of their own: killed, interrupted, started again.
+
+DRIVER = """\
+import sys
+import wann.api
+import wann.experiment
+from wann.cli import main
+wann.experiment._CHECKPOINT_SECONDS = 0
+wann.api.report_run = lambda *_: None
+main(sys.argv[1:])
+"""
+
+
+def start(*arguments: str, folder: Path) -> subprocess.Popen[str]:
+    driver = folder / "driver.py"
+    driver.write_text(DRIVER, encoding="utf-8")
+    command = [sys.executable, str(driver), *arguments]
+    return subprocess.Popen(command, cwd=folder, stderr=subprocess.PIPE, text=True)
+
+
+def wait_for_checkpoint(run: Path, process: subprocess.Popen[str]) -> None:
+    deadline = time.monotonic() + 60
+    while not list((run / "checkpoints").glob("*.npz")):
+        assert process.poll() is None, process.communicate()[1]
+        assert time.monotonic() < deadline
+        time.sleep(0.005)
+
+
+LONG = 400
+"""Generations that a killed search has: enough to be hit in its middle."""
+
+
+@pytest.fixture(scope="module")
+def long_undisturbed(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    run = tmp_path_factory.mktemp("long") / "run"
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(api, "report_run", lambda *_: None)
+        assert api.search(config(search_generations=LONG, task_episode_limit=200), run=run)
+    return run
+
+
+def test_killed_again_and_again_a_search_ends_where_it_would_have(
+    long_undisturbed: Path, tmp_path: Path
+) -> None:
+    delays = random.Random(0)  # noqa: S311 - when to kill is no secret
+    text = render_config(config(search_generations=LONG, task_episode_limit=200))
+    (tmp_path / "c.toml").write_text(text, encoding="utf-8")
+    run, kills = tmp_path / "run", 0
+    process = start("search", "c.toml", "--run", "run", folder=tmp_path)
+    while kills < 4:
+        wait_for_checkpoint(run, process)
+        before = sorted((run / "checkpoints").glob("*.npz"))[-1].name
+        while process.poll() is None and not sorted((run / "checkpoints").glob("*.npz"))[-1].name > before:
+            time.sleep(0.001)
+        time.sleep(delays.uniform(0.0, 0.05))
+        process.send_signal(signal.SIGKILL)
+        process.communicate()
+        kills += process.returncode == -signal.SIGKILL
+        if process.returncode == 0:
+            break
+        process = start("resume", "run", folder=tmp_path)
+    errors = process.communicate()[1]
+    assert process.returncode == 0, errors
+    assert kills >= 2
+    assert result(run) == result(long_undisturbed)
+
+
+def test_ctrl_c_ends_with_130_and_a_checkpoint_to_go_on_from(long_undisturbed: Path, tmp_path: Path) -> None:
+    text = render_config(config(search_generations=LONG, task_episode_limit=200))
+    (tmp_path / "c.toml").write_text(text, encoding="utf-8")
+    process = start("search", "c.toml", "--run", "run", folder=tmp_path)
+    wait_for_checkpoint(tmp_path / "run", process)
+    process.send_signal(signal.SIGINT)
+    errors = process.communicate(timeout=60)[1]
+    assert process.returncode == 130, errors
+    assert "wann resume run" in errors
+    assert "Traceback" not in errors
+    done = len((tmp_path / "run" / "metrics.csv").read_bytes().splitlines()) - 1
+    newest = sorted((tmp_path / "run" / "checkpoints").glob("*.npz"))[-1]
+    assert 0 < done < LONG
+    assert int(newest.stem) == done
+    assert api.resume(tmp_path / "run")
+    assert result(tmp_path / "run") == result(long_undisturbed)
