@@ -12,7 +12,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from .api import evaluate, export, import_out, load, report, resume, save, search, show, tune
+    from .api import evaluate, export, film, import_out, load, report, resume, save, search, show, tune
     from .errors import BadInput, Failure
     from .network import Network
 
@@ -22,6 +22,7 @@ __all__ = [
     "Network",
     "evaluate",
     "export",
+    "film",
     "import_out",
     "load",
     "report",

@@ -15,13 +15,14 @@ from .experiment import Experiment, Progress, make_evaluator, resume_search, sta
 from .formats import export_network, load_network, load_out
 from .formats import save as save_network
 from .network import Network
-from .reporting import draw_topology, report_run
+from .reporting import draw_topology, play_film, report_run, write_film
 from .runs import RunFolder
 from .tasks import ControlTask, Task, TaskSettings, make_task, registered_tasks
 
 __all__ = [
     "evaluate",
     "export",
+    "film",
     "fresh_run_folder",
     "import_out",
     "load",
@@ -234,6 +235,30 @@ def _task_of(network: Network, task: str | None) -> ControlTask:
             f"but {name} needs {found.inputs} and {found.outputs}"
         )
     return found
+
+
+def film(
+    network: Network, path: Path | str, *, task: str | None = None, weight: float | None = None, seed: int = 0
+) -> float:
+    """Play one episode and write what it looks like as gif or png; returns the episode's return.
+
+    Args:
+        network: who plays.
+        path: ``.gif`` moves, ``.png`` shows moments side by side.
+        task: an environment id; the network's own if not given.
+        weight: one shared value; if not given what the network carries, else its best shared value.
+        seed: of the episode, and of the choice of a weight.
+
+    Raises:
+        BadInput: another suffix, or a network that does not fit the task.
+    """
+    problem = _task_of(network, task)
+    if weight is None and network.weights is None and network.shared_weight is None:
+        with LocalEvaluator(problem) as evaluator:
+            weight = Assessor(network, evaluator, seed).best_shared_weight()
+    played = play_film(problem.id, network.policy(weight), seed)
+    write_film(played, Path(path))
+    return played.total
 
 
 def tune(

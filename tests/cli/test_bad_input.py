@@ -316,6 +316,10 @@ NETWORKS = {
     "no episodes": options("evaluate n.json --episodes 0", "--episodes", "equal to 1"),
     "no workers": options("evaluate n.json --workers 0", "--workers", "equal to 1"),
     "a negative seed": options("evaluate n.json --seed -1", "--seed", "equal to 0"),
+    "more episodes than fit": options("evaluate n.json --episodes 2000000", "--episodes", "equal to 1000000"),
+    "endless training": options(
+        "tune n.json --iterations 2000000 -o t.json", "--iterations", "equal to 1000000"
+    ),
     "an unknown training": options("tune n.json --method magic -o t.json", "--method magic", "cma"),
     "no iterations": options("tune n.json --iterations 0 -o t.json", "--iterations", "equal to 1"),
     "an unknown format": options("export n.json --format tiff -o x", "--format tiff", "json", "out"),

@@ -69,7 +69,9 @@ def test_outputs_are_within_float32_of_the_definition(
     for output, approximate in zip(found.tolist(), expected, strict=True):
         # Beyond 1e30 squares of squares leave the range of float32.
         if np.isfinite(approximate.error) and abs(approximate.value) + approximate.error < 1e30:
-            assert abs(output - approximate.value) <= approximate.error + 1e-37  # denormals have no relative bound
+            assert (
+                abs(output - approximate.value) <= approximate.error + 1e-37
+            )  # denormals have no relative bound
 
 
 def test_the_tolerance_is_small_for_most_networks() -> None:

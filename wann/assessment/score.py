@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -81,7 +82,13 @@ class Score:
         )
 
     def to_json(self) -> dict[str, Any]:
-        """Plain JSON values; ``weight`` only where there is one."""
+        """Plain JSON values; what does not exist, or is not finite, is left out."""
         document = asdict(self)
         document["quartiles"] = list(self.quartiles)
-        return {key: value for key, value in document.items() if value is not None}
+        return {key: value for key, value in document.items() if _said(value)}
+
+
+def _said(value: object) -> bool:
+    if isinstance(value, list):
+        return all(map(_said, value))
+    return value is not None and (not isinstance(value, float) or math.isfinite(value))

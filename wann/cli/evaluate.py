@@ -38,7 +38,8 @@ def evaluate(
         ),
     ] = None,
     episodes: Annotated[
-        int | None, typer.Option("--episodes", min=1, help="Episodes reported on; 1,000 by definition.")
+        int | None,
+        typer.Option("--episodes", min=1, max=1_000_000, help="Episodes reported on; 1,000 by definition."),
     ] = None,
     seed: Seed = 0,
     weight: Annotated[
@@ -46,6 +47,10 @@ def evaluate(
     ] = None,
     workers: Workers = None,
     json: Json = False,
+    video: Annotated[
+        Path | None,
+        typer.Option("--video", metavar="FILE", help="Also one episode: .gif moves, .png shows moments."),
+    ] = None,
 ) -> None:
     """Play episodes and say how good a network is, with deviation and standard error."""
     from .. import api
@@ -61,6 +66,9 @@ def evaluate(
         workers=workers,
         show=lambda name: None if json else console.print(f"measuring {name} ...", style="dim"),
     )
+    if video is not None:
+        total = api.film(loaded, video, task=task, weight=weight, seed=seed)
+        console.print(f"Video: {video} (one episode, return {total:.1f})", soft_wrap=True)
     if json:
         typer.echo(json_text.dumps(_document(network, loaded, task or loaded.task, scores)))
     else:

@@ -31,6 +31,11 @@ class ProgressLine:
         self._shown = 0.0
 
     def __enter__(self) -> Self:
+        from ..kernels.compiler import needs_compiling
+        from ..kernels.variation import plan
+
+        if needs_compiling(plan):
+            console.print("compiling kernels, which only the first use does (about 20 s) ...", style="dim")
         if console.is_terminal:
             self._live.start()
         return self

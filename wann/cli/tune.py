@@ -19,7 +19,7 @@ def tune(
         str | None, typer.Option("--task", metavar="ID", help="The file's own task if not given.")
     ] = None,
     method: Annotated[str, typer.Option("--method", help="cma: CMA-ES over all weights.")] = "cma",
-    iterations: Annotated[int, typer.Option("--iterations", min=1, help="Of CMA-ES.")] = 400,
+    iterations: Annotated[int, typer.Option("--iterations", min=1, max=1_000_000, help="Of CMA-ES.")] = 400,
     seed: Seed = 0,
     workers: Workers = None,
 ) -> None:

@@ -12,6 +12,7 @@ from ..activations import ACTIVATIONS, BY_NAME
 from ..kernels.genes import Genes
 from ..kernels.variation import ADD_NODE, DUPLICATE_NODE, build, plan
 from ..settings import Settings
+from ..streams import Stream, generator
 from .population import Population
 
 __all__ = ["MutationSettings", "mutate"]
@@ -30,6 +31,7 @@ class MutationSettings(Settings):
         disable_connection: weight of disabling an enabled connection (published: none).
         duplicate_node: weight of giving a hidden node a twin with the same connections (published:
             none). With one shared weight, a path counts as much as there are copies of it.
+        further: probability that a child is changed once more, again and again (published: none).
         activations: names of the activations that hidden nodes may have.
     """
 
@@ -39,6 +41,7 @@ class MutationSettings(Settings):
     enable_connection: Probability = 0.05
     disable_connection: Probability = 0.0
     duplicate_node: Probability = 0.0
+    further: Annotated[float, Field(ge=0.0, le=0.9)] = 0.0
     activations: tuple[str, ...] = tuple(entry.name for entry in ACTIVATIONS if entry.id <= 10)
 
     @model_validator(mode="after")
@@ -78,10 +81,30 @@ def mutate(
     Children that split the same connection, or double the same node, in the same generation get
     the same node id, so that equal structures are known as equal (Stanley & Miikkulainen 2002).
     """
-    genes = population.genes
+    everybody = np.arange(len(parents))
+    changed, turn = everybody, 0
+    children = population.take(parents)
+    while changed.size:
+        # Turns draw from streams of their own, whatever the number of children.
+        once, newest_node = _change_once(
+            children.take(changed), settings, newest_node, (seed, generation, turn << 32)
+        )
+        place = everybody.copy()
+        place[changed] = len(parents) + np.arange(len(changed))
+        children = children.join(once).take(place)
+        turn += 1
+        again = generator(seed, Stream.MUTATION, generation, turn).random(len(changed)) < settings.further
+        changed = changed[again]
+    return children, newest_node
+
+
+def _change_once(
+    population: Population, settings: MutationSettings, newest_node: int, address: tuple[int, int, int]
+) -> tuple[Population, int]:
+    genes, parents = population.genes, np.arange(len(population))
     bounds = np.cumsum(settings.weights) / sum(settings.weights)
     choices = np.array([BY_NAME[name].id for name in settings.activations], np.int64)
-    changes = plan(genes, parents, seed, generation, bounds, choices)
+    changes = plan(genes, parents, *address, bounds, choices)
     names, newest_node = _name_nodes(genes, changes, newest_node)
     children = build(genes, parents, changes, names)
     return Population(Genes(genes.inputs, genes.outputs, *children)), newest_node

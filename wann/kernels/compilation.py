@@ -156,7 +156,11 @@ def compile_genes(genes, merge):  # type: ignore[no-untyped-def]
     most = fixed + largest
     starts, ends = np.empty(widest, np.int64), np.empty(widest, np.int64)
     number, edges = np.empty(widest, np.int64), np.empty(widest, np.int64)
-    arrivals, slots, names = np.empty(widest, np.int64), np.empty(widest, np.int64), np.empty(widest, np.int64)
+    arrivals, slots, names = (
+        np.empty(widest, np.int64),
+        np.empty(widest, np.int64),
+        np.empty(widest, np.int64),
+    )
     counts = np.empty(widest, np.float32)
     depth, order, slot = np.empty(most, np.int64), np.empty(most, np.int64), np.empty(most, np.int64)
     rows, arrival_rows = np.empty(most + 1, np.int64), np.empty(most + 1, np.int64)

@@ -15,7 +15,7 @@ from typing import Any
 
 from numba import njit
 
-__all__ = ["inlined", "kernel"]
+__all__ = ["inlined", "kernel", "needs_compiling"]
 
 # Kernels are generic over scalars and lanes, which Python's types cannot say.
 Kernel = Callable[..., Any]
@@ -45,3 +45,8 @@ def kernel(function: Kernel) -> Kernel:
     dispatcher._cache._cache_file._source_stamp = (_digest(_HERE), _digest(own))  # noqa: SLF001
     compiled: Kernel = dispatcher
     return compiled
+
+
+def needs_compiling(compiled: Any) -> bool:
+    """Whether a kernel has never been compiled on this machine, as it stands."""
+    return not compiled._cache._cache_file._load_index()  # noqa: SLF001

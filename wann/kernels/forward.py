@@ -90,9 +90,7 @@ def forward_shared(values, weight, program, network):  # type: ignore[no-untyped
             total = load(values, program.source[edge] * wide, weight) * program.times[edge]
             edge += 1
             while edge < stop:
-                total = fma(
-                    load(values, program.source[edge] * wide, weight), program.times[edge], total
-                )
+                total = fma(load(values, program.source[edge] * wide, weight), program.times[edge], total)
                 edge += 1
         else:
             total = weight - weight

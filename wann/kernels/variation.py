@@ -152,10 +152,10 @@ def _new_pair(genes, genome, state):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def plan(genes, parents, seed, generation, cumulative, choices):  # type: ignore[no-untyped-def]
+def plan(genes, parents, seed, generation, first, cumulative, choices):  # type: ignore[no-untyped-def]
     """Draw one change for each child.
 
-    ``parents`` int64[children]; ``cumulative`` float64[operators] are the roulette's upper bounds in
+    ``parents`` int64[children]; child k draws from the stream ``first + k``; ``cumulative`` float64[operators] are the roulette's upper bounds in
     the order CHANGE_ACTIVATION, ADD_NODE, ...; ``choices`` int64[n] the activation ids allowed.
     A draw that finds nothing to change leaves a copy, as in the published code.
 
@@ -168,7 +168,7 @@ def plan(genes, parents, seed, generation, cumulative, choices):  # type: ignore
     changes = np.zeros((children, 4), np.int64)
     for child in range(children):
         genome = parents[child]
-        state = stream(seed, generation, child)
+        state = stream(seed, generation, first + child)
         state, ball = uniform(state)
         operator = 0
         while operator < cumulative.shape[0] - 1 and ball >= cumulative[operator]:

@@ -1,6 +1,7 @@
 """What is seen: topologies, curves, fronts, and the report that gathers them."""
 
 from .curves import draw_learning, draw_weight_response
+from .film import Film, play_film, write_film
 from .fronts import draw_front, non_dominated
 from .layout import Layout, layered_layout
 from .report import Table, write_report
@@ -8,6 +9,7 @@ from .run_report import report_run
 from .topology import draw_topology
 
 __all__ = [
+    "Film",
     "Layout",
     "Table",
     "draw_front",
@@ -16,6 +18,8 @@ __all__ = [
     "draw_weight_response",
     "layered_layout",
     "non_dominated",
+    "play_film",
     "report_run",
+    "write_film",
     "write_report",
 ]
