@@ -57,7 +57,7 @@ class Config(Settings):
 
     @model_validator(mode="after")
     def _lanes(self) -> Config:
-        lanes = (self.task.episodes + self.task.exploring) * self.weights.count
+        lanes = self.task.episodes * self.weights.count
         if lanes * self.search.population > 2**31:
             raise ValueError("task.episodes x weights x search.population exceed 2,147,483,648 episodes")
         return self

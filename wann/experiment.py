@@ -116,12 +116,11 @@ class Experiment:
         batch = compile_population(search.ask())
         clock, phases.compile = time.perf_counter(), time.perf_counter() - clock
         weights = generation_weights(settings.weights, settings.seed, search.generation)
-        exploring = settings.task.exploring
         seeds = episode_seeds(
-            settings.seed, Stream.SEARCH_EPISODES, settings.task.episodes + exploring, search.generation
+            settings.seed, Stream.SEARCH_EPISODES, settings.task.episodes, search.generation
         )
-        outcome = evaluator.evaluate(batch, weights, Trial(seeds, exploring=exploring))
-        returns = search.remember(mean_over_episodes(outcome))
+        outcome = evaluator.evaluate(batch, weights, Trial(seeds))
+        returns = mean_over_episodes(outcome)
         clock, phases.evaluate = time.perf_counter(), time.perf_counter() - clock
         self._crown(evaluator, returns)
         clock, phases.champion = time.perf_counter(), time.perf_counter() - clock

@@ -84,15 +84,6 @@ class SwingUpDynamics:
             drawn[episode] = _start(np_random(seed)[0])
         return drawn
 
-    def exploring_starts(self, seeds: NDArray[np.int64]) -> NDArray[np.float32]:
-        """States float32[episodes, 4] as scattered as first ones are, but with the pole upright.
-
-        From there balancing earns at once, before anybody can swing up.
-        """
-        hanging = self.starts(seeds)
-        hanging[:, 2] -= np.float32(np.pi)
-        return hanging
-
     def rollout(
         self,
         limit: int,

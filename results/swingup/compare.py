@@ -3,8 +3,8 @@
     python results/swingup/compare.py results/swingup/variants.toml -o results/swingup/comparison.csv
 
 Each variant of the TOML file is a list of ``key=value`` changes to a configuration. Every search runs on
-one thread until it has used its processor time, or for its generations; its champion is then measured over random shared
-weights (100 midpoints of [-2, 2], 10 episodes each) on episodes that no search has met.
+one thread until it has used its processor time, or for its generations; its champion is then measured over
+random shared weights (100 midpoints of [-2, 2], 10 episodes each) on episodes that no search has met.
 """
 
 from __future__ import annotations

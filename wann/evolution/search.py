@@ -104,8 +104,6 @@ class Search:
         champion: the best genome so far.
         evaluations: episodes played so far.
         steps: environment steps made so far.
-        earned: float64[population, weights], what each genome earned before, summed.
-        age: int64[population], in how many generations.
     """
 
     settings: SearchSettings
@@ -117,8 +115,6 @@ class Search:
     champion: Champion | None = None
     evaluations: int = 0
     steps: int = 0
-    earned: FloatArray = field(default_factory=lambda: np.zeros((0, 0)))
-    age: NDArray[np.int64] = field(default_factory=lambda: np.zeros(0, np.int64))
     _tested: set[bytes] = field(default_factory=set)
 
     @classmethod
@@ -138,18 +134,6 @@ class Search:
     def ask(self) -> Population:
         """The genomes to evaluate."""
         return self.population
-
-    def remember(self, returns: FloatArray) -> FloatArray:
-        """What each genome has earned on average, float64[population, weights].
-
-        Equal to ``returns``, the mean returns of this generation, where ``memory`` is off.
-        """
-        if not self.settings.memory:
-            return returns
-        if not self.earned.size:
-            self.earned, self.age = np.zeros_like(returns), np.zeros(len(returns), np.int64)
-        self.earned, self.age = self.earned + returns, self.age + 1
-        return np.asarray(self.earned / self.age[:, None])
 
     def candidate(self, returns: FloatArray) -> int | None:
         """The genome to re-test as a champion, if its mean return deserves it.
@@ -256,10 +240,6 @@ class Search:
             axis=1,
         )
         self.population = elites.join(children).take(order.reshape(-1))
-        if self.settings.memory:
-            passed = np.concatenate([elites for elites, _ in chosen])
-            self.earned = _with_children(self.earned[passed], order)
-            self.age = _with_children(self.age[passed], order)
 
     def _ranked(self, means: FloatArray, second: FloatArray, begin: int) -> NDArray[np.int64]:
         """Places of one island from best to worst; what failed comes last."""
@@ -279,7 +259,6 @@ class Search:
         """Arrays from which ``restore`` makes an equal search."""
         numbers = np.array([self.newest_node, self.evaluations, self.steps], np.int64)
         arrays: dict[str, NDArray[np.generic]] = {"numbers": numbers}
-        arrays |= {"earned": self.earned, "age": self.age}
         arrays |= _flatten("population", self.population)
         if self.champion is not None:
             arrays |= _flatten("champion", self.champion.population)
@@ -304,7 +283,6 @@ class Search:
         """
         try:
             newest, evaluations, steps = np.asarray(arrays["numbers"], np.int64).tolist()
-            earned, age = np.asarray(arrays["earned"], np.float64), np.asarray(arrays["age"], np.int64)
             population = _unflatten("population", arrays, shape)
             champion = None
             if "champion.mean" in arrays:
@@ -320,21 +298,7 @@ class Search:
                 f"the checkpoint holds {len(population)} genomes, "
                 f"but the configuration says {settings.population}"
             )
-        if len(earned) != len(age) or len(age) not in (0, len(population)):
-            raise BadInput("the checkpoint does not say what each genome has earned")
-        return cls(
-            settings,
-            mutation,
-            seed,
-            population,
-            generation,
-            newest,
-            champion,
-            evaluations,
-            steps,
-            earned,
-            age,
-        )
+        return cls(settings, mutation, seed, population, generation, newest, champion, evaluations, steps)
 
 
 def _means(returns: FloatArray) -> FloatArray:
@@ -343,13 +307,6 @@ def _means(returns: FloatArray) -> FloatArray:
     means = np.full(len(returns), -np.inf)
     means[sound] = returns[sound].mean(axis=1)
     return means
-
-
-def _with_children(passed: NDArray[Any], order: NDArray[np.int64]) -> NDArray[Any]:
-    """What elites bring along and zeros for children, in the order of the new population."""
-    everybody = np.zeros((order.size, *passed.shape[1:]), passed.dtype)
-    everybody[: len(passed)] = passed
-    return everybody[order.reshape(-1)]
 
 
 def _digest(population: Population) -> bytes:

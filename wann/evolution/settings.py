@@ -58,8 +58,6 @@ class SearchSettings(Settings):
         islands: populations of equal size that evolve apart (published: one).
         epochs: the search is cut into as many equal parts; after each, the worse half of the
             islands is replaced by copies of the better half, until one is left (published: one).
-        memory: rank elites by what they earned in all the generations that they have lived,
-            instead of in the last alone (published: no).
         champion_episodes: episodes for each weight on which a candidate for champion is re-tested.
     """
 
@@ -73,7 +71,6 @@ class SearchSettings(Settings):
     alternative: Literal["max", "worst-half"] = "max"
     islands: Annotated[int, Field(ge=1)] = 1
     epochs: Annotated[int, Field(ge=1)] = 1
-    memory: bool = False
     champion_episodes: Annotated[int, Field(ge=1, le=100_000)] = 16
 
     @model_validator(mode="after")

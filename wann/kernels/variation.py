@@ -155,8 +155,9 @@ def _new_pair(genes, genome, state):  # type: ignore[no-untyped-def]
 def plan(genes, parents, seed, generation, first, cumulative, choices):  # type: ignore[no-untyped-def]
     """Draw one change for each child.
 
-    ``parents`` int64[children]; child k draws from the stream ``first + k``; ``cumulative`` float64[operators] are the roulette's upper bounds in
-    the order CHANGE_ACTIVATION, ADD_NODE, ...; ``choices`` int64[n] the activation ids allowed.
+    ``parents`` int64[children]; child k draws from the stream ``first + k``; ``cumulative``
+    float64[operators] are the roulette's upper bounds in the order CHANGE_ACTIVATION, ADD_NODE, ...;
+    ``choices`` int64[n] are the activation ids allowed.
     A draw that finds nothing to change leaves a copy, as in the published code.
 
     Returns int64[children, 4]: operator, then two numbers (change activation, duplicate node: index

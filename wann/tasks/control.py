@@ -33,14 +33,11 @@ class TaskSettings(Settings):
     Attributes:
         id: a Gymnasium environment id.
         episodes: episodes for each weight in each generation.
-        exploring: further episodes for each weight in each generation that begin at the exploring
-            starts of the environment; they count in the search alone (published: none).
         episode_limit: steps after which an episode is cut; the environment's own if not given.
     """
 
     id: str
     episodes: Annotated[int, Field(ge=1, le=100_000)] = 3
-    exploring: Annotated[int, Field(ge=0, le=100_000)] = 0
     episode_limit: Annotated[int, Field(ge=1, le=_LONGEST)] | None = None
 
 
@@ -49,9 +46,6 @@ class Dynamics(Protocol):
 
     def starts(self, seeds: NDArray[np.int64]) -> NDArray[np.float32]:
         """The states float32[episodes, numbers] that ``reset`` gives for these seeds."""
-
-    def exploring_starts(self, seeds: NDArray[np.int64]) -> NDArray[np.float32]:
-        """States float32[episodes, numbers] in which what is learned last would be needed first."""
 
     def rollout(
         self,
@@ -90,10 +84,7 @@ class ControlTask:
 
         Weights per connection are float[weights, connections of the whole batch].
         """
-        usual = len(trial.seeds) - trial.exploring
-        starts = self.dynamics.starts(trial.seeds[:usual])
-        if trial.exploring:
-            starts = np.concatenate([starts, self.dynamics.exploring_starts(trial.seeds[usual:])])
+        starts = self.dynamics.starts(trial.seeds)
         shared = weights.ndim == 1 or weights.shape[1] == 0  # without connections any value will do
         program = batch.merged if shared else batch.program
         table = (weights if weights.size else np.ones(len(weights))).astype(np.float32)

@@ -20,12 +20,10 @@ class Trial:
     Attributes:
         seeds: int64[episodes], the seeds with which the environment is reset.
         paired: each weight meets one episode of its own (weight k, seed k) instead of all.
-        exploring: how many of the episodes, the last ones, begin at exploring starts.
     """
 
     seeds: NDArray[np.int64]
     paired: bool = False
-    exploring: int = 0
 
 
 @dataclass(frozen=True)
