@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from tests.samples import ALL_CHANGES, INPUTS, OUTPUTS, evolved, populations
 from wann.activations import ACTIVATIONS, BY_NAME
-from wann.genome import MutationSettings, Population, first_population, mutate
+from wann.genome import MutationSettings, Population, first_population, mutate, join
 from wann.network import Network
 
 OPERATORS = (
@@ -351,7 +351,7 @@ def test_taking_and_joining_genomes_keeps_them_whole() -> None:
     order = np.array([3, 3, 0, 11])
     taken = population.take(order)
     assert [genome(taken, place) for place in range(4)] == [genome(population, place) for place in order]
-    both = taken.join(population)
+    both = join([taken, population])
     both.check()
     assert [genome(both, 4 + place) for place in range(12)] == [
         genome(population, place) for place in range(12)

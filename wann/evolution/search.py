@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import BadInput
-from ..genome import MutationSettings, Population, first_population, mutate
+from ..genome import MutationSettings, Population, first_population, join, mutate
 from ..kernels.genes import Genes
 from ..streams import Stream, generator
 from .ranking import non_dominated_fronts, rank
@@ -239,7 +239,7 @@ class Search:
             ],
             axis=1,
         )
-        self.population = elites.join(children).take(order.reshape(-1))
+        self.population = join([elites, children]).take(order.reshape(-1))
 
     def _ranked(self, means: FloatArray, second: FloatArray, begin: int) -> NDArray[np.int64]:
         """Places of one island from best to worst; what failed comes last."""

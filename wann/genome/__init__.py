@@ -1,6 +1,6 @@
 """What evolves: populations of genomes, their first generation and their mutation."""
 
 from .mutation import MutationSettings, mutate
-from .population import Population, first_population
+from .population import Population, first_population, join
 
-__all__ = ["MutationSettings", "Population", "first_population", "mutate"]
+__all__ = ["MutationSettings", "Population", "first_population", "join", "mutate"]

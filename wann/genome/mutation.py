@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,12 +10,14 @@ from pydantic import Field, model_validator
 
 from ..activations import ACTIVATIONS, BY_NAME
 from ..kernels.genes import Genes
-from ..kernels.variation import ADD_NODE, DUPLICATE_NODE, build, plan
+from ..kernels.variation import ADD_NODE, DUPLICATE_NODE, build, drop_idle, plan
 from ..settings import Settings
 from ..streams import Stream, generator
-from .population import Population
+from .population import Population, join
 
 __all__ = ["MutationSettings", "mutate"]
+
+_MOST_CHANGES: Final = 8
 
 Probability = Annotated[float, Field(ge=0.0, le=1.0)]
 
@@ -31,7 +33,8 @@ class MutationSettings(Settings):
         disable_connection: weight of disabling an enabled connection (published: none).
         duplicate_node: weight of giving a hidden node a twin with the same connections (published:
             none). With one shared weight, a path counts as much as there are copies of it.
-        further: probability that a child is changed once more, again and again (published: none).
+        further: probability that a child is changed once more, and again, up to eight times in all
+            (published: none).
         activations: names of the activations that hidden nodes may have.
     """
 
@@ -81,21 +84,20 @@ def mutate(
     Children that split the same connection, or double the same node, in the same generation get
     the same node id, so that equal structures are known as equal (Stanley & Miikkulainen 2002).
     """
-    everybody = np.arange(len(parents))
-    changed, turn = everybody, 0
-    children = population.take(parents)
-    while changed.size:
-        # Turns draw from streams of their own, whatever the number of children.
-        once, newest_node = _change_once(
-            children.take(changed), settings, newest_node, (seed, generation, turn << 32)
-        )
-        place = everybody.copy()
-        place[changed] = len(parents) + np.arange(len(changed))
-        children = children.join(once).take(place)
+    # Children that are done leave the round; every round draws from streams of its own.
+    done, places = [], []
+    changing, members, turn = population.take(parents), np.arange(len(parents)), 0
+    while members.size and turn < _MOST_CHANGES:
+        address = (seed, generation, turn << 32)
+        changing, newest_node = _change_once(changing, settings, newest_node, address)
         turn += 1
-        again = generator(seed, Stream.MUTATION, generation, turn).random(len(changed)) < settings.further
-        changed = changed[again]
-    return children, newest_node
+        chance = generator(seed, Stream.MUTATION, generation, turn).random(len(members))
+        again = (chance < settings.further) & (turn < _MOST_CHANGES)
+        done.append(changing.take(np.flatnonzero(~again)))
+        places.append(members[~again])
+        changing, members = changing.take(np.flatnonzero(again)), members[again]
+    genes = join(done).take(np.argsort(np.concatenate(places))).genes
+    return Population(Genes(genes.inputs, genes.outputs, *drop_idle(genes))), newest_node
 
 
 def _change_once(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -12,7 +13,7 @@ from ..activations import ACTIVATIONS
 from ..kernels.compilation import compile_genes
 from ..kernels.genes import Genes
 
-__all__ = ["Population", "first_population"]
+__all__ = ["Population", "first_population", "join"]
 
 _LINEAR: Final = 1
 _IDS: Final = tuple(activation.id for activation in ACTIVATIONS)
@@ -54,31 +55,6 @@ class Population:
                 genes.source[links],
                 genes.target[links],
                 genes.enabled[links],
-            )
-        )
-
-    def join(self, other: Population) -> Population:
-        """The genomes of both, one after the other."""
-        first, second = self.genes, other.genes
-
-        def rows(name: str) -> NDArray[np.int64]:
-            start, following = getattr(first, name), getattr(second, name)
-            return np.concatenate([start, following[1:] + start[-1]])
-
-        def flat(name: str) -> NDArray[Any]:
-            return np.concatenate([getattr(first, name), getattr(second, name)])
-
-        return Population(
-            Genes(
-                first.inputs,
-                first.outputs,
-                rows("node_rows"),
-                flat("node"),
-                flat("activation"),
-                rows("gene_rows"),
-                flat("source"),
-                flat("target"),
-                flat("enabled"),
             )
         )
 
@@ -124,6 +100,32 @@ class Population:
         for rows, *keys in ((genes.node_rows, genes.node), (genes.gene_rows, genes.source, genes.target)):
             if not _ascending(rows, *keys).all():
                 raise ValueError("genes are not in the order of their innovation")
+
+
+def join(populations: Sequence[Population]) -> Population:
+    """The genomes of several populations of one shape, one after the other."""
+    parts = [population.genes for population in populations]
+
+    def rows(name: str) -> NDArray[np.int64]:
+        lengths = np.concatenate([np.diff(getattr(part, name)) for part in parts])
+        return np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
+
+    def flat(name: str) -> NDArray[Any]:
+        return np.concatenate([getattr(part, name) for part in parts])
+
+    return Population(
+        Genes(
+            parts[0].inputs,
+            parts[0].outputs,
+            rows("node_rows"),
+            flat("node"),
+            flat("activation"),
+            rows("gene_rows"),
+            flat("source"),
+            flat("target"),
+            flat("enabled"),
+        )
+    )
 
 
 def _rows(rows: NDArray[np.int64], indices: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:

@@ -21,6 +21,7 @@ __all__ = [
     "DUPLICATE_NODE",
     "ENABLE_CONNECTION",
     "build",
+    "drop_idle",
     "plan",
 ]
 
@@ -286,3 +287,54 @@ def build(genes, parents, changes, names):  # type: ignore[no-untyped-def]
                     _insert(source, target, enabled, start, stop, new_source, new_target)
                     stop += 1
     return node_rows, node, activation, gene_rows, source, target, enabled
+
+
+@kernel
+def drop_idle(genes):  # type: ignore[no-untyped-def]
+    """Drop hidden nodes that no enabled gene touches, and the genes that end in them.
+
+    Where no connection is disabled without a replacement there are none; otherwise they would grow in
+    number without end. Returns (node_rows, node, activation, gene_rows, source, target, enabled).
+    """
+    genomes = genes.node_rows.shape[0] - 1
+    node_rows, gene_rows = np.zeros(genomes + 1, np.int64), np.zeros(genomes + 1, np.int64)
+    node, activation = np.empty_like(genes.node), np.empty_like(genes.activation)
+    source, target = np.empty_like(genes.source), np.empty_like(genes.target)
+    enabled = np.empty_like(genes.enabled)
+    fixed = 1 + genes.inputs
+    largest = 0
+    for genome in range(genomes):
+        largest = max(largest, genes.node_rows[genome + 1] - genes.node_rows[genome])
+    busy = np.empty(fixed + largest, np.bool_)
+    nodes, kept = 0, 0
+    for genome in range(genomes):
+        begin, end = genes.node_rows[genome], genes.node_rows[genome + 1]
+        first, last = genes.gene_rows[genome], genes.gene_rows[genome + 1]
+        for place in range(fixed + end - begin):
+            busy[place] = place < fixed + genes.outputs
+        for gene in range(first, last):
+            if genes.enabled[gene]:
+                busy[position(genes, genome, genes.source[gene])] = True
+                busy[position(genes, genome, genes.target[gene])] = True
+        for index in range(begin, end):
+            if busy[fixed + index - begin]:
+                node[nodes], activation[nodes] = genes.node[index], genes.activation[index]
+                nodes += 1
+        for gene in range(first, last):
+            if genes.enabled[gene] or (
+                busy[position(genes, genome, genes.source[gene])]
+                and busy[position(genes, genome, genes.target[gene])]
+            ):
+                source[kept], target[kept] = genes.source[gene], genes.target[gene]
+                enabled[kept] = genes.enabled[gene]
+                kept += 1
+        node_rows[genome + 1], gene_rows[genome + 1] = nodes, kept
+    return (
+        node_rows,
+        node[:nodes],
+        activation[:nodes],
+        gene_rows,
+        source[:kept],
+        target[:kept],
+        enabled[:kept],
+    )

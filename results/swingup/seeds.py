@@ -1,0 +1,66 @@
+"""Search with several seeds, and measure every champion under all conditions.
+
+    python results/swingup/seeds.py configs/swingup.toml -o results/swingup/seeds.csv
+
+Runs stand in results/runs/seeds-N and are used again if they are there; champions are copied to
+results/swingup/champions.
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import json
+import shutil
+import sys
+from pathlib import Path
+from typing import Any
+
+import wann
+
+
+def measure(config: Path, seed: int) -> dict[str, Any]:
+    """One search, and its champion's table."""
+    run = Path(f"results/runs/seeds-{config.stem}-{seed}")
+    if not (run / "report.html").exists():
+        from wann.api import read_config  # noqa: PLC0415 - beside its only use
+
+        wann.search(read_config(config, seed=seed), run=run)
+    champion = wann.load(run)
+    manifest = json.loads((run / "manifest.json").read_text(encoding="utf-8"))
+    row: dict[str, Any] = {
+        "seed": seed,
+        "wall_seconds": round(manifest["wall_seconds"], 1),
+        "connections": champion.connections,
+        "effective_connections": champion.effective_connections,
+    }
+    for score in wann.evaluate(champion, condition="all", seed=1_000_003):
+        row[score.condition] = round(score.mean, 1)
+        row[f"{score.condition}_std"] = round(score.std, 1)
+    kept = Path("results/swingup/champions")
+    kept.mkdir(parents=True, exist_ok=True)
+    shutil.copyfile(run / "champion.json", kept / f"{config.stem}-{seed}.json")
+    return row
+
+
+def main() -> None:
+    """Measure the seeds one after the other, a row for each."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser.add_argument("config", type=Path)
+    parser.add_argument("-o", "--output", type=Path, required=True)
+    parser.add_argument("--seeds", type=int, nargs="*", default=list(range(1, 9)))
+    given = parser.parse_args()
+    with given.output.open("w", encoding="utf-8") as file:
+        writer = None
+        for seed in given.seeds:
+            row = measure(given.config, seed)
+            if writer is None:
+                writer = csv.DictWriter(file, list(row), lineterminator="\n")
+                writer.writeheader()
+            writer.writerow(row)
+            file.flush()
+            sys.stderr.write(f"{row}\n")
+
+
+if __name__ == "__main__":
+    main()
