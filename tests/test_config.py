@@ -23,8 +23,7 @@ words = st.text(st.characters(exclude_categories=["Cs"]), max_size=20)
 @st.composite
 def documents(draw: st.DrawFn) -> dict[str, Any]:
     """Any settings that fit together."""
-    islands = draw(st.integers(1, 5))
-    island = draw(st.integers(2, 50))
+    population = draw(st.integers(2, 250))
     changes = ["change_activation", "add_node", "add_connection", "enable_connection"]
     changes += ["disable_connection", "duplicate_node"]
     given: dict[str, Any] = {
@@ -41,18 +40,17 @@ def documents(draw: st.DrawFn) -> dict[str, Any]:
             "limit": draw(st.floats(1e-3, 1e3)),
         },
         "search": {
-            "population": islands * island,
-            "islands": islands,
+            "population": population,
             "generations": draw(st.integers(1, 10**7)),
-            "tournament": draw(st.integers(1, island)),
+            "tournament": draw(st.integers(1, population)),
             "elite": draw(fractions),
             "cull": draw(st.floats(0.0, 0.99)),
             "enabled": draw(fractions),
             "complexity": draw(fractions),
             "alternative": draw(st.sampled_from(["max", "worst-half"])),
-            "epochs": draw(st.integers(1, 100)),
         },
         "mutation": {name: draw(fractions) for name in changes}
+        | {"further": draw(st.floats(0.0, 0.9))}
         | {"activations": draw(st.lists(st.sampled_from(sorted(BY_NAME)), min_size=1, unique=True))},
         "backend": {"workers": draw(st.none() | st.integers(1, 4096))},
     }
@@ -165,7 +163,7 @@ def test_every_published_preset_shares_what_the_paper_shares(path: Path) -> None
     assert config.weights.sampling == "fixed"
     assert config.weights.values == (-2.0, -1.0, -0.5, 0.5, 1.0, 2.0)
     assert (config.search.cull, config.search.complexity) == (0.2, 0.8)
-    assert (config.search.alternative, config.search.islands) == ("max", 1)
+    assert (config.search.alternative, config.mutation.further) == ("max", 0.0)
     assert config.mutation.weights == (0.5, 0.25, 0.2, 0.05, 0.0, 0.0)
     published = [name for name in BY_NAME if name != "square"]
     assert list(config.mutation.activations) == published

@@ -126,13 +126,6 @@ CONFIGS = {
     "no episode": changed("task.episodes", "0", "greater than or equal to 1"),
     "no step": changed("task.episode_limit", "0", "greater than or equal to 1"),
     "a tournament beyond the population": changed("search.tournament", "17", "tournament 17", "of 16"),
-    "a tournament beyond the island": Row(
-        "search c.toml --run r --set search.islands=8 --set search.tournament=3",
-        ("tournament 3", "of 2"),
-        {"c.toml": GOOD},
-    ),
-    "unequal islands": changed("search.islands", "3", "population 16", "3 equal islands"),
-    "islands of one": changed("search.islands", "16", "islands of 1", "at least 2"),
     "all culled": changed("search.cull", "1.0", "less than 1", "found 1.0"),
     "no weights": changed("weights.values", "[]", "at least one weight"),
     "an unknown activation": changed("mutation.activations", '["tanh","tan"]', "'tan'", "sigmoid"),

@@ -49,13 +49,12 @@ def same(one: Population, other: Population) -> bool:
     return all(np.array_equal(left, right) for left, right in pairs)
 
 
-@pytest.mark.parametrize("islands", [1, 3])
-def test_the_same_seed_asks_for_the_same_populations(islands: int) -> None:
-    one, other = begin(islands=islands), begin(islands=islands)
+def test_the_same_seed_asks_for_the_same_populations() -> None:
+    one, other = begin(), begin()
     for _ in range(10):
         assert same(one.ask(), other.ask())
         go(one, 1), go(other, 1)
-    assert not same(one.ask(), go(begin(1, islands=islands), 10).ask())
+    assert not same(one.ask(), go(begin(1), 10).ask())
 
 
 def test_asking_twice_changes_nothing() -> None:
@@ -76,15 +75,14 @@ def test_a_restored_search_goes_on_as_if_nothing_had_happened() -> None:
 
 
 def test_the_population_keeps_its_size_and_elites_pass_unchanged() -> None:
-    search = begin(islands=2)
+    search = begin()
     before = search.ask()
     go(search, 1)
     assert len(search.ask()) == 24
-    for begins in (0, 12):
-        old = [before.take(np.array([begins + place])) for place in range(12)]
-        for elite in range(search.settings.elites):
-            new = search.ask().take(np.array([begins + elite]))
-            assert any(same(new, genome) for genome in old)
+    old = [before.take(np.array([place])) for place in range(24)]
+    for elite in range(search.settings.elites):
+        new = search.ask().take(np.array([elite]))
+        assert any(same(new, genome) for genome in old)
 
 
 @pytest.mark.parametrize(
@@ -127,13 +125,13 @@ def test_a_generation_in_which_everybody_fails_is_survived(value: float, alterna
 
 
 def test_one_sound_genome_among_failures_is_the_best() -> None:
-    search = begin(islands=2)
+    search = begin()
     returns = np.full((24, WEIGHTS), np.nan)
     returns[17] = -5.0
     assert search.candidate(returns) == 17
     before = search.ask().take(np.array([17]))
     assert search.tell(returns, 1, 1).best_mean == -5.0
-    assert same(search.ask().take(np.array([12])), before)
+    assert same(search.ask().take(np.array([0])), before)
 
 
 def test_the_candidate_has_the_best_mean_then_fewer_connections_then_the_lower_index() -> None:
@@ -209,21 +207,6 @@ def test_ranking_by_connections_is_drawn_with_the_published_probability() -> Non
     drawn = [generator(3, Stream.RANKING, generation).random() < share for generation in range(4000)]
     assert share == 0.8
     assert abs(np.mean(drawn) - 0.8) < 5 * np.sqrt(0.8 * 0.2 / 4000)
-
-
-def test_islands_do_not_mix_before_an_epoch_ends() -> None:
-    search = begin(islands=3, epochs=2, generations=6)
-    # Island 1 earns nothing, but keeps its genomes until the third generation is over.
-    for generation in range(3):
-        before = search.ask().take(np.arange(8, 16))
-        returns = earned(search.ask())
-        returns[8:16] -= 1000.0
-        search.tell(returns, 1, 1)
-        ids = {tuple(before.genes.node.tolist())}
-        assert ids
-        elite = search.ask().take(np.array([8]))
-        inside = any(same(elite, before.take(np.array([place]))) for place in range(8))
-        assert inside == (generation < 2)
 
 
 def test_the_fixed_weights_are_the_published_six() -> None:

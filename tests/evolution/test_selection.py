@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from wann.evolution import SearchSettings, replace_islands, select
+from wann.evolution import SearchSettings, select
 
 PUBLISHED = {"swing-up": (192, 154, 30), "walker": (480, 384, 76), "MNIST": (960, 768, 153)}
 
@@ -46,17 +46,3 @@ def test_everybody_may_pass_and_nobody_may_pass() -> None:
     none_passes = SearchSettings(population=10, tournament=2, elite=0.0)
     passed, parents = select(np.arange(10), none_passes, np.random.default_rng(0))
     assert (len(passed), len(parents)) == (0, 10)
-
-
-def test_the_worse_half_of_the_islands_goes_on_from_the_better_half() -> None:
-    assert replace_islands(np.array([1.0, 4.0, 2.0, 3.0])).tolist() == [3, 1, 1, 3]
-    assert replace_islands(np.array([5.0, 1.0, 3.0])).tolist() == [0, 0, 0]
-    assert replace_islands(np.array([2.0])).tolist() == [0]
-
-
-def test_equally_good_islands_keep_the_first_ones() -> None:
-    assert replace_islands(np.zeros(4)).tolist() == [0, 1, 0, 1]
-
-
-def test_an_island_where_all_failed_is_replaced() -> None:
-    assert replace_islands(np.array([-np.inf, 1.0])).tolist() == [1, 1]

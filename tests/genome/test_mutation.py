@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from tests.samples import ALL_CHANGES, INPUTS, OUTPUTS, evolved, populations
 from wann.activations import ACTIVATIONS, BY_NAME
-from wann.genome import MutationSettings, Population, first_population, mutate, join
+from wann.genome import MutationSettings, Population, first_population, join, mutate
 from wann.network import Network
 
 OPERATORS = (
@@ -277,7 +277,7 @@ def test_the_roulette_falls_as_often_as_its_weights_say() -> None:
         "duplicate_node": (more_nodes == 1) & (disabled_by_split == 0),
         "add_connection": (more_nodes == 0) & (more_genes == 1),
         "enable_connection": (more_genes == 0) & (more_enabled == 1),
-        "disable_connection": (more_genes == 0) & (more_enabled == -1),
+        "disable_connection": more_enabled == -1,
         "change_activation": (more_nodes == 0) & (more_genes == 0) & (more_enabled == 0),
     }
     assert (np.sum(list(seen.values()), axis=0) == 1).all()
@@ -356,3 +356,43 @@ def test_taking_and_joining_genomes_keeps_them_whole() -> None:
     assert [genome(both, 4 + place) for place in range(12)] == [
         genome(population, place) for place in range(12)
     ]
+
+
+def test_further_changes_follow_with_the_given_probability() -> None:
+    settings = MutationSettings(
+        change_activation=0.0, add_node=1.0, add_connection=0.0, enable_connection=0.0, further=0.5
+    )
+    population = first_population(3, 1, 1, 1.0, np.random.default_rng(0))
+    children, _ = mutate(population, np.zeros(4000, np.int64), settings, population.newest_node, 1, 0)
+    added = np.diff(children.genes.node_rows) - 1
+    expected = [0.5**count for count in range(1, 8)] + [0.5**7]
+    counted = np.bincount(added, minlength=9)[1:] / 4000
+    assert np.abs(counted - expected).max() < 0.04
+
+
+def test_children_stand_where_their_parents_were_named() -> None:
+    population = evolved(4, 60)
+    nothing = MutationSettings(change_activation=1.0, activations=("tanh",), further=0.8)
+    parents = np.arange(12)[::-1].copy()
+    children, _ = mutate(population, parents, nothing, NEWEST, 2, 0)
+    for place, parent in enumerate(parents.tolist()):
+        theirs, own = genome(population, parent).enabled, genome(children, place).enabled
+        assert [pair for pair in theirs if theirs[pair]] == [pair for pair in own if own[pair]]
+
+
+def test_hidden_nodes_that_nothing_touches_are_dropped() -> None:
+    settings = MutationSettings(
+        change_activation=0.0, add_node=0.3, add_connection=0.0, enable_connection=0.0,
+        disable_connection=0.7, further=0.5,
+    )  # fmt: skip
+    population, newest = first_population(3, 1, 30, 1.0, np.random.default_rng(0)), NEWEST
+    for generation in range(40):
+        population, newest = mutate(population, np.arange(30), settings, newest, 0, generation)
+        population.check()
+    genes = population.genes
+    for index in range(30):
+        own = slice(*genes.gene_rows[index : index + 2])
+        on = genes.enabled[own]
+        touched = {*genes.source[own][on].tolist(), *genes.target[own][on].tolist()}
+        hidden = genes.node[slice(*genes.node_rows[index : index + 2])][1:]
+        assert set(hidden.tolist()) <= touched

@@ -33,14 +33,8 @@ RUNS: Final[dict[str, dict[str, Any]]] = {
     "every addition": {
         **PUBLISHED,
         "weights": {"sampling": "stratified"},
-        "mutation": {"duplicate_node": 0.1, "disable_connection": 0.05},
-        "search": {
-            **PUBLISHED["search"],
-            "tournament": 4,
-            "islands": 4,
-            "epochs": 2,
-            "alternative": "worst-half",
-        },
+        "mutation": {"duplicate_node": 0.1, "disable_connection": 0.05, "further": 0.5},
+        "search": {**PUBLISHED["search"], "tournament": 4, "alternative": "worst-half"},
     },
 }
 """What is run: the defaults, and everything that differs from what was published."""

@@ -134,8 +134,8 @@ def test_resuming_what_is_done_changes_nothing(undisturbed: Path, tmp_path: Path
     assert result(run) == result(undisturbed)
 
 
-def test_islands_are_resumed_likewise(tmp_path: Path) -> None:
-    settings = config(search_islands=4, search_epochs=3, search_tournament=2, weights_sampling="stratified")
+def test_a_search_with_additions_is_resumed_likewise(tmp_path: Path) -> None:
+    settings = config(mutation_further=0.5, mutation_duplicate_node=0.2, weights_sampling="stratified")
     assert api.search(settings, run=tmp_path / "whole")
     assert not api.search(settings, run=tmp_path / "run", stop=after(7))
     assert api.resume(tmp_path / "run", workers=2)

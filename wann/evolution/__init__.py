@@ -2,7 +2,7 @@
 
 from .ranking import crowding_distance, non_dominated_fronts, rank
 from .search import Champion, Generation, Search, generation_weights, selection_weights
-from .selection import replace_islands, select
+from .selection import select
 from .settings import SearchSettings, WeightSettings
 
 __all__ = [
@@ -15,7 +15,6 @@ __all__ = [
     "generation_weights",
     "non_dominated_fronts",
     "rank",
-    "replace_islands",
     "select",
     "selection_weights",
 ]

@@ -18,7 +18,7 @@ from ..genome import MutationSettings, Population, first_population, join, mutat
 from ..kernels.genes import Genes
 from ..streams import Stream, generator
 from .ranking import non_dominated_fronts, rank
-from .selection import replace_islands, select
+from .selection import select
 from .settings import SearchSettings, WeightSettings
 
 __all__ = ["Champion", "Generation", "Search", "generation_weights", "selection_weights"]
@@ -217,43 +217,17 @@ class Search:
             return np.asarray(np.sort(returns, axis=1)[:, :half].mean(axis=1))
 
     def _breed(self, means: FloatArray, second: FloatArray) -> None:
-        settings, size = self.settings, self.settings.island
         rng = generator(self.seed, Stream.PARENTS, self.generation)
-        best = means.reshape(settings.islands, size).max(axis=1)
-        chosen = [
-            select(self._ranked(means, second, island * size), settings, rng)
-            for island in range(settings.islands)
-        ]
-        if self._epoch_ends():
-            chosen = [chosen[origin] for origin in replace_islands(best)]
-        parents = np.concatenate([parents for _, parents in chosen])
+        elites, parents = select(self._ranked(means, second), self.settings, rng)
         children, self.newest_node = mutate(
             self.population, parents, self.mutation, self.newest_node, self.seed, self.generation
         )
-        elites = self.population.take(np.concatenate([elites for elites, _ in chosen]))
-        # Island by island: its elites, then its children.
-        order = np.concatenate(
-            [
-                np.arange(settings.population - len(parents)).reshape(settings.islands, -1),
-                np.arange(len(parents)).reshape(settings.islands, -1) + settings.population - len(parents),
-            ],
-            axis=1,
-        )
-        self.population = join([elites, children]).take(order.reshape(-1))
+        self.population = join([self.population.take(elites), children])
 
-    def _ranked(self, means: FloatArray, second: FloatArray, begin: int) -> NDArray[np.int64]:
-        """Places of one island from best to worst; what failed comes last."""
-        island = np.arange(begin, begin + self.settings.island)
-        sound = island[np.isfinite(means[island])]
-        failed = island[~np.isfinite(means[island])]
+    def _ranked(self, means: FloatArray, second: FloatArray) -> NDArray[np.int64]:
+        """Genomes from best to worst; what failed comes last."""
+        sound, failed = np.flatnonzero(np.isfinite(means)), np.flatnonzero(~np.isfinite(means))
         return np.concatenate([sound[rank(means[sound], second[sound])], failed])
-
-    def _epoch_ends(self) -> bool:
-        settings, following = self.settings, self.generation + 1
-        if settings.islands == 1 or following >= settings.generations:
-            return False
-        before = self.generation * settings.epochs // settings.generations
-        return following * settings.epochs // settings.generations > before
 
     def state(self) -> dict[str, NDArray[np.generic]]:
         """Arrays from which ``restore`` makes an equal search."""

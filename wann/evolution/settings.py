@@ -45,19 +45,16 @@ class SearchSettings(Settings):
     """Population, ranking and selection.
 
     Attributes:
-        population: genomes in a generation, over all islands.
+        population: genomes in a generation.
         generations: generations in all.
         enabled: probability that a connection of the first population is enabled.
-        elite: share of an island's survivors that pass unchanged.
-        cull: share of an island that leaves no children.
+        elite: share of the survivors that pass unchanged.
+        cull: share of the population that leaves no children.
         tournament: a parent is the best of two tournaments of this size.
         complexity: probability that a generation is ranked by mean return and connections;
             otherwise it is ranked by mean return and ``alternative``.
         alternative: second objective of the other generations: the return at the best weight
             (``max``, published), or the mean over the worse half of the weights (``worst-half``).
-        islands: populations of equal size that evolve apart (published: one).
-        epochs: the search is cut into as many equal parts; after each, the worse half of the
-            islands is replaced by copies of the better half, until one is left (published: one).
         champion_episodes: episodes for each weight on which a candidate for champion is re-tested.
     """
 
@@ -69,33 +66,22 @@ class SearchSettings(Settings):
     tournament: Annotated[int, Field(ge=1)] = 8
     complexity: Fraction = 0.8
     alternative: Literal["max", "worst-half"] = "max"
-    islands: Annotated[int, Field(ge=1)] = 1
-    epochs: Annotated[int, Field(ge=1)] = 1
     champion_episodes: Annotated[int, Field(ge=1, le=100_000)] = 16
 
     @model_validator(mode="after")
     def _fits(self) -> SearchSettings:
-        if self.population % self.islands:
-            raise ValueError(f"population {self.population} cannot be cut into {self.islands} equal islands")
-        if self.island < 2:
-            raise ValueError(f"islands of {self.island}: each needs at least 2 genomes")
-        if self.tournament > self.island:
-            raise ValueError(f"tournament {self.tournament} is larger than the population of {self.island}")
-        if self.survivors < 1:
-            raise ValueError(f"cull {self.cull} leaves no survivor of {self.island}")
+        if self.tournament > self.population:
+            raise ValueError(
+                f"tournament {self.tournament} is larger than the population of {self.population}"
+            )
         return self
 
     @property
-    def island(self) -> int:
-        """Genomes on one island."""
-        return self.population // self.islands
-
-    @property
     def survivors(self) -> int:
-        """Genomes of an island that may have children."""
-        return self.island - int(self.cull * self.island)
+        """Genomes that may have children."""
+        return self.population - int(self.cull * self.population)
 
     @property
     def elites(self) -> int:
-        """Genomes of an island that pass unchanged."""
+        """Genomes that pass unchanged."""
         return int(self.elite * self.survivors)

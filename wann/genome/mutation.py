@@ -85,8 +85,8 @@ def mutate(
     the same node id, so that equal structures are known as equal (Stanley & Miikkulainen 2002).
     """
     # Children that are done leave the round; every round draws from streams of its own.
-    done, places = [], []
     changing, members, turn = population.take(parents), np.arange(len(parents)), 0
+    done, places = [changing.take(members[:0])], [members[:0]]
     while members.size and turn < _MOST_CHANGES:
         address = (seed, generation, turn << 32)
         changing, newest_node = _change_once(changing, settings, newest_node, address)
