@@ -47,13 +47,13 @@ class Progress:
         row: what the last generation earned.
         generations: how many there will be.
         rate: episodes per second of late.
-        left: seconds until the end, estimated from the pace of late.
+        left: seconds until the end, estimated from the pace of late; None before there is one.
     """
 
     row: Generation
     generations: int
     rate: float
-    left: float
+    left: float | None
 
 
 class Experiment:
@@ -188,16 +188,18 @@ class _Pace:
     def __init__(self, search: Search) -> None:
         self._clock = time.perf_counter()
         self._episodes = search.evaluations
-        self._seconds = 0.0
+        self._seconds: float | None = None
 
     def after(self, row: Generation, search: Search) -> Progress:
         now = time.perf_counter()
         seconds, episodes = now - self._clock, row.evaluations - self._episodes
         self._clock, self._episodes = now, row.evaluations
+        generations, rate = search.settings.generations, episodes / seconds
+        if self._seconds is None:  # the first generation may have waited for the compiler
+            self._seconds = 0.0
+            return Progress(row, generations, rate, None)
         self._seconds = 0.9 * self._seconds + 0.1 * seconds if self._seconds else seconds
-        generations = search.settings.generations
-        left = self._seconds * (generations - 1 - row.generation)
-        return Progress(row, generations, episodes / self._seconds, left)
+        return Progress(row, generations, rate, self._seconds * (generations - 1 - row.generation))
 
 
 def write_manifest(folder: RunFolder, config: Config, wall: float, processor: float) -> None:

@@ -62,11 +62,12 @@ class ProgressLine:
 def _describe(progress: Progress) -> str:
     row = progress.row
     done = row.generation + 1
+    left = "estimating" if progress.left is None else f"{clock(progress.left)} left"
     return (
         f"generation {done:,}/{progress.generations:,}  "
         f"best {row.best_mean:.1f}  champion {row.champion_mean:.1f}  "
         f"connections {row.best_connections}  "
-        f"{progress.rate:,.0f} evaluations/s  {clock(progress.left)} left"
+        f"{progress.rate:,.0f} evaluations/s  {left}"
     )
 
 
