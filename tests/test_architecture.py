@@ -11,7 +11,7 @@ from typing import Final
 import pytest
 
 import wann
-from wann.config import load_config
+from wann.config import load_config, parse_config
 
 ROOT: Final = Path(__file__).parents[1]
 SOURCES: Final = sorted([*(ROOT / "wann").rglob("*.py"), *(ROOT / "envs").rglob("*.py")])
@@ -173,4 +173,5 @@ def test_no_module_is_a_drawer_for_everything() -> None:
     "path", sorted((ROOT / "configs").rglob("*.toml")), ids=lambda path: str(path.relative_to(ROOT))
 )
 def test_every_preset_loads(path: Path) -> None:
-    load_config(path)
+    config = load_config(path)
+    assert parse_config(config.model_dump(mode="json", exclude_none=True)) == config
