@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
 from .assessment import CONDITIONS, Assessor, Budget, Score, TuningSettings
-from .config import BackendSettings, Config, load_config
+from .config import Config, load_config
 from .errors import BadInput
-from .evaluation import LocalEvaluator
-from .experiment import Experiment, Progress, make_evaluator, resume_search, start_search
+from .evaluation import BackendSettings, LocalEvaluator, make_evaluator
+from .experiment import Experiment, Progress, resume_search, start_search
 from .formats import export_network, load_network, load_out
 from .formats import save as save_network
 from .network import Network
@@ -56,6 +57,7 @@ def read_config(
     generations: int | None = None,
     backend: str | None = None,
     workers: int | None = None,
+    address: str | None = None,
 ) -> Config:
     """Read a TOML configuration and apply changes to it.
 
@@ -66,6 +68,7 @@ def read_config(
         generations: overrides ``search.generations``.
         backend: overrides ``backend.kind``.
         workers: overrides ``backend.workers``.
+        address: overrides ``backend.address``; an address means the ray backend.
 
     Raises:
         BadInput: an unknown key or a bad value; the message names it and what is accepted.
@@ -73,10 +76,11 @@ def read_config(
     given = {
         "seed": seed,
         "search.generations": generations,
-        "backend.kind": backend,
+        "backend.kind": backend or (address and "ray"),
         "backend.workers": workers,
+        "backend.address": address,
     }
-    overrides = [f"{key}={value}" for key, value in given.items() if value is not None]
+    overrides = [f"{key}={json.dumps(value)}" for key, value in given.items() if value is not None]
     return load_config(Path(path), [*changes, *overrides])
 
 
@@ -94,6 +98,7 @@ def search(
     run: Path | str | None = None,
     show: Callable[[Progress], None] = _quiet,
     stop: Callable[[], bool] = _never,
+    tell: Callable[[str], None] = _quiet,
 ) -> bool:
     """Search for a network and keep everything in a run folder.
 
@@ -102,18 +107,23 @@ def search(
         run: the folder, new or empty; a fresh one under results/runs if not given.
         show: told the progress after each generation.
         stop: asked before each generation whether to stop; the checkpoint is kept.
+        tell: told in a sentence of workers and networks that are lost.
 
     Returns:
         Whether the search came to its end.
 
     Raises:
         BadInput: the configuration or the folder cannot be used.
-        Failure: the folder could not be written any more.
+        Failure: the folder could not be written any more, or no worker was left.
     """
     if run is None:
         run = fresh_run_folder("search" if isinstance(config, Config) else config)
     settings = config if isinstance(config, Config) else read_config(config)
-    return _drive(*start_search(settings, Path(run)), show, stop)
+    task = make_task(settings.task)
+    with make_evaluator(task, settings.backend, tell) as evaluator:
+        experiment = start_search(settings, Path(run), task)
+        done = experiment.run(evaluator, show, stop, tell)
+    return _closing(experiment, task, done=done)
 
 
 def resume(
@@ -122,22 +132,28 @@ def resume(
     generations: int | None = None,
     backend: str | None = None,
     workers: int | None = None,
+    address: str | None = None,
     show: Callable[[Progress], None] = _quiet,
     stop: Callable[[], bool] = _never,
+    tell: Callable[[str], None] = _quiet,
 ) -> bool:
-    """Go on with an interrupted search, or with more generations in all; see ``search``."""
-    settings = None
-    if backend is not None or workers is not None:
-        settings = BackendSettings().changed(kind=backend or "local", workers=workers)
-    experiment, task = resume_search(Path(run), generations, settings)
-    return _drive(experiment, task, show, stop)
+    """Go on with an interrupted search, or with more generations in all; see ``search``.
+
+    Where it is computed is what the run's configuration says, with what is given here changed.
+    """
+
+    def elsewhere(before: BackendSettings) -> BackendSettings:
+        kind = backend or ("ray" if address else before.kind)
+        kept = before if kind == before.kind else BackendSettings().changed(workers=before.workers)
+        return kept.changed(kind=kind, workers=workers or kept.workers, address=address or kept.address)
+
+    experiment, task = resume_search(Path(run), generations, elsewhere)
+    with make_evaluator(task, experiment.config.backend, tell) as evaluator:
+        done = experiment.run(evaluator, show, stop, tell)
+    return _closing(experiment, task, done=done)
 
 
-def _drive(
-    experiment: Experiment, task: Task, show: Callable[[Progress], None], stop: Callable[[], bool]
-) -> bool:
-    with make_evaluator(task, experiment.config.backend) as evaluator:
-        done = experiment.run(evaluator, show, stop)
+def _closing(experiment: Experiment, task: Task, *, done: bool) -> bool:
     if done:
         report_run(experiment.folder, task)
     return done

@@ -7,33 +7,22 @@ import json
 import tomllib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, Any, Literal, get_args
+from typing import Annotated, Any, get_args
 
 import tomli_w
 from pydantic import BaseModel, Field, ValidationError, model_validator
 
 from .errors import BadInput
+from .evaluation import BackendSettings
 from .evolution import SearchSettings, WeightSettings
 from .formats.limits import read_bytes
 from .genome import MutationSettings
 from .settings import Settings, explain
 from .tasks import TaskSettings
 
-__all__ = ["BackendSettings", "Config", "load_config", "parse_config", "render_config"]
+__all__ = ["Config", "load_config", "parse_config", "render_config"]
 
 _LARGEST = 2**20
-
-
-class BackendSettings(Settings):
-    """Where networks are computed; never shows in the result.
-
-    Attributes:
-        kind: ``local`` threads.
-        workers: how many; all cores if not given.
-    """
-
-    kind: Literal["local"] = "local"
-    workers: Annotated[int, Field(ge=1, le=4096)] | None = None
 
 
 class Config(Settings):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -12,9 +12,9 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from .config import BackendSettings, Config, load_config, render_config
+from .config import Config, load_config, render_config
 from .errors import BadInput, Failure
-from .evaluation import Evaluator, LocalEvaluator
+from .evaluation import BackendSettings, Evaluator
 from .evolution import Generation, Search, generation_weights, selection_weights
 from .formats.network_json import render, to_document
 from .network import Network, compile_population
@@ -22,9 +22,10 @@ from .runs import Checkpoint, RunFolder, manifest, write_atomically
 from .streams import Stream, episode_seeds
 from .tasks import Task, Trial, make_task, mean_over_episodes
 
-__all__ = ["Experiment", "Phases", "Progress", "make_evaluator", "resume_search", "start_search"]
+__all__ = ["Experiment", "Phases", "Progress", "resume_search", "start_search"]
 
 _CHECKPOINT_SECONDS: Final = 5.0
+_FAILURES_KEPT: Final = 1000  # network files: enough to see what is wrong
 
 
 @dataclass
@@ -70,20 +71,35 @@ class Experiment:
         self.folder = folder
         self.search = search
         self._task = task
+        self._tell: Callable[[str], None] = lambda _: None
 
     def run(
         self,
         evaluator: Evaluator,
         show: Callable[[Progress], None] = lambda _: None,
         stop: Callable[[], bool] = lambda: False,
+        tell: Callable[[str], None] = lambda _: None,
     ) -> bool:
         """Search until the last generation, or until ``stop``; True if it came to the end.
 
+        Args:
+            evaluator: where networks are computed.
+            show: told the progress after each generation.
+            stop: asked before each generation.
+            tell: told in a sentence of networks that could not be evaluated.
+
         Raises:
-            Failure: the run folder cannot be written any more; the last checkpoint is whole.
+            Failure: nothing can be evaluated any more, or the run folder cannot be written; the
+                last checkpoint is whole.
         """
+        self._tell = tell
         try:
             return self._run(evaluator, show, stop)
+        except Failure as error:
+            self._save()
+            raise Failure(
+                f"{error}; the checkpoint is kept, go on with `wann resume {self.folder.path}`"
+            ) from None
         except OSError as error:
             raise Failure(
                 f"{self.folder.path}: cannot be written ({error.strerror}); the last checkpoint is "
@@ -120,6 +136,11 @@ class Experiment:
             settings.seed, Stream.SEARCH_EPISODES, settings.task.episodes, search.generation
         )
         outcome = evaluator.evaluate(batch, weights, Trial(seeds))
+        self._keep_failures(outcome.failed)
+        if len(outcome.failed) == len(batch):
+            raise Failure(
+                f"no network of generation {search.generation} could be evaluated: {outcome.failed[0]}"
+            )
         returns = mean_over_episodes(outcome)
         clock, phases.evaluate = time.perf_counter(), time.perf_counter() - clock
         self._crown(evaluator, returns)
@@ -138,6 +159,8 @@ class Experiment:
         trial = Trial(episode_seeds(seed, Stream.CHAMPION_EPISODES, episodes))
         batch = compile_population(self.search.ask().take(np.array([candidate])))
         outcome = evaluator.evaluate(batch, selection_weights(self.config.weights), trial)
+        if outcome.failed:
+            self._keep_failures({candidate: outcome.failed[0]})
         with np.errstate(invalid="ignore"):  # crown refuses what is not finite
             mean = float(outcome.returns.mean())
         self.search.crown(candidate, mean)
@@ -160,6 +183,29 @@ class Experiment:
             "selection_episodes": self.config.search.champion_episodes * self.config.weights.count,
         }
         return Network.of_genome(found.population, 0, task=self.config.task.id, provenance=provenance)
+
+    def _keep_failures(self, failed: Mapping[int, str]) -> None:
+        """Write the networks that could not be evaluated, with the reason; they are ranked last."""
+        if not failed:
+            return
+        generation, folder = self.search.generation, self.folder.failures
+        folder.mkdir(exist_ok=True)
+        room = _FAILURES_KEPT - len(list(folder.iterdir()))
+        for index, reason in list(failed.items())[: max(0, room)]:
+            provenance = {
+                "seed": self.config.seed,
+                "generation": generation,
+                "individual": index,
+                "failure": reason,
+            }
+            network = Network.of_genome(
+                self.search.ask(), index, task=self.config.task.id, provenance=provenance
+            )
+            path = folder / f"{generation:08d}-{index:06d}.json"
+            write_atomically(path, render(to_document(network)).encode())
+        count = "a network" if len(failed) == 1 else f"{len(failed)} networks"
+        reason = next(iter(failed.values()))
+        self._tell(f"{count} of generation {generation} could not be evaluated ({reason}); see {folder}")
 
     def _keep_front(self, returns: NDArray[np.float64]) -> None:
         """Write the non-dominated networks of the last generation, and what they earned."""
@@ -218,42 +264,37 @@ def write_manifest(folder: RunFolder, config: Config, wall: float, processor: fl
     folder.write_json(folder.manifest, manifest(**facts))
 
 
-def make_evaluator(task: Task, settings: BackendSettings) -> LocalEvaluator:
-    """The backend that the settings name."""
-    return LocalEvaluator(task, settings.workers)
-
-
-def start_search(config: Config, path: Path) -> tuple[Experiment, Task]:
+def start_search(config: Config, path: Path, task: Task) -> Experiment:
     """A fresh search in a fresh folder.
 
     Raises:
-        BadInput: the folder is not empty or cannot be written, or the task is unknown.
+        BadInput: the folder is not empty or cannot be written.
     """
-    task = make_task(config.task)
     folder = RunFolder.create(path)
     write_atomically(folder.config, render_config(config).encode())
     write_manifest(folder, config, 0.0, 0.0)
     search = Search.begin(config.search, config.mutation, task.inputs, task.outputs, config.seed)
-    return Experiment(config, folder, search, task), task
+    return Experiment(config, folder, search, task)
 
 
 def resume_search(
-    path: Path, generations: int | None = None, backend: BackendSettings | None = None
+    path: Path,
+    generations: int | None = None,
+    backend: Callable[[BackendSettings], BackendSettings] = lambda same: same,
 ) -> tuple[Experiment, Task]:
     """A search that goes on from its last checkpoint.
 
     Args:
         path: its run folder.
         generations: generations in all; what the configuration says if not given.
-        backend: where to compute; what the configuration says if not given.
+        backend: where to compute, given what the configuration says.
 
     Raises:
         BadInput: no run folder, a damaged checkpoint, or fewer generations than are done.
     """
     folder = RunFolder.existing(path)
     config = load_config(folder.config)
-    if backend is not None:
-        config = config.changed(backend=backend)
+    config = config.changed(backend=backend(config.backend))
     if generations is not None:
         config = config.changed(search=config.search.changed(generations=generations))
     task = make_task(config.task)

@@ -100,7 +100,7 @@ class SwingUpDynamics:
         Raises:
             ValueError: the arrays do not fit each other, or there are no such units.
         """
-        lanes, networks = len(starts), len(program.node_rows) - 1
+        lanes, networks = len(starts), program.networks
         _check_shape("starts", starts.shape, (lanes, STATE))
         _check_shape("returns", returns.shape, (networks, lanes))
         _check_shape("lengths", lengths.shape, (networks, lanes))

@@ -25,6 +25,7 @@ from wann.assessment import Assessor
 from wann.config import load_config
 from wann.evaluation import LocalEvaluator
 from wann.experiment import start_search
+from wann.tasks import make_task
 
 _REPORT_SEED = 1_000_003
 
@@ -34,7 +35,8 @@ def measure(variant: str, base: str, changes: list[str], seed: int, seconds: flo
     endless = ["search.generations=1000000"] if seconds else []
     config = load_config(Path(base), [*changes, f"seed={seed}", *endless])
     with tempfile.TemporaryDirectory() as folder:
-        experiment, task = start_search(config, Path(folder))
+        task = make_task(config.task)
+        experiment = start_search(config, Path(folder), task)
         with LocalEvaluator(task, 1) as evaluator:
             began = time.process_time()
             experiment.run(evaluator, stop=lambda: 0 < seconds < time.process_time() - began)

@@ -19,6 +19,7 @@ import pytest
 from wann.config import parse_config
 from wann.evaluation import LocalEvaluator
 from wann.experiment import start_search
+from wann.tasks import make_task
 
 RECORD: Final = Path(__file__).with_name("short_run.json")
 RENEW: Final = "if the change is wanted, renew the record: python tests/golden/test_golden.py"
@@ -42,7 +43,9 @@ RUNS: Final[dict[str, dict[str, Any]]] = {
 
 def digests(document: Mapping[str, Any], run: Path) -> dict[str, str]:
     """SHA-256 of what a run leaves behind that depends on configuration and seed alone."""
-    experiment, task = start_search(parse_config(document), run)
+    config = parse_config(document)
+    task = make_task(config.task)
+    experiment = start_search(config, run, task)
     with LocalEvaluator(task, 2) as evaluator:
         assert experiment.run(evaluator)
     names = ("metrics.csv", "champion.json")

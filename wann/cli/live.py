@@ -44,6 +44,10 @@ class ProgressLine:
         if console.is_terminal:
             self._live.stop()
 
+    def tell(self, sentence: str) -> None:
+        """Say what happened to workers or networks, above the line."""
+        console.print(sentence, style="dim", soft_wrap=True)
+
     def __call__(self, progress: Progress) -> None:
         """Show what the last generation earned."""
         now = time.perf_counter()

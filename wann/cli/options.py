@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-__all__ = ["Backend", "Json", "NetworkPath", "Output", "Seed", "Workers"]
+__all__ = ["Address", "Backend", "Json", "NetworkPath", "Output", "Seed", "Workers"]
 
 
 def _writable(path: Path) -> Path:
@@ -21,7 +21,17 @@ def _writable(path: Path) -> Path:
     return path
 
 
-Backend = Annotated[str | None, typer.Option("--backend", help="Where to compute: local.", metavar="NAME")]
+Address = Annotated[
+    str | None,
+    typer.Option(
+        "--ray-address",
+        metavar="ADDR",
+        help="A Ray cluster: host:port of its head, or auto; implies --backend ray.",
+    ),
+]
+Backend = Annotated[
+    str | None, typer.Option("--backend", help="Where to compute: local or ray.", metavar="NAME")
+]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else.")]
 NetworkPath = Annotated[
     Path, typer.Argument(metavar="NETWORK", help="A network JSON file, or a run folder: its champion.")
@@ -32,5 +42,6 @@ Output = Annotated[
 ]
 Seed = Annotated[int, typer.Option("--seed", min=0, help="Seed of episodes and random weights.")]
 Workers = Annotated[
-    int | None, typer.Option("--workers", min=1, max=4096, help="Threads; all cores if not given.")
+    int | None,
+    typer.Option("--workers", min=1, max=4096, help="Threads, or Ray workers; all cores if not given."),
 ]

@@ -9,7 +9,7 @@ import typer
 
 from .app import app
 from .live import Interruption, ProgressLine
-from .options import Backend, Workers
+from .options import Address, Backend, Workers
 from .search import closing
 
 
@@ -21,6 +21,7 @@ def resume(
     ] = None,
     backend: Backend = None,
     workers: Workers = None,
+    address: Address = None,
 ) -> int:
     """Go on with a search from its last checkpoint."""
     from .. import api
@@ -28,6 +29,13 @@ def resume(
     interruption = Interruption()
     with interruption.watching(), ProgressLine() as line:
         done = api.resume(
-            run, generations=generations, backend=backend, workers=workers, show=line, stop=interruption
+            run,
+            generations=generations,
+            backend=backend,
+            workers=workers,
+            address=address,
+            show=line,
+            stop=interruption,
+            tell=line.tell,
         )
     return closing(done, run)

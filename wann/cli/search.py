@@ -9,12 +9,13 @@ import typer
 
 from .app import INTERRUPTED, app
 from .live import Interruption, ProgressLine, console
-from .options import Backend, Workers
+from .options import Address, Backend, Workers
 
 
 @app.command(
     epilog="Examples: wann search configs/swingup.toml --seed 3 | "
-    "wann search configs/paper/swingup.toml --set search.population=64 --run results/runs/small"
+    "wann search configs/paper/swingup.toml --set search.population=64 --run results/runs/small | "
+    "wann search configs/swingup.toml --ray-address 10.0.0.1:6379"
 )
 def search(
     config: Annotated[Path, typer.Argument(metavar="CONFIG", help="A TOML file; see configs/.")],
@@ -32,17 +33,24 @@ def search(
     ] = None,
     backend: Backend = None,
     workers: Workers = None,
+    address: Address = None,
 ) -> int:
     """Search for a network, and keep everything in a run folder."""
     from .. import api
 
     settings = api.read_config(
-        config, changes or (), seed=seed, generations=generations, backend=backend, workers=workers
+        config,
+        changes or (),
+        seed=seed,
+        generations=generations,
+        backend=backend,
+        workers=workers,
+        address=address,
     )
     folder = run or api.fresh_run_folder(config)
     interruption = Interruption()
     with interruption.watching(), ProgressLine() as line:
-        done = api.search(settings, run=folder, show=line, stop=interruption)
+        done = api.search(settings, run=folder, show=line, stop=interruption, tell=line.tell)
     return closing(done, folder)
 
 

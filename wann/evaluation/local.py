@@ -10,7 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..network import NetworkBatch
-from ..tasks import Outcome, Task, Trial
+from ..tasks import Job, Outcome, Task, Trial
+from .chunks import Evaluation, compute, sentence
 
 __all__ = ["LocalEvaluator", "available_cores"]
 
@@ -33,16 +34,34 @@ class LocalEvaluator:
         self._pool = ThreadPoolExecutor(self._workers) if self._workers > 1 else None
 
     def evaluate(self, batch: NetworkBatch, weights: NDArray[np.float64], trial: Trial) -> Outcome:
-        """Play every network under every weight."""
-        job = self._task.job(batch, weights, trial)
+        """Play every network under every weight; see ``Evaluator``."""
+        job = self._task.job(batch.program_for(weights), weights, trial)
+        try:
+            self._run(job)
+        except Exception:  # noqa: BLE001 - anybody's environment, failing in any way
+            return self._one_by_one(Evaluation(batch, weights, trial))
+        return job.outcome
+
+    def _run(self, job: Job) -> None:
         if self._pool is None:
             job.run(0, job.units)
-            return job.outcome
+            return
         chunks = min(job.units, self._workers * _CHUNKS_PER_WORKER)
         bounds = np.linspace(0, job.units, chunks + 1).astype(int).tolist()
         for _ in self._pool.map(job.run, bounds[:-1], bounds[1:]):
             pass
-        return job.outcome
+
+    def _one_by_one(self, evaluation: Evaluation) -> Outcome:
+        """Every network apart, to find those for which the task fails."""
+        failed = {}
+        for chunk in evaluation.whole.split(evaluation.whole.size):
+            try:
+                found = compute(self._task, evaluation.message(chunk))
+            except Exception as error:  # noqa: BLE001
+                failed[chunk.networks[0]] = sentence(error)
+            else:
+                evaluation.accept(chunk, found.returns, found.steps)
+        return evaluation.outcome.without(failed)
 
     def close(self) -> None:
         """End the threads."""

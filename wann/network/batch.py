@@ -38,6 +38,11 @@ class NetworkBatch:
         *arrays, _, _ = compile_genes(genes, False)  # noqa: FBT003 - numba takes no keywords
         return Program(genes.inputs, genes.outputs, *arrays)
 
+    def program_for(self, weights: NDArray[np.float64]) -> Program:
+        """The program for float[weights] shared values, or for float[weights, connections] of their own."""
+        # Without connections any value will do.
+        return self.merged if weights.ndim == 1 or weights.shape[1] == 0 else self.program
+
     def __len__(self) -> int:
         return len(self.connections)
 

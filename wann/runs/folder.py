@@ -60,6 +60,11 @@ class RunFolder:
         return self.path / "front"
 
     @property
+    def failures(self) -> Path:
+        """Networks that could not be evaluated."""
+        return self.path / "failures"
+
+    @property
     def checkpoints(self) -> Path:
         """Where the search can go on."""
         return self.path / "checkpoints"

@@ -18,7 +18,6 @@ from pydantic import Field
 from ..errors import BadInput
 from ..kernels.forward import Program
 from ..kernels.lanes import LANES
-from ..network import NetworkBatch
 from ..settings import Settings
 from .task import Outcome, Trial
 
@@ -79,22 +78,16 @@ class ControlTask:
     threshold: float | None
     dynamics: Dynamics
 
-    def job(self, batch: NetworkBatch, weights: NDArray[np.float64], trial: Trial) -> RolloutJob:
-        """Evaluate networks under weights: float[weights] shared values, or one per connection.
-
-        Weights per connection are float[weights, connections of the whole batch].
-        """
+    def job(self, program: Program, weights: NDArray[np.float64], trial: Trial) -> RolloutJob:
+        """Units of one network and one tile of lanes each; see ``Task.job``."""
         starts = self.dynamics.starts(trial.seeds)
-        shared = weights.ndim == 1 or weights.shape[1] == 0  # without connections any value will do
-        program = batch.merged if shared else batch.program
+        outcome = Outcome.blank(program.networks, len(weights), trial)
+        # Without connections any value will do.
         table = (weights if weights.size else np.ones(len(weights))).astype(np.float32)
-        table = table[:, None] if shared else table
+        table = table[:, None] if table.ndim == 1 else table
         if not trial.paired:
             starts = np.tile(starts, (len(table), 1))
             table = np.repeat(table, len(trial.seeds), axis=0)
-        episodes = 1 if trial.paired else len(trial.seeds)
-        shape = (len(batch), len(starts) // episodes, episodes)
-        outcome = Outcome(np.zeros(shape), np.zeros(shape, np.int32))
         return RolloutJob(self, program, np.ascontiguousarray(table), starts, outcome)
 
 

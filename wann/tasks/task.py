@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ..network import NetworkBatch
+from ..kernels.forward import Program
 
 __all__ = ["Job", "Outcome", "Task", "Trial", "mean_over_episodes"]
 
@@ -25,6 +26,11 @@ class Trial:
     seeds: NDArray[np.int64]
     paired: bool = False
 
+    @property
+    def episodes(self) -> int:
+        """Episodes that each weight meets."""
+        return 1 if self.paired else len(self.seeds)
+
 
 @dataclass(frozen=True)
 class Outcome:
@@ -34,10 +40,24 @@ class Outcome:
         returns: float64[networks, weights, episodes], sums of rewards; not finite where an
             episode went wrong. With a paired trial there is one episode for each weight.
         steps: int32[networks, weights, episodes], steps played.
+        failed: networks that could not be evaluated, and why; their returns are not a number.
     """
 
     returns: NDArray[np.float64]
     steps: NDArray[np.int32]
+    failed: Mapping[int, str] = field(default_factory=dict)
+
+    @classmethod
+    def blank(cls, networks: int, weights: int, trial: Trial) -> Outcome:
+        """Room for what will come of an evaluation."""
+        shape = (networks, weights, trial.episodes)
+        return cls(np.zeros(shape), np.zeros(shape, np.int32))
+
+    def without(self, failed: Mapping[int, str]) -> Outcome:
+        """The same outcome, in which these networks have failed, whatever arrived of them."""
+        for network in failed:
+            self.returns[network], self.steps[network] = np.nan, 0
+        return replace(self, failed=dict(sorted(failed.items())))
 
 
 def mean_over_episodes(outcome: Outcome) -> NDArray[np.float64]:
@@ -77,8 +97,18 @@ class Task(Protocol):
     def threshold(self) -> float | None:
         """Return that counts as solved, if there is one."""
 
-    def job(self, batch: NetworkBatch, weights: NDArray[np.float64], trial: Trial) -> Job:
-        """An evaluation cut into units of work; see ``Job``."""
+    def job(self, program: Program, weights: NDArray[np.float64], trial: Trial) -> Job:
+        """An evaluation cut into units of work: every network under every weight.
+
+        What comes of a network, a weight and an episode depends on these three alone, never on
+        what else is in the job.
+
+        Args:
+            program: the networks.
+            weights: float[weights] shared values, or float[weights, connections of the program],
+                a value for each connection.
+            trial: what all of them meet.
+        """
 
 
 class Job(Protocol):

@@ -1,0 +1,134 @@
+"""Pieces of an evaluation that can be computed anywhere, in any order, and put together again."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from itertools import pairwise
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..errors import BadInput
+from ..kernels.forward import Program
+from ..network import NetworkBatch
+from ..tasks import Outcome, Task, Trial
+from .messages import pack, unpack
+
+__all__ = ["Chunk", "Evaluation", "compute", "sentence"]
+
+_ENVIRONMENT: Final = 40.0  # what a step of an environment costs, in connections: about right for swing-up
+
+
+@dataclass(frozen=True)
+class Chunk:
+    """Some networks, under some of the weights, in some of the episodes: each a range [begin, end).
+
+    Attributes:
+        networks: of the population.
+        weights: of the weights that they are evaluated with.
+        episodes: of those that each weight meets.
+        troubles: what it has gone through so far; see ``Schedule``.
+    """
+
+    networks: tuple[int, int]
+    weights: tuple[int, int]
+    episodes: tuple[int, int]
+    troubles: int = 0
+
+    @property
+    def size(self) -> int:
+        """Networks in it."""
+        return self.networks[1] - self.networks[0]
+
+    def split(self, parts: int) -> Iterator[Chunk]:
+        """At most so many parts of about equal size: of its networks, else weights, else episodes."""
+        for name in ("networks", "weights", "episodes"):
+            begin, end = getattr(self, name)
+            if end - begin > 1:
+                count = min(parts, end - begin)
+                bounds = [begin + (end - begin) * part // count for part in range(count + 1)]
+                for pair in pairwise(bounds):
+                    part: dict[str, Any] = {name: pair}
+                    yield replace(self, **part)
+                return
+        yield self
+
+
+class Evaluation:
+    """Networks, weights and a trial, and the outcome that fills chunk by chunk.
+
+    Attributes:
+        whole: everything as one chunk.
+        cost: float64[networks + 1], what the networks before each one cost, in arbitrary units.
+        outcome: what has arrived.
+    """
+
+    def __init__(self, batch: NetworkBatch, weights: NDArray[np.float64], trial: Trial) -> None:
+        self._program = batch.program_for(weights)
+        self._weights = weights
+        self._shared = self._program is batch.merged
+        self._trial = trial
+        networks, lanes = len(batch), len(weights) * trial.episodes
+        self.whole = Chunk((0, networks), (0, len(weights)), (0, trial.episodes))
+        self.outcome = Outcome.blank(networks, len(weights), trial)
+        edges = self._program.edge_rows[self._program.node_rows]
+        self.cost = (edges + _ENVIRONMENT * np.arange(networks + 1)) * lanes
+
+    def cost_of(self, chunk: Chunk) -> float:
+        """What a chunk costs, in the units of ``cost``."""
+        (first, last), (begin, end), (start, stop) = chunk.networks, chunk.weights, chunk.episodes
+        share = (end - begin) * (stop - start) / (self.whole.weights[1] * self.whole.episodes[1])
+        return float(self.cost[last] - self.cost[first]) * share
+
+    def message(self, chunk: Chunk) -> bytes:
+        """All that a worker needs to compute a chunk, beside the task."""
+        program = self._program.part(*chunk.networks)
+        weights, gene, seeds = self._weights[slice(*chunk.weights)], program.gene, self._trial.seeds
+        if self._shared:
+            gene = gene[:0]  # only weights of a connection's own are looked up by it
+        else:
+            first, last = (int(gene.min()), int(gene.max()) + 1) if len(gene) else (0, 0)
+            if last - first == 1 < weights.shape[1]:  # one column would mean shared values
+                first, last = (first, last + 1) if last < weights.shape[1] else (first - 1, last)
+            weights, gene = weights[:, first:last], gene - first
+        lanes = chunk.weights if self._trial.paired else chunk.episodes
+        header = {"inputs": program.inputs, "outputs": program.outputs, "paired": self._trial.paired}
+        arrays = program._asdict() | {"gene": gene, "weights": weights, "seeds": seeds[slice(*lanes)]}
+        del arrays["inputs"], arrays["outputs"]
+        return pack(header, arrays)
+
+    def accept(self, chunk: Chunk, returns: NDArray[Any], steps: NDArray[Any]) -> None:
+        """Put what came of a chunk in its place.
+
+        Raises:
+            ValueError: the arrays are not of the chunk's shape.
+        """
+        place = tuple(slice(*pair) for pair in (chunk.networks, chunk.weights, chunk.episodes))
+        room = self.outcome.returns[place]
+        if returns.shape != room.shape or steps.shape != room.shape:
+            raise ValueError(f"an outcome of shape {returns.shape} for a chunk of {room.shape}")
+        room[...] = returns
+        self.outcome.steps[place] = steps
+
+
+def compute(task: Task, message: bytes) -> Outcome:
+    """Do what a message of ``Evaluation.message`` asks for.
+
+    Raises:
+        Damaged: it is no such message.
+    """
+    header, arrays = unpack(message)
+    trial = Trial(arrays.pop("seeds"), bool(header["paired"]))
+    weights = arrays.pop("weights")
+    program = Program(inputs=int(header["inputs"]), outputs=int(header["outputs"]), **arrays)
+    job = task.job(program, weights, trial)
+    job.run(0, job.units)
+    return job.outcome
+
+
+def sentence(error: Exception) -> str:
+    """What went wrong with a task, in a line."""
+    line = (str(error).splitlines() or [""])[0]
+    return line if isinstance(error, BadInput) else f"{type(error).__name__}: {line}"

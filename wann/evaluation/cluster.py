@@ -1,0 +1,220 @@
+"""The way to Ray: a session on this machine alone, or a cluster that runs elsewhere."""
+
+from __future__ import annotations
+
+import logging
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib import import_module
+from importlib.metadata import entry_points, version
+from pathlib import Path
+from typing import Any, Final
+
+import ray
+from ray import _private as internals
+
+from ..errors import BadInput, Failure
+from .settings import BackendSettings
+from .worker import LIBRARIES
+
+__all__ = ["Session", "connect"]
+
+_STORE: Final = 512 * 2**20  # bytes of object store that a local session may use
+_KNOCK_SECONDS: Final = 5.0
+_PROBE_SECONDS: Final = 18.0  # with the knock, less than half a minute
+_PROBE: Final = """
+import logging, sys, ray
+logging.disable()
+try:
+    ray.init(address=sys.argv[1], log_to_driver=False, configure_logging=False)
+    print("cores", int(ray.cluster_resources().get("CPU", 0)))
+except BaseException as error:
+    print("error", " ".join(str(error).split()) or type(error).__name__)
+sys.stdout.flush()
+import os
+os._exit(0)
+"""
+
+
+class Session:
+    """A connection to Ray.
+
+    Attributes:
+        name: what messages call it.
+        own: whether it was opened here, and ends with us.
+    """
+
+    def __init__(self, name: str, *, own: bool) -> None:
+        self.name = name
+        self.own = own
+
+    def cores(self) -> int:
+        """Cores that the nodes have which are there now."""
+        return int(ray.cluster_resources().get("CPU", 0))
+
+    def close(self) -> None:
+        """Leave it; a session that was there before us stays."""
+        if self.own:
+            with _own_signals():
+                ray.shutdown()
+
+
+def connect(settings: BackendSettings, cores: int) -> Session:
+    """Join the cluster that the settings name, or open a session with so many cores.
+
+    Ports and files of a session of our own are open to this machine alone. In a program that has
+    joined Ray already, that session is used.
+
+    Raises:
+        BadInput: no cluster answers at the address, or it is not one that this process can join.
+    """
+    _be_quiet()
+    if ray.is_initialized():
+        return Session("the Ray session of this program", own=False)
+    address = settings.address or os.environ.get("RAY_ADDRESS") or "local"
+    if address == "local":
+        _open(cores)
+        return Session("Ray on this machine", own=True)
+    _probe(address)
+    with _own_signals(), _compiled_kernels_travel():
+        ray.init(
+            address=address,
+            log_to_driver=False,
+            logging_level=logging.ERROR,
+            runtime_env=_luggage(settings),
+        )
+    return Session(f"the cluster at {address}", own=True)
+
+
+def _open(cores: int) -> None:
+    constants = internals.ray_constants
+    before = constants.ENABLE_RAY_CLUSTER
+    # What Ray does on systems without clusters: every port on the loopback address, none outside.
+    constants.ENABLE_RAY_CLUSTER = False
+    try:
+        with _own_signals():
+            ray.init(
+                address="local",
+                num_cpus=cores,
+                include_dashboard=False,
+                log_to_driver=False,
+                logging_level=logging.ERROR,
+                object_store_memory=_STORE,
+            )
+    finally:
+        constants.ENABLE_RAY_CLUSTER = before
+    address = ray.util.get_node_ip_address()
+    if not address.startswith("127."):
+        ray.shutdown()
+        raise Failure(
+            f"this version of Ray ({ray.__version__}) opens ports on {address}, not on loopback alone"
+        )
+
+
+def _be_quiet() -> None:
+    """Let nothing of Ray's own talk between our lines; what matters of it, we say."""
+    logging.getLogger("ray").setLevel(logging.ERROR)
+    internals.worker._worker_logs_enabled = False  # noqa: SLF001 - Ray prints deaths of workers, whatever it is told
+
+
+@contextmanager
+def _own_signals() -> Iterator[None]:
+    """Keep the handlers that were there: Ray puts its own in their place."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    kept = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for number, handler in kept.items():
+            signal.signal(number, handler)
+
+
+@contextmanager
+def _compiled_kernels_travel() -> Iterator[None]:
+    """Send the kernels' cache along, which Ray leaves out: equal processors need not compile again."""
+    name = "RAY_OVERRIDE_RUNTIME_ENV_DEFAULT_EXCLUDES"
+    before = os.environ.get(name)
+    os.environ[name] = ".git,.venv,venv"
+    try:
+        yield
+    finally:
+        if before is None:
+            del os.environ[name]
+        else:
+            os.environ[name] = before
+
+
+def _probe(address: str) -> None:
+    """Try the address in a process of its own: Ray waits for minutes where nobody answers."""
+    if address.startswith("ray://"):
+        raise BadInput(
+            f"--ray-address {address}: give host:port of the cluster's head, such as 10.0.0.1:6379, "
+            "and search on one of its nodes; the Ray client is not used"
+        )
+    if address != "auto":
+        _knock(address)
+    try:
+        done = subprocess.run(  # noqa: S603 - this interpreter, and an address that is one argument
+            [sys.executable, "-c", _PROBE, address],
+            capture_output=True,
+            text=True,
+            timeout=_PROBE_SECONDS,
+            check=False,
+        )
+    except subprocess.TimeoutExpired:
+        raise BadInput(
+            f"--ray-address {address}: no Ray cluster that lets this machine in answered within "
+            f"{_PROBE_SECONDS:.0f} s; is it the port of its head (`ray start --head` prints it), "
+            "and has this machine joined it (`ray start --address=...`)?"
+        ) from None
+    verdict, _, detail = done.stdout.strip().rpartition("\n")[2].partition(" ")
+    if verdict != "cores":
+        raise BadInput(f"--ray-address {address}: {_explained(detail or done.stderr)}")
+
+
+def _knock(address: str) -> None:
+    host, colon, port = address.rpartition(":")
+    if not colon or not host or not port.isdecimal() or not 0 < int(port) < 65536:
+        raise BadInput(f"--ray-address {address}: write host:port, such as 10.0.0.1:6379, or auto")
+    try:
+        socket.create_connection((host.strip("[]"), int(port)), timeout=_KNOCK_SECONDS).close()
+    except OSError as error:
+        reason = error.strerror or str(error) or "no answer"
+        raise BadInput(
+            f"--ray-address {address}: nobody answers there ({reason}); "
+            "`ray start --head` prints the address of a cluster"
+        ) from None
+
+
+def _explained(detail: str) -> str:
+    found = re.search(r"started with: *(.+?) *This process[^:]*: *(.+?) *(?:$|Note)", detail)
+    if found:
+        cluster, own = found[1].rstrip("."), found[2].rstrip(".")
+        return f"the cluster runs {cluster}, and this process {own}: both must be of one version"
+    if "Could not find any running Ray" in detail:
+        return "no cluster runs on this machine; `ray start --head` begins one"
+    return f"cannot be joined ({detail.strip()[:300] or 'for no reason given'})"
+
+
+def _luggage(settings: BackendSettings) -> dict[str, Any]:
+    """What nodes need of ours: the packages themselves, with what is compiled of their kernels."""
+    packages = {
+        "wann",
+        *(entry.module.partition(".")[0] for entry in entry_points(group="wann.environments")),
+    }
+    folders = [Path(import_module(name).__file__ or "") for name in sorted(packages)]
+    luggage: dict[str, Any] = {
+        "py_modules": [str(path.parent if path.name == "__init__.py" else path) for path in folders]
+    }
+    if settings.install:
+        luggage["pip"] = [f"{name}=={version(name)}" for name in LIBRARIES]
+    return luggage

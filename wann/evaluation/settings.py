@@ -1,0 +1,43 @@
+"""Where networks are computed."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field, model_validator
+
+from ..settings import Settings
+
+__all__ = ["BackendSettings"]
+
+
+class BackendSettings(Settings):
+    """Where networks are computed; never shows in the result.
+
+    Attributes:
+        kind: ``local`` threads of this process, or ``ray`` workers.
+        workers: how many. Not given: all cores, of this machine or of the cluster as it grows and
+            shrinks. Given, a cluster that scales itself is asked for as many.
+        address: with ``ray``, a running cluster: ``host:port``, or ``auto`` for the one that this
+            machine belongs to. Not given: ``RAY_ADDRESS``, else Ray is started on this machine alone.
+        limit_seconds: with ``ray``, a worker that is silent for longer while it computes is
+            replaced, and what it computed is tried elsewhere.
+        wait_seconds: with ``ray``, how long to wait while there is no worker at all.
+        attempts: with ``ray``, how often a network is tried that raises an error or exceeds the limit.
+        install: with a cluster, have its nodes install the libraries that networks are computed
+            with, in the versions found here; without it they must be there.
+    """
+
+    kind: Literal["local", "ray"] = "local"
+    workers: Annotated[int, Field(ge=1, le=4096)] | None = None
+    address: Annotated[str, Field(min_length=1, max_length=300)] | None = None
+    limit_seconds: Annotated[float, Field(gt=0, le=1e6)] = 120.0
+    wait_seconds: Annotated[float, Field(gt=0, le=1e6)] = 20.0
+    attempts: Annotated[int, Field(ge=1, le=100)] = 3
+    install: bool = False
+
+    @model_validator(mode="after")
+    def _ray_alone(self) -> BackendSettings:
+        if self.kind == "local" and (self.address is not None or self.install):
+            raise ValueError('address and install are for kind = "ray"')
+        return self

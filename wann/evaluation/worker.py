@@ -1,0 +1,73 @@
+"""What runs on a Ray worker: it holds the task, and turns chunks into outcomes."""
+
+from __future__ import annotations
+
+import os
+import platform
+import time
+from collections.abc import Sequence
+from importlib.metadata import PackageNotFoundError, version
+
+import numpy as np
+import ray
+
+from ..genome import first_population
+from ..network import compile_population
+from ..tasks import Task, Trial
+from .chunks import Evaluation, compute, sentence
+from .messages import Arrays, pack
+
+__all__ = ["LIBRARIES", "Worker"]
+
+LIBRARIES = ("numpy", "numba", "pydantic", "gymnasium")
+"""What networks are computed with."""
+
+
+class Worker:
+    """A process with one core, for one task.
+
+    Every answer is a message of ``wann.evaluation.messages``. What goes wrong with the task or a
+    network is an answer with an ``error`` too: only the death of the process is Ray's to tell.
+    """
+
+    _task: Task
+
+    def hello(self) -> bytes:
+        """Who this is: its node, process, source and versions."""
+        header = {
+            "node": ray.get_runtime_context().get_node_id(),
+            "host": platform.node(),
+            "process": os.getpid(),
+            "source": __file__,
+            "versions": {name: _version(name) for name in LIBRARIES},
+        }
+        return pack(header, {})
+
+    def prepare(self, task: Sequence[ray.ObjectRef[Task]]) -> bytes:
+        """Fetch the task from this node's object store, and play an episode: kernels get compiled."""
+        try:
+            self._task = ray.get(task[0])
+            size = self._task.inputs, self._task.outputs
+            batch = compile_population(first_population(*size, 1, 1.0, np.random.default_rng(0)))
+            evaluation = Evaluation(batch, np.ones(1), Trial(np.zeros(1, np.int64)))
+            compute(self._task, evaluation.message(evaluation.whole))
+        except Exception as error:  # noqa: BLE001 - anybody's environment, failing in any way
+            return pack({"error": sentence(error)}, {})
+        return pack({}, {})
+
+    def compute(self, message: bytes) -> bytes:
+        """Compute a chunk; see ``Evaluation.message``."""
+        begun = time.perf_counter()
+        try:
+            outcome = compute(self._task, message)
+        except Exception as error:  # noqa: BLE001
+            return pack({"error": sentence(error)}, {})
+        arrays: Arrays = {"returns": outcome.returns, "steps": outcome.steps}
+        return pack({"seconds": time.perf_counter() - begun}, arrays)
+
+
+def _version(library: str) -> str:
+    try:
+        return version(library)
+    except PackageNotFoundError:
+        return "none"
