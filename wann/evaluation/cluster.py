@@ -28,7 +28,7 @@ __all__ = ["Session", "connect"]
 
 _STORE: Final = 512 * 2**20  # bytes of object store that a local session may use
 _KNOCK_SECONDS: Final = 5.0
-_PROBE_SECONDS: Final = 18.0  # with the knock, less than half a minute
+_PROBE_SECONDS: Final = 15.0  # with the knock, less than half a minute
 _PROBE: Final = """
 import logging, sys, ray
 logging.disable()

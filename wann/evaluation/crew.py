@@ -95,7 +95,7 @@ class Crew:
         self._wanted = settings.workers or max(1, session.cores())
         self._counted = self._alive = time.monotonic()
         self._pause, self._resume_hiring = 0.0, 0.0
-        self._complaint = ""
+        self._refusal = ""
         self._said: dict[str, float] = {}
         self._began = False
         self._assemble()
@@ -108,13 +108,11 @@ class Crew:
 
     def _assemble(self) -> None:
         """Wait for the first worker; the others join when they can."""
-        self._hire()
-        refused = False
         while not self.ready:
-            for event in self.events():
-                refused = refused or isinstance(event, Lost)
-            if refused and not any(member.calls for member in self._members):
-                raise BadInput(f"{self._session.name}: no worker can compute: {self._complaint}")
+            for _ in self.events():
+                pass
+            if self._refusal and not self._members:
+                raise BadInput(f"{self._session.name}: no worker can compute: {self._refusal}")
 
     def events(self) -> Iterator[Arrived | Lost]:
         """Wait a little for answers and losses; new workers are hired and prepared meanwhile."""
@@ -137,7 +135,8 @@ class Crew:
             limit = limit if member.ready else max(limit, _PREPARE_SECONDS)
             if member.host and member.calls and now - member.since > limit:
                 yield self._dismiss(member, f"no answer within {limit:g} s", Trouble.ERROR)
-        if any(member.host for member in self._members):
+        # Somebody who compiles counts as there, but not the successors of those who failed at it.
+        if any(member.ready or (member.host and not self._refusal) for member in self._members):
             self._alive = now
         self._check_alive()
 
@@ -154,12 +153,12 @@ class Crew:
         if member.ready:
             return None  # of an evaluation that was broken off
         if "error" in header:
-            return self._dismiss(member, str(header["error"]), Trouble.NODE)
+            return self._dismiss(member, str(header["error"]), Trouble.ERROR)
         if not member.host:
             member.host = str(header["host"])
             member.ask(member.actor.prepare.remote([self._task]))
         else:
-            member.ready, self._pause = True, 0.0
+            member.ready, self._refusal, self._pause = True, "", 0.0
         return None
 
     def _dismiss(self, member: Member, reason: str, trouble: int) -> Lost:
@@ -167,11 +166,11 @@ class Crew:
         self._members.remove(member)
         ray.kill(member.actor)
         where = f"on {member.host}" if member.host else "that was to come"
-        self._complaint = f"a worker {where} failed ({reason})"
         if member.ready:
             self.say(f"a worker {where} was lost ({reason}); what it computed is done again")
-        else:  # it never computed: do not try again at once
-            self.say(f"{self._complaint}; going on without it")
+        elif trouble != Trouble.NODE:  # it never computed, and its successor may fare no better: wait
+            self._refusal = f"a worker {where} failed ({reason})"
+            self.say(f"{self._refusal}; going on without it")
             self._pause = min(max(1.0, 2 * self._pause), _LONGEST_PAUSE)
             self._resume_hiring = time.monotonic() + self._pause
         chunks = [chunk for _, chunk in member.calls if chunk is not None]
@@ -196,7 +195,7 @@ class Crew:
         if waited > self._settings.wait_seconds:
             raise (Failure if self._began else BadInput)(
                 f"{self._session.name} has had no worker for {self._settings.wait_seconds:g} s "
-                f"({self._complaint or f'it has {self._session.cores()} cores, and none is free'}); "
+                f"({self._refusal or f'cores there: {self._session.cores()}, none of them free'}); "
                 "raise backend.wait_seconds where nodes come slowly"
             )
 
@@ -225,7 +224,7 @@ def _diagnosis(error: Exception) -> tuple[str, int]:
     text = " ".join(str(error).split())
     missing = re.search(r"No module named '?([\w.]+)'?", text)
     if missing:
-        return f"the module {missing[1]} is not installed there", Trouble.NODE
+        return f"the module {missing[1]} is not installed there", Trouble.ERROR
     if isinstance(error, Damaged):
         return f"its answer was damaged: {error}", Trouble.DEATH
     if isinstance(error, ActorUnavailableError) or "node has died" in text or "node was terminated" in text:

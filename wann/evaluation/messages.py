@@ -58,6 +58,6 @@ def unpack(message: bytes) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
             offset += -offset % _ALIGNED
     except (KeyError, TypeError, ValueError, AttributeError, OverflowError, RecursionError) as error:
         raise Damaged(f"{type(error).__name__}: {error}") from None
-    if offset != len(data) or not isinstance(header, dict):
+    if start > len(message) or offset != len(data) or not isinstance(header, dict):
         raise Damaged(f"a message of {len(data)} bytes where {offset} were announced")
     return header, arrays

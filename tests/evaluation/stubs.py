@@ -1,0 +1,104 @@
+"""A task that is quick, exact, and misbehaves as it is told."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from wann.kernels.forward import Program
+from wann.network import NetworkBatch
+from wann.tasks import Outcome, Trial
+
+
+class Elsewhere:
+    """Something that only this process can load, as a task whose library the workers lack."""
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return (__import__, ("a_library_of_this_process_alone",))
+
+
+def connections(batch: NetworkBatch) -> NDArray[np.int64]:
+    """Of each network, as the stub counts them: without idle ones and twins."""
+    return np.diff(batch.merged.edge_rows[batch.merged.node_rows])
+
+
+@dataclass(frozen=True)
+class Stub:
+    """Returns follow from the structure, the weight and the seed by a short formula.
+
+    Attributes:
+        misdeeds: what happens where a network has so many connections.
+        marks: a folder in which a misdeed with ``once`` in its name leaves a mark.
+        seconds: that a network takes.
+        data: what a task holds.
+        extra: anything.
+    """
+
+    misdeeds: Mapping[int, str] = field(default_factory=dict)
+    marks: Path = Path()
+    seconds: float = 0.0
+    data: NDArray[np.float64] = field(default_factory=lambda: np.zeros(1))
+    extra: Any = None
+    id: str = "stub"
+    inputs: int = 3
+    outputs: int = 2
+    input_names: tuple[str, ...] = ("a", "b", "c")
+    output_names: tuple[str, ...] = ("x", "y")
+    episode_limit: int = 10
+    threshold: float | None = None
+
+    def job(self, program: Program, weights: NDArray[np.float64], trial: Trial) -> StubJob:
+        return StubJob(self, program, weights, trial, Outcome.blank(program.networks, len(weights), trial))
+
+    def misbehave(self, connections: int) -> None:
+        misdeed = self.misdeeds.get(connections, "none")
+        if misdeed.endswith("once"):
+            try:
+                (self.marks / f"{connections}").touch(exist_ok=False)
+            except FileExistsError:
+                return
+        if misdeed.startswith("raise"):
+            raise ZeroDivisionError(f"no reward for {connections} connections\nsecond line")
+        if misdeed.startswith("hang"):
+            time.sleep(1000)
+        if misdeed.startswith("die"):
+            os.kill(os.getpid(), signal.SIGKILL)
+
+
+@dataclass(frozen=True)
+class StubJob:
+    task: Stub
+    program: Program
+    weights: NDArray[np.float64]
+    trial: Trial
+    outcome: Outcome
+
+    @property
+    def units(self) -> int:
+        return self.program.networks
+
+    def run(self, begin: int, end: int) -> None:
+        program, seeds = self.program, self.trial.seeds % 1000 / 7.0
+        for network in range(begin, end):
+            nodes = program.node_rows[network : network + 2]
+            first, last = program.edge_rows[nodes].tolist()
+            self.task.misbehave(last - first)
+            time.sleep(self.task.seconds)
+            structure = 1.0 + float(program.source[first:last].sum()) + 100.0 * (last - first)
+            structure += float(self.task.data[0])
+            rows = (
+                self.weights
+                if self.weights.ndim == 1
+                else self.weights[:, program.gene[first:last]].sum(axis=1)
+            )
+            lanes = seeds[:, None] if self.trial.paired else np.broadcast_to(seeds, (len(rows), len(seeds)))
+            self.outcome.returns[network] = structure * rows[:, None] + lanes
+            self.outcome.steps[network] = last - first

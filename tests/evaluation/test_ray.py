@@ -1,0 +1,344 @@
+"""Ray on this machine: the bytes of the local backend, whatever workers and networks do."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+import pytest
+import ray
+from numpy.typing import NDArray
+
+from tests.evaluation.processes import command, descendants, listening_beyond_loopback, workers
+from tests.evaluation.stubs import Elsewhere, Stub, StubJob, connections
+from tests.samples import evolved
+from wann import api
+from wann import experiment as wiring
+from wann.config import Config, parse_config, render_config
+from wann.errors import BadInput
+from wann.evaluation import BackendSettings, LocalEvaluator
+from wann.evaluation.cluster import connect
+from wann.evaluation.ray import RayEvaluator
+from wann.kernels.forward import Program
+from wann.network import compile_population
+from wann.tasks import Outcome, Trial
+
+BATCH: Final = compile_population(evolved(1, 5, 40))
+COUNTS: Final = np.bincount(connections(BATCH))
+GUILTY: Final = int(np.flatnonzero((COUNTS > 0) & (COUNTS <= 3))[0])
+"""A number of connections that few networks have."""
+WEIGHTS: Final = np.array([-1.0, 0.5, 2.0])
+TRIAL: Final = Trial(np.arange(100, 104))
+
+DOCUMENT: Final[dict[str, Any]] = {
+    "seed": 5,
+    "task": {"id": "wann/CartPoleSwingUp-v0", "episodes": 2, "episode_limit": 60},
+    "weights": {"values": [-1.0, 0.5, 1.5]},
+    "search": {"population": 48, "generations": 8, "tournament": 3, "champion_episodes": 2},
+    "mutation": {"disable_connection": 0.05, "duplicate_node": 0.1},
+}
+
+
+def config(**backend: Any) -> Config:
+    return parse_config(DOCUMENT | {"backend": backend})
+
+
+@pytest.fixture(scope="module")
+def _session() -> Iterator[None]:
+    session = connect(BackendSettings(kind="ray"), 4)
+    yield
+    session.close()
+
+
+@pytest.fixture
+def _no_report(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(api, "report_run", lambda *_: None)
+
+
+def settings(**changes: Any) -> BackendSettings:
+    return BackendSettings(kind="ray", **({"workers": 2} | changes))
+
+
+def local(task: Any) -> Outcome:
+    with LocalEvaluator(task, 1) as evaluator:
+        return evaluator.evaluate(BATCH, WEIGHTS, TRIAL)
+
+
+def agree(found: Outcome, expected: Outcome) -> None:
+    assert found.returns.tobytes() == expected.returns.tobytes()
+    assert found.steps.tobytes() == expected.steps.tobytes()
+    assert list(found.failed) == list(expected.failed)
+
+
+def result(run: Path) -> tuple[bytes, bytes]:
+    return (run / "metrics.csv").read_bytes(), (run / "champion.json").read_bytes()
+
+
+# A session that stays open; each test brings workers of its own.
+
+
+@pytest.mark.usefixtures("_session", "_no_report")
+@pytest.mark.parametrize("workers", [1, 2, 4])
+def test_a_search_leaves_the_bytes_of_the_local_backend(workers: int, tmp_path: Path) -> None:
+    assert api.search(config(), run=tmp_path / "local")
+    assert api.search(config(kind="ray", workers=workers), run=tmp_path / "ray")
+    assert result(tmp_path / "ray") == result(tmp_path / "local")
+
+
+@pytest.mark.usefixtures("_session")
+def test_weights_of_each_connection_and_episodes_of_each_weight_arrive_too() -> None:
+    rng = np.random.default_rng(2)
+    own = rng.uniform(-2, 2, (7, int(BATCH.connections.sum())))
+    with LocalEvaluator(Stub(), 1) as one, RayEvaluator(Stub(), settings()) as many:
+        for weights, trial in (
+            (own, TRIAL),
+            (own, Trial(np.arange(7), paired=True)),
+            (own[:, 0].copy(), Trial(np.arange(7), paired=True)),
+        ):
+            for _ in range(2):  # at an unknown pace, and at a known one
+                agree(many.evaluate(BATCH, weights, trial), one.evaluate(BATCH, weights, trial))
+
+
+@pytest.mark.usefixtures("_session")
+def test_a_network_that_raises_is_given_up_and_the_others_are_not() -> None:
+    task = Stub(misdeeds={GUILTY: "raise"})
+    expected = local(task)
+    assert 0 < len(expected.failed) < len(BATCH)
+    with RayEvaluator(task, settings()) as evaluator:
+        found = evaluator.evaluate(BATCH, WEIGHTS, TRIAL)
+    agree(found, expected)
+    assert found.failed == expected.failed
+
+
+@pytest.mark.usefixtures("_session")
+@pytest.mark.parametrize(
+    ("misdeed", "reason"), [("die", "its process died"), ("hang", "no answer within 1 s")]
+)
+def test_a_network_that_kills_or_holds_its_worker_again_and_again_is_given_up(
+    misdeed: str, reason: str
+) -> None:
+    expected = local(Stub(misdeeds={GUILTY: "raise"}))
+    with RayEvaluator(Stub(misdeeds={GUILTY: misdeed}), settings(limit_seconds=1, attempts=1)) as evaluator:
+        found = evaluator.evaluate(BATCH, WEIGHTS, TRIAL)
+    agree(found, expected)
+    assert set(found.failed.values()) == {reason}
+
+
+@pytest.mark.usefixtures("_session")
+@pytest.mark.parametrize("misdeed", ["raise once", "die once", "hang once"])
+def test_what_happens_once_shows_in_no_bit(misdeed: str, tmp_path: Path) -> None:
+    said: list[str] = []
+    task = Stub(misdeeds={int(count): misdeed for count in np.flatnonzero(COUNTS)[:3]}, marks=tmp_path)
+    with RayEvaluator(task, settings(limit_seconds=1), said.append) as evaluator:
+        found = evaluator.evaluate(BATCH, WEIGHTS, TRIAL)
+    assert len(list(tmp_path.iterdir())) == 3
+    agree(found, local(Stub()))
+    assert found.failed == {}
+    assert (misdeed == "raise once") == (not any("was lost" in sentence for sentence in said))
+
+
+@pytest.mark.usefixtures("_session")
+def test_workers_that_die_between_and_during_generations_show_in_no_bit() -> None:
+    expected = local(Stub())
+    with RayEvaluator(Stub(seconds=0.01), settings(workers=3)) as evaluator:
+        for victim in range(3):
+            os.kill(workers()[victim % len(workers())], signal.SIGKILL)
+            agree(evaluator.evaluate(BATCH, WEIGHTS, TRIAL), expected)
+
+
+@pytest.mark.usefixtures("_session")
+def test_an_evaluation_that_was_broken_off_leaves_nothing_behind() -> None:
+    other = Trial(np.arange(4))
+    with LocalEvaluator(Stub(), 1) as one, RayEvaluator(Stub(seconds=0.01), settings()) as many:
+        signal.signal(signal.SIGALRM, lambda *_: _interrupt())
+        for _ in range(3):
+            signal.setitimer(signal.ITIMER_REAL, 0.15)
+            with pytest.raises(KeyboardInterrupt):
+                many.evaluate(BATCH, WEIGHTS, TRIAL)
+            agree(many.evaluate(BATCH, WEIGHTS, other), one.evaluate(BATCH, WEIGHTS, other))
+        signal.signal(signal.SIGALRM, signal.SIG_DFL)
+
+
+def _interrupt() -> None:
+    raise KeyboardInterrupt
+
+
+@dataclass(frozen=True)
+class Holder(Stub):
+    """Tells in the number of steps whether its data are a copy of its own."""
+
+    def job(self, program: Program, weights: NDArray[np.float64], trial: Trial) -> StubJob:
+        job = super().job(program, weights, trial)
+        job.outcome.steps[:] = self.data.flags.writeable
+        return HolderJob(job.task, job.program, job.weights, job.trial, job.outcome)
+
+
+class HolderJob(StubJob):
+    def run(self, begin: int, end: int) -> None:
+        kept = self.outcome.steps.copy()
+        super().run(begin, end)
+        self.outcome.steps[:] = kept
+
+
+@pytest.mark.usefixtures("_session")
+def test_what_a_task_holds_lies_once_on_a_node_for_all_its_workers() -> None:
+    task = Holder(data=np.zeros(5_000_000))
+    with RayEvaluator(task, settings()) as evaluator:
+        found = evaluator.evaluate(BATCH, WEIGHTS, TRIAL)
+    assert not found.steps.any()  # read-only: memory of the object store, not a copy of the worker's
+    assert found.returns.tobytes() == local(Stub()).returns.tobytes()
+
+
+@pytest.mark.usefixtures("_session")
+def test_chunks_of_many_megabytes_arrive() -> None:
+    rng = np.random.default_rng(0)
+    weights = rng.uniform(-2, 2, (3000, int(BATCH.connections.sum())))
+    trial = Trial(np.arange(3000), paired=True)
+    with LocalEvaluator(Stub(), 1) as one, RayEvaluator(Stub(), settings()) as many:
+        for _ in range(2):
+            agree(many.evaluate(BATCH, weights, trial), one.evaluate(BATCH, weights, trial))
+
+
+@pytest.mark.usefixtures("_session")
+def test_a_library_that_the_workers_lack_is_named() -> None:
+    begun = time.monotonic()
+    with pytest.raises(BadInput, match=r"no worker can compute.*a_library_of_this_process_alone"):
+        RayEvaluator(Stub(extra=Elsewhere()), settings())
+    assert time.monotonic() - begun < 30
+
+
+@pytest.mark.usefixtures("_session")
+def test_a_task_that_raises_from_the_start_is_refused() -> None:
+    with pytest.raises(BadInput, match=r"no worker can compute.*ZeroDivisionError: no reward"):
+        RayEvaluator(Stub(misdeeds=dict.fromkeys(range(20), "raise")), settings())
+
+
+@pytest.mark.usefixtures("_session", "_no_report")
+def test_a_search_records_the_networks_that_fail_and_goes_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    task = Stub(misdeeds={3: "raise"})
+    monkeypatch.setattr(api, "make_task", lambda _: task)
+    monkeypatch.setattr(wiring, "make_task", lambda _: task)
+    said: list[str] = []
+    assert api.search(config(), run=tmp_path / "local")
+    assert api.search(config(kind="ray", workers=2), run=tmp_path / "ray", tell=said.append)
+    assert result(tmp_path / "ray") == result(tmp_path / "local")
+    files = [
+        {path.name: path.read_bytes() for path in (tmp_path / name / "failures").iterdir()}
+        for name in ("local", "ray")
+    ]
+    assert files[0] == files[1]
+    assert files[0]
+    failed = api.load(next((tmp_path / "ray" / "failures").iterdir()))
+    assert connections(failed.batch) == [3]
+    assert "no reward for 3 connections" in str(failed.provenance["failure"])
+    assert any("could not be evaluated (ZeroDivisionError" in sentence for sentence in said)
+
+
+@pytest.mark.usefixtures("_session")
+def test_every_port_is_open_to_this_machine_alone() -> None:
+    with RayEvaluator(Stub(), settings()) as evaluator:
+        evaluator.evaluate(BATCH, WEIGHTS, TRIAL)
+        family = descendants(os.getpid())
+        assert len(family) > 4  # Ray's own, and the workers
+        assert listening_beyond_loopback(family) == []
+
+
+# Processes of their own.
+
+DRIVER: Final = """\
+import sys
+import wann.api
+import wann.experiment
+from wann.cli import main
+wann.experiment._CHECKPOINT_SECONDS = 0
+wann.api.report_run = lambda *_: None
+main(sys.argv[1:])
+"""
+
+
+@pytest.fixture
+def start(tmp_path: Path) -> Callable[..., subprocess.Popen[str]]:
+    long = DOCUMENT | {"search": DOCUMENT["search"] | {"generations": 100}}
+    (tmp_path / "c.toml").write_text(render_config(parse_config(long)), encoding="utf-8")
+    (tmp_path / "driver.py").write_text(DRIVER, encoding="utf-8")
+
+    def start(*arguments: str) -> subprocess.Popen[str]:
+        command = [sys.executable, "driver.py", *arguments]
+        return subprocess.Popen(
+            command, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        )
+
+    return start
+
+
+def finish(process: subprocess.Popen[str]) -> None:
+    errors = process.communicate(timeout=60)[1]
+    assert process.returncode == 0, errors
+
+
+def rows(path: Path) -> int:
+    return len(path.read_bytes().splitlines()) if path.exists() else 0
+
+
+def wait_until(true: Callable[[], bool], process: subprocess.Popen[str]) -> None:
+    deadline = time.monotonic() + 60
+    while not true():
+        assert process.poll() is None, process.communicate()
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+
+
+def test_nothing_of_ray_stands_between_our_lines_whatever_dies(
+    start: Callable[..., subprocess.Popen[str]], tmp_path: Path
+) -> None:
+    finish(start("search", "c.toml", "--run", "local"))
+    process = start("search", "c.toml", "--run", "ray", "--backend", "ray", "--workers", "2")
+    wait_until(lambda: rows(tmp_path / "ray" / "metrics.csv") > 3, process)
+    os.kill(workers(process.pid)[0], signal.SIGKILL)
+    output, errors = process.communicate(timeout=120)
+    assert process.returncode == 0, errors
+    assert output == ""
+    for line in errors.splitlines():
+        assert line.startswith(("generation ", "a worker on ", "Champion:", "Picture:", "Report:")), line
+    assert sum("was lost" in line for line in errors.splitlines()) <= 1
+    assert result(tmp_path / "ray") == result(tmp_path / "local")
+
+
+@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
+def test_a_driver_that_is_stopped_takes_its_workers_along_and_can_be_resumed(
+    how: signal.Signals, start: Callable[..., subprocess.Popen[str]], tmp_path: Path
+) -> None:
+    process = start("search", "c.toml", "--run", "run", "--backend", "ray", "--workers", "2")
+    wait_until(lambda: rows(tmp_path / "run" / "metrics.csv") > 3, process)
+    computing = workers(process.pid)
+    family = [number for number in descendants(process.pid) if b"Agent" not in command(number)]
+    assert computing
+    process.send_signal(how)
+    errors = process.communicate(timeout=60)[1]
+    assert process.returncode == (-how if how == signal.SIGKILL else 130), errors
+    deadline = time.monotonic() + 20
+    while any(b"ray" in command(number) for number in family):  # Ray's agents need a minute to notice
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+    finish(start("resume", "run", "--backend", "local"))
+    finish(start("search", "c.toml", "--run", "undisturbed"))
+    assert result(tmp_path / "run") == result(tmp_path / "undisturbed")
+
+
+def test_handlers_of_signals_survive_the_joining_of_ray() -> None:
+    assert not ray.is_initialized()
+    before = signal.getsignal(signal.SIGTERM), signal.getsignal(signal.SIGINT)
+    with RayEvaluator(Stub(), settings(workers=1)):
+        assert (signal.getsignal(signal.SIGTERM), signal.getsignal(signal.SIGINT)) == before
+    assert (signal.getsignal(signal.SIGTERM), signal.getsignal(signal.SIGINT)) == before
+    assert not ray.is_initialized()
