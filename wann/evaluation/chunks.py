@@ -14,10 +14,11 @@ from ..errors import BadInput
 from ..kernels.forward import Program
 from ..network import NetworkBatch
 from ..tasks import Outcome, Task, Trial
-from .messages import pack, unpack
+from .messages import narrow, pack, unpack
 
 __all__ = ["Chunk", "Evaluation", "compute", "sentence"]
 
+_LIGHT: Final = 90_000  # bytes: Ray sends so much within a call, and more by way of the object store
 _ENVIRONMENT: Final = 40.0  # what a step of an environment costs, in connections: about right for swing-up
 
 
@@ -75,12 +76,20 @@ class Evaluation:
         self.outcome = Outcome.blank(networks, len(weights), trial)
         edges = self._program.edge_rows[self._program.node_rows]
         self.cost = (edges + _ENVIRONMENT * np.arange(networks + 1)) * lanes
+        # About two bytes for a connection and for a node; about ten for an episode that comes back.
+        self._sent = 2 * (edges + self._program.node_rows)
+        self._answered = 10 * lanes
 
     def cost_of(self, chunk: Chunk) -> float:
         """What a chunk costs, in the units of ``cost``."""
         (first, last), (begin, end), (start, stop) = chunk.networks, chunk.weights, chunk.episodes
         share = (end - begin) * (stop - start) / (self.whole.weights[1] * self.whole.episodes[1])
         return float(self.cost[last] - self.cost[first]) * share
+
+    def light(self, begin: int) -> int:
+        """The end of the longest range of networks from here that is light both ways; at least one."""
+        end = int(np.searchsorted(self._sent, self._sent[begin] + _LIGHT, "right")) - 1
+        return max(begin + 1, min(end, begin + _LIGHT // self._answered))
 
     def message(self, chunk: Chunk) -> bytes:
         """All that a worker needs to compute a chunk, beside the task."""
@@ -95,8 +104,16 @@ class Evaluation:
             weights, gene = weights[:, first:last], gene - first
         lanes = chunk.weights if self._trial.paired else chunk.episodes
         header = {"inputs": program.inputs, "outputs": program.outputs, "paired": self._trial.paired}
-        arrays = program._asdict() | {"gene": gene, "weights": weights, "seeds": seeds[slice(*lanes)]}
-        del arrays["inputs"], arrays["outputs"]
+        arrays = {
+            "nodes": narrow(np.diff(program.node_rows)),
+            "edges": narrow(np.diff(program.edge_rows)),
+            "activation": program.activation,
+            "source": narrow(program.source),
+            "times": narrow(program.times),
+            "gene": narrow(gene),
+            "weights": weights,
+            "seeds": seeds[slice(*lanes)],
+        }
         return pack(header, arrays)
 
     def accept(self, chunk: Chunk, returns: NDArray[Any], steps: NDArray[Any]) -> None:
@@ -120,12 +137,28 @@ def compute(task: Task, message: bytes) -> Outcome:
         Damaged: it is no such message.
     """
     header, arrays = unpack(message)
-    trial = Trial(arrays.pop("seeds"), bool(header["paired"]))
-    weights = arrays.pop("weights")
-    program = Program(inputs=int(header["inputs"]), outputs=int(header["outputs"]), **arrays)
+    program = Program(
+        int(header["inputs"]),
+        int(header["outputs"]),
+        _rows(arrays["nodes"]),
+        arrays["activation"],
+        _rows(arrays["edges"]),
+        arrays["source"].astype(np.int32),
+        arrays["times"].astype(np.float32),
+        arrays["gene"].astype(np.int64),
+    )
+    trial = Trial(arrays["seeds"], bool(header["paired"]))
+    weights = arrays["weights"]
     job = task.job(program, weights, trial)
     job.run(0, job.units)
     return job.outcome
+
+
+def _rows(counts: NDArray[Any]) -> NDArray[np.int64]:
+    """Where each row begins, from how long they are."""
+    rows = np.zeros(len(counts) + 1, np.int64)
+    np.cumsum(counts, out=rows[1:])
+    return rows
 
 
 def sentence(error: Exception) -> str:

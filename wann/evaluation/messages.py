@@ -13,9 +13,10 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Arrays", "Damaged", "pack", "unpack"]
+__all__ = ["Arrays", "Damaged", "narrow", "pack", "unpack"]
 
-_KINDS: Final = {kind: np.dtype(kind) for kind in ("|i1", "<i4", "<i8", "<f4", "<f8")}
+_KINDS: Final = {kind: np.dtype(kind) for kind in ("|i1", "|u1", "<u2", "<u4", "<i4", "<i8", "<f4", "<f8")}
+_NARROW: Final = ((np.uint8, 2**8), (np.uint16, 2**16), (np.uint32, 2**32))
 _ALIGNED: Final = 16  # bytes: every array begins where any kind of number may
 _LENGTH: Final = 8
 
@@ -24,6 +25,20 @@ Arrays = Mapping[str, NDArray[Any]]
 
 class Damaged(ValueError):
     """A message that is none."""
+
+
+def narrow(array: NDArray[Any]) -> NDArray[Any]:
+    """Whole numbers from zero on, in the smallest type that holds them; anything else as it is."""
+    if not array.size:
+        return array.astype(np.uint8)
+    largest = array.max()
+    if array.min() < 0:
+        return array
+    for kind, limit in _NARROW:
+        if largest < limit:
+            found = array.astype(kind)
+            return array if array.dtype.kind == "f" and not np.array_equal(found, array) else found
+    return array
 
 
 def pack(header: Mapping[str, Any], arrays: Arrays) -> bytes:

@@ -68,7 +68,7 @@ class RayEvaluator:
             for member in ready:
                 if len(member.calls) > queued:
                     continue
-                chunk = schedule.take(len(ready))
+                chunk = schedule.take(len(ready), ahead=queued > 0)
                 if chunk is None:
                     return
                 member.ask(member.actor.compute.remote(evaluation.message(chunk)), chunk)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import deque
 from dataclasses import replace
 from typing import Final
@@ -15,6 +16,7 @@ __all__ = ["Pace", "Schedule", "Trouble"]
 _SHARE: Final = 1.5  # a chunk is the remaining work over so many times the workers: large first, small last
 _LONGEST: Final = 2.0  # seconds: what is lost with a worker, at most
 _SHORTEST: Final = 0.008  # seconds, beside which a message of about 1 ms is small
+_PLENTY: Final = 1.5  # of the shortest chunks for each worker
 _DRIVER: Final = 0.004  # seconds for each worker: so many messages the driver can serve with time to spare
 _PARTS: Final = 8  # into which a chunk that failed is split, to find the network it failed for
 
@@ -65,9 +67,15 @@ class Schedule:
         self._drop_failed()
         return not self._out and not self._again and self._next == self._evaluation.whole.size
 
-    def take(self, workers: int) -> Chunk | None:
-        """The next chunk, sized for so many workers; None if there is none at present."""
+    def take(self, workers: int, *, ahead: bool = False) -> Chunk | None:
+        """The next chunk, sized for so many workers; None if there is none at present.
+
+        A worker that is busy takes one ahead only while plenty is left: what stands in its queue
+        nobody else can take who is idle first.
+        """
         self._drop_failed()
+        if ahead and self._left() < _PLENTY * workers * _SHORTEST:
+            return None
         if not self._again and self._next < self._evaluation.whole.size:
             self._again.extend(self._cut(workers))
         if not self._again:
@@ -102,15 +110,20 @@ class Schedule:
             self._next = end
             return [replace(whole, networks=(begin, end))]
         shortest = max(_SHORTEST, _DRIVER * workers)
-        left = pace * (cost[-1] - cost[begin])
+        left = self._left()
         wanted = min(max(left / (_SHARE * workers), shortest), _LONGEST)
         if left - wanted < shortest / 2:
             wanted = left
         end = max(end, int(np.searchsorted(cost, cost[begin] + wanted / pace, "right")) - 1)
-        self._next = end = min(end, whole.size)
+        self._next = end = min(end, self._evaluation.light(begin), whole.size)
         chunk = replace(whole, networks=(begin, end))
         parts = int(pace * (cost[end] - cost[begin]) / wanted) if chunk.size == 1 else 1
         return list(chunk.split(parts)) if parts > 1 else [chunk]
+
+    def _left(self) -> float:
+        """Seconds of work that nobody has begun."""
+        cost, pace = self._evaluation.cost, self._pace.value
+        return math.inf if pace is None else pace * float(cost[-1] - cost[self._next])
 
     def _drop_failed(self) -> None:
         while self._again and self._again[0].size == 1 and self._again[0].networks[0] in self.failed:

@@ -15,7 +15,7 @@ from ..genome import first_population
 from ..network import compile_population
 from ..tasks import Task, Trial
 from .chunks import Evaluation, compute, sentence
-from .messages import Arrays, pack
+from .messages import Arrays, narrow, pack
 
 __all__ = ["LIBRARIES", "Worker"]
 
@@ -62,7 +62,7 @@ class Worker:
             outcome = compute(self._task, message)
         except Exception as error:  # noqa: BLE001
             return pack({"error": sentence(error)}, {})
-        arrays: Arrays = {"returns": outcome.returns, "steps": outcome.steps}
+        arrays: Arrays = {"returns": outcome.returns, "steps": narrow(outcome.steps)}
         return pack({"seconds": time.perf_counter() - begun}, arrays)
 
 
