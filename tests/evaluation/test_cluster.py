@@ -18,9 +18,9 @@ import ray
 from ray._private.node import Node
 from ray.cluster_utils import Cluster
 
-from tests.evaluation.processes import workers
 from tests.evaluation.stubs import Stub
 from tests.evaluation.test_ray import BATCH, TRIAL, WEIGHTS, agree, local, result
+from tests.processes import workers
 from wann import api
 from wann.config import Config, parse_config
 from wann.errors import BadInput, Failure

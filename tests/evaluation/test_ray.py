@@ -17,8 +17,8 @@ import pytest
 import ray
 from numpy.typing import NDArray
 
-from tests.evaluation.processes import command, descendants, listening_beyond_loopback, workers
 from tests.evaluation.stubs import Elsewhere, Stub, StubJob, connections
+from tests.processes import command, descendants, listening_beyond_loopback, workers
 from tests.samples import evolved
 from wann import api
 from wann import experiment as wiring

@@ -1,0 +1,300 @@
+"""What Ray costs: throughput, the driver's time, bytes, memory, and where the driver saturates.
+
+    python results/scaling/measure.py throughput    # 3 minutes, on an idle machine of two cores or more
+    python results/scaling/measure.py driver        # 3 minutes
+    python results/scaling/measure.py memory        # 4 minutes
+    python results/scaling/measure.py saturation    # 5 minutes
+
+Each writes a table of its name beside this file.
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from sleeping import Sleeping
+
+from wann.api import read_config
+from wann.benchmark.generation import warmed_up
+from wann.evaluation import BackendSettings, Evaluator, LocalEvaluator
+from wann.evaluation import crew as crew_module
+from wann.evaluation.chunks import Evaluation
+from wann.evaluation.cluster import connect
+from wann.evaluation.ray import RayEvaluator
+from wann.evolution import Search, generation_weights
+from wann.experiment import Progress, start_search
+from wann.network import NetworkBatch, compile_population
+from wann.streams import Stream, episode_seeds
+from wann.tasks import TaskSettings, Trial, make_task
+
+HERE = Path(__file__).parent
+SWING_UP = "wann/CartPoleSwingUp-v0"
+GROWTH = 200  # generations before the measured ones: networks of about fifty connections
+
+
+def write(name: str, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Write a table, and show it."""
+    path = HERE / f"{name}.csv"
+    with path.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.DictWriter(file, list(rows[0]), lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(rows)
+    sys.stdout.write(path.read_text(encoding="utf-8"))
+
+
+@contextmanager
+def session(cores: int) -> Iterator[None]:
+    """Ray on this machine; evaluators that are made meanwhile use it."""
+    found = connect(BackendSettings(kind="ray", address="local"), cores)
+    try:
+        yield
+    finally:
+        found.close()
+
+
+def crew(task: Any, count: int) -> RayEvaluator:
+    """An evaluator, when all its workers are ready."""
+    ray = RayEvaluator(task, BackendSettings(kind="ray", workers=count, wait_seconds=300))
+    batch = grown(50, 0)[1]
+    while len(ray._crew.ready) < count:  # noqa: SLF001
+        ray.evaluate(batch, np.ones(1), Trial(np.zeros(1, np.int64)))
+    return ray
+
+
+def grown(population: int, generations: int = GROWTH) -> tuple[Search, NetworkBatch]:
+    """A search whose networks have grown to a typical size."""
+    search = warmed_up(make_task(TaskSettings(id=SWING_UP)), population, generations)[1]
+    return search, compile_population(search.ask())
+
+
+# Throughput
+
+
+def evaluate(evaluator: Evaluator, batch: NetworkBatch, repetition: int) -> float:
+    """Seconds of one generation's evaluation, as the published search has it."""
+    config = read_config("configs/paper/swingup.toml")
+    weights = generation_weights(config.weights, 0, repetition)
+    trial = Trial(episode_seeds(0, Stream.SEARCH_EPISODES, 3, repetition))
+    begun = time.perf_counter()
+    evaluator.evaluate(batch, weights, trial)
+    return time.perf_counter() - begun
+
+
+def alone(population: int, repetitions: int) -> float:
+    """Seconds of so many generations on one thread: run in two processes at once, the machine's limit."""
+    batch = grown(population)[1]
+    with LocalEvaluator(make_task(TaskSettings(id=SWING_UP)), 1) as one:
+        evaluate(one, batch, 0)
+        return sum(evaluate(one, batch, repetition) for repetition in range(repetitions))
+
+
+def throughput() -> None:
+    """Generations on one and two threads, on one and two workers, in turn; and in two separate processes."""
+    task, rows = make_task(TaskSettings(id=SWING_UP)), []
+    for population, repetitions in ((192, 60), (1000, 30), (4000, 12), (16000, 5)):
+        batch = grown(population)[1]
+        with ProcessPoolExecutor(2) as pool:
+            apart = list(pool.map(alone, [population] * 2, [repetitions] * 2))
+        with (
+            session(3),
+            LocalEvaluator(task, 1) as one,
+            LocalEvaluator(task, 2) as two,
+            crew(task, 1) as worker,
+            crew(task, 2) as workers,
+        ):
+            times = [
+                [evaluate(found, batch, repetition) for found in (one, two, worker, workers)]
+                for repetition in range(repetitions + 3)
+            ]
+        medians = [statistics.median(column) for column in zip(*times[3:], strict=True)]
+        process = statistics.mean(apart) / repetitions
+        row = {"population": population}
+        row |= dict(zip(("one_thread", "two_threads", "one_worker", "two_workers"), medians, strict=True))
+        rows.append(
+            {name: value if name == "population" else round(value, 5) for name, value in row.items()}
+            | {
+                "two_workers_of_ideal": round(medians[2] / medians[3] / 2, 3),
+                "two_threads_of_ideal": round(medians[0] / medians[1] / 2, 3),
+                "two_processes_of_ideal": round(medians[0] / process, 3),
+            }
+        )
+    write("throughput", rows)
+
+
+# The driver
+
+
+def driver() -> None:
+    """Seconds of a generation with an evaluation that takes none, and the bytes that it moves."""
+    rows = []
+    with session(2), crew(Sleeping(0.0), 2) as ray:
+        for population in (192, 1000, 4000, 16000, 50000, 100000):
+            search, _ = grown(population)
+            moved, laps = [], []
+            for repetition in range(8):
+                with counting() as count:
+                    laps.append(generation(search, ray, repetition))
+                moved.append(count)
+            phases = {name: statistics.median(lap[name] for lap in laps[2:]) for name in laps[0]}
+            total = sum(phases.values())
+            rows.append(
+                {"population": population, "connections": float(np.median(search.ask().connections))}
+                | {f"{name}_ms": round(seconds * 1e3, 2) for name, seconds in phases.items()}
+                | {
+                    "total_ms": round(total * 1e3, 2),
+                    "total_ms_per_1000": round(total / population * 1e6, 2),
+                    "messages": int(statistics.median(count["messages"] for count in moved[2:])),
+                    "bytes_sent": int(statistics.median(count["sent"] for count in moved[2:])),
+                    "bytes_received": int(statistics.median(count["received"] for count in moved[2:])),
+                }
+            )
+    write("driver", rows)
+
+
+def generation(search: Search, evaluator: Evaluator, repetition: int) -> dict[str, float]:
+    """The phases of one generation, in seconds."""
+    config = read_config("configs/paper/swingup.toml")
+    clock, laps = time.perf_counter(), {}
+
+    def lap(name: str) -> None:
+        nonlocal clock
+        laps[name] = time.perf_counter() - clock
+        clock += laps[name]
+
+    batch = compile_population(search.ask())
+    lap("compile")
+    weights = generation_weights(config.weights, 0, repetition)
+    trial = Trial(episode_seeds(0, Stream.SEARCH_EPISODES, 3, repetition))
+    outcome = evaluator.evaluate(batch, weights, trial)
+    lap("hand_out_and_collect")
+    noise = np.random.default_rng(repetition).normal(size=outcome.returns.shape[:2])
+    distance = np.abs(search.ask().connections - 50)
+    clock = time.perf_counter()
+    search.tell(noise - distance[:, None], outcome.returns.size, int(outcome.steps.sum()))
+    lap("rank_and_vary")
+    return laps
+
+
+@contextmanager
+def counting() -> Iterator[dict[str, int]]:
+    """Count messages and their bytes, both ways."""
+    count = {"messages": 0, "sent": 0, "received": 0}
+    message, read = Evaluation.message, crew_module.unpack
+
+    def send(self: Evaluation, chunk: Any) -> bytes:
+        found = message(self, chunk)
+        count["messages"] += 1
+        count["sent"] += len(found)
+        return found
+
+    def receive(found: bytes) -> Any:
+        count["received"] += len(found)
+        return read(found)
+
+    Evaluation.message, crew_module.unpack = send, receive  # type: ignore[method-assign]
+    try:
+        yield count
+    finally:
+        Evaluation.message, crew_module.unpack = message, read  # type: ignore[method-assign]
+
+
+# Memory
+
+
+def memory() -> None:
+    """Resident memory of every process of a search of a thousand generations, every fifty."""
+    rows: list[dict[str, Any]] = []
+    config = read_config("configs/paper/swingup.toml", ["search.generations=1001"])
+    task = make_task(config.task)
+
+    def show(progress: Progress) -> None:
+        if progress.row.generation % 50 == 0:
+            rows.append({"generation": progress.row.generation} | resident())
+
+    with tempfile.TemporaryDirectory() as folder, session(2), crew(task, 2) as ray:
+        start_search(config, Path(folder) / "run", task).run(ray, show)
+    write("memory", rows)
+
+
+def resident() -> dict[str, Any]:
+    """Megabytes of the driver, of the workers and of Ray's own processes; open files of the driver."""
+    listing = subprocess.run(
+        ["/bin/ps", "-e", "-o", "pid=,ppid=,rss=,args="], capture_output=True, text=True, check=True
+    ).stdout
+    processes = [line.split(None, 3) for line in listing.splitlines()]
+    family = {os.getpid()}
+    while more := {int(row[0]) for row in processes if int(row[1]) in family} - family:
+        family |= more
+    found = {"driver_mb": 0.0, "workers_mb": 0.0, "ray_mb": 0.0}
+    for process, _, kilobytes, arguments in processes:
+        if int(process) in family and not arguments.startswith("/bin/ps"):
+            kind = "workers_mb" if arguments.startswith("ray::Worker") else "ray_mb"
+            kind = "driver_mb" if int(process) == os.getpid() else kind
+            found[kind] += int(kilobytes) / 1024
+    rounded = {name: round(value, 1) for name, value in found.items()}
+    return rounded | {"driver_files": len(list(Path("/proc/self/fd").iterdir()))}
+
+
+# Saturation
+
+
+def saturation() -> None:
+    """Generations of sleeping networks on more and more workers, beside what the model says.
+
+    The model: a generation takes as long as the work of one worker, or as the driver's messages if those
+    take longer; before the first chunk arrives and after the last one is sent nobody overlaps.
+    """
+    rows, population, batch = [], 4000, grown(4000)[1]
+    weights, trial = np.linspace(-2.0, 2.0, 6), Trial(np.arange(3))
+    for workers in (1, 2, 4, 8, 16, 32):
+        with session(workers):
+            for seconds in (0.0, 0.0005, 0.002):
+                with crew(Sleeping(seconds), workers) as ray:
+                    walls, messages = [], []
+                    for _ in range(6 if workers > 2 or seconds < 0.002 else 3):
+                        with counting() as count:
+                            begun = time.perf_counter()
+                            ray.evaluate(batch, weights, trial)
+                            walls.append(time.perf_counter() - begun)
+                        messages.append(count["messages"])
+                wall, sent = statistics.median(walls[1:]), statistics.median(messages[1:])
+                work = population * seconds
+                rows.append(
+                    {
+                        "workers": workers,
+                        "work_seconds": work,
+                        "messages": int(sent),
+                        "measured_ms": round(wall * 1e3, 1),
+                        "of_ideal": round(work / workers / wall, 3),
+                    }
+                )
+                sys.stderr.write(f"{rows[-1]}\n")
+    write("saturation", rows)
+
+
+MEASUREMENTS: dict[str, Callable[[], None]] = {
+    "throughput": throughput,
+    "driver": driver,
+    "memory": memory,
+    "saturation": saturation,
+}
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("what", choices=MEASUREMENTS, help="which table")
+    MEASUREMENTS[parser.parse_args().what]()
