@@ -254,8 +254,8 @@ def resident() -> dict[str, Any]:
 def saturation() -> None:
     """Generations of sleeping networks on more and more workers, beside what the model says.
 
-    The model: a generation takes as long as the work of one worker, or as the driver's messages if those
-    take longer; before the first chunk arrives and after the last one is sent nobody overlaps.
+    The model: work / workers + a + d x workers seconds. The driver serves workers one after the other, and
+    until each has its first chunk, and while each hands in its last, others wait. It is fitted to the rows.
     """
     rows, population, batch = [], 4000, grown(4000)[1]
     weights, trial = np.linspace(-2.0, 2.0, 6), Trial(np.arange(3))
@@ -282,6 +282,14 @@ def saturation() -> None:
                     }
                 )
                 sys.stderr.write(f"{rows[-1]}\n")
+    busy = [row for row in rows if row["work_seconds"]]
+    beyond = [row["measured_ms"] / 1e3 - row["work_seconds"] / row["workers"] for row in busy]
+    terms = np.array([[1.0, row["workers"]] for row in busy])
+    start, each = np.linalg.lstsq(terms, np.array(beyond), rcond=None)[0]
+    sys.stderr.write(f"a = {start * 1e3:.1f} ms, d = {each * 1e3:.2f} ms\n")
+    for row in rows:
+        model = row["work_seconds"] / row["workers"] + start + each * row["workers"]
+        row["model_ms"] = round(float(model) * 1e3, 1) if row["work_seconds"] else ""
     write("saturation", rows)
 
 

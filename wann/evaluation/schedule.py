@@ -13,11 +13,11 @@ from .chunks import Chunk, Evaluation
 
 __all__ = ["Pace", "Schedule", "Trouble"]
 
-_SHARE: Final = 1.5  # a chunk is the remaining work over so many times the workers: large first, small last
+_SHARE: Final = 2.0  # a chunk is the remaining work over so many times the workers: large first, small last
 _LONGEST: Final = 2.0  # seconds: what is lost with a worker, at most
 _SHORTEST: Final = 0.008  # seconds, beside which a message of about 1 ms is small
 _PLENTY: Final = 1.5  # of the shortest chunks for each worker
-_DRIVER: Final = 0.004  # seconds for each worker: so many messages the driver can serve with time to spare
+_DRIVER: Final = 0.0015  # seconds for each worker: so many messages the driver can serve with time to spare
 _PARTS: Final = 8  # into which a chunk that failed is split, to find the network it failed for
 
 
@@ -74,7 +74,7 @@ class Schedule:
         nobody else can take who is idle first.
         """
         self._drop_failed()
-        if ahead and self._left() < _PLENTY * workers * _SHORTEST:
+        if ahead and self._left() < _PLENTY * workers * _shortest(workers):
             return None
         if not self._again and self._next < self._evaluation.whole.size:
             self._again.extend(self._cut(workers))
@@ -109,7 +109,7 @@ class Schedule:
         if pace is None:  # nothing is known: one network tells
             self._next = end
             return [replace(whole, networks=(begin, end))]
-        shortest = max(_SHORTEST, _DRIVER * workers)
+        shortest = _shortest(workers)
         left = self._left()
         wanted = min(max(left / (_SHARE * workers), shortest), _LONGEST)
         if left - wanted < shortest / 2:
@@ -128,3 +128,7 @@ class Schedule:
     def _drop_failed(self) -> None:
         while self._again and self._again[0].size == 1 and self._again[0].networks[0] in self.failed:
             self._again.popleft()
+
+
+def _shortest(workers: int) -> float:
+    return max(_SHORTEST, _DRIVER * workers)
