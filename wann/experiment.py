@@ -107,6 +107,7 @@ class Experiment:
             ) from None
 
     def _run(self, evaluator: Evaluator, show: Callable[[Progress], None], stop: Callable[[], bool]) -> bool:
+        write_atomically(self.folder.config, render_config(self.config).encode())
         begun, begun_processor = time.perf_counter(), time.process_time()
         pace = _Pace(self.search)
         saved = time.perf_counter()
@@ -271,7 +272,6 @@ def start_search(config: Config, path: Path, task: Task) -> Experiment:
         BadInput: the folder is not empty or cannot be written.
     """
     folder = RunFolder.create(path)
-    write_atomically(folder.config, render_config(config).encode())
     write_manifest(folder, config, 0.0, 0.0)
     search = Search.begin(config.search, config.mutation, task.inputs, task.outputs, config.seed)
     return Experiment(config, folder, search, task)
@@ -325,5 +325,4 @@ def resume_search(
             f"{folder.metrics}: {rows} rows, but the checkpoint stands after {search.generation} "
             "generations and needs a row for each"
         )
-    write_atomically(folder.config, render_config(config).encode())
     return Experiment(config, folder, search, task), task

@@ -94,6 +94,12 @@ def changed(key: str, value: str, *says: str) -> Row:
     return Row(f"search c.toml --run r --set {key}={value}", (key.partition(".")[0], *says), {"c.toml": GOOD})
 
 
+def address(text: str, *says: str) -> Row:
+    return Row(
+        f"search c.toml --run r --ray-address {text}", ("--ray-address", text, *says), {"c.toml": GOOD}
+    )
+
+
 def task(name: str, *says: str) -> Row:
     return Row(f"search c.toml --run r --set task.id={name}", ("task.id", name, *says), {"c.toml": GOOD})
 
@@ -159,6 +165,19 @@ CONFIGS = {
     "an unknown backend": Row(
         "search c.toml --run r --backend slurm", ("backend", "'local'", "'slurm'"), {"c.toml": GOOD}
     ),
+    "an address for local threads": Row(
+        "search c.toml --run r --backend local --ray-address 10.0.0.1:6379",
+        ("backend", 'kind = "ray"'),
+        {"c.toml": GOOD},
+    ),
+    "an address without a port": address("10.0.0.1", "write host:port"),
+    "an address of the Ray client": address("ray://10.0.0.1:10001", "host:port of the cluster's head"),
+    "an address where nobody is": address("127.0.0.1:9", "nobody answers there"),
+    "an address that no name server knows": address("nowhere.invalid:6379", "nobody answers there"),
+    "no patience": changed("backend.limit_seconds", "0", "greater than 0"),
+    "no wait": changed("backend.wait_seconds", "-1", "greater than 0"),
+    "no attempt": changed("backend.attempts", "0", "greater than or equal to 1"),
+    "an unknown key of the backend": changed("backend.adress", "x", "did you mean address"),
     "--set without =": Row("search c.toml --run r --set seed", ("--set seed", "key=value"), {"c.toml": GOOD}),
     "--set without a key": Row("search c.toml --run r --set =5", ("--set =5", "key=value"), {"c.toml": GOOD}),
     "--set below a value": Row(
@@ -575,6 +594,16 @@ RUNS: dict[str, tuple[Callable[[Path], object], str, tuple[str, ...]]] = {
     "zero generations": (lambda _: None, "resume run --generations 0", ("generations", "equal to 1")),
     "an unknown backend": (lambda _: None, "resume run --backend slurm", ("'local'", "'slurm'")),
     "zero workers": (lambda _: None, "resume run --workers 0", ("--workers", "equal to 1")),
+    "an address for local threads": (
+        lambda _: None,
+        "resume run --backend local --ray-address 10.0.0.1:6379",
+        ('kind = "ray"',),
+    ),
+    "an address where nobody is": (
+        lambda _: None,
+        "resume run --ray-address 127.0.0.1:9",
+        ("--ray-address", "nobody answers there"),
+    ),
     "another population": (
         lambda run: (run / "config.toml").write_text(GOOD.replace("16", "20")),
         "resume run",

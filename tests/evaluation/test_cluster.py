@@ -106,7 +106,8 @@ def test_workers_and_nodes_killed_at_random_show_in_no_byte(
     seed: int, nodes: Nodes, undisturbed: Path, tmp_path: Path
 ) -> None:
     fate = random.Random(seed)  # noqa: S311 - who is killed is no secret
-    ended, begun, killed = threading.Event(), threading.Event(), []
+    ended, begun = threading.Event(), threading.Event()
+    killed: list[str] = []
 
     def kill() -> None:
         begun.wait()

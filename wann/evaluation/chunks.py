@@ -67,18 +67,22 @@ class Evaluation:
     """
 
     def __init__(self, batch: NetworkBatch, weights: NDArray[np.float64], trial: Trial) -> None:
-        self._program = batch.program_for(weights)
+        program = batch.program_for(weights)
         self._weights = weights
-        self._shared = self._program is batch.merged
         self._trial = trial
         networks, lanes = len(batch), len(weights) * trial.episodes
         self.whole = Chunk((0, networks), (0, len(weights)), (0, trial.episodes))
         self.outcome = Outcome.blank(networks, len(weights), trial)
-        edges = self._program.edge_rows[self._program.node_rows]
-        self.cost = (edges + _ENVIRONMENT * np.arange(networks + 1)) * lanes
+        self._node_rows, self._edge_rows = program.node_rows, program.edge_rows[program.node_rows]
+        self.cost = (self._edge_rows + _ENVIRONMENT * np.arange(networks + 1)) * lanes
         # About two bytes for a connection and for a node; about ten for an episode that comes back.
-        self._sent = 2 * (edges + self._program.node_rows)
+        self._sent = 2 * (self._edge_rows + self._node_rows)
         self._answered = 10 * lanes
+        self._header = {"inputs": program.inputs, "outputs": program.outputs, "paired": trial.paired}
+        self._nodes = {"activation": program.activation, "edges": narrow(np.diff(program.edge_rows))}
+        self._edges = {"source": narrow(program.source), "times": narrow(program.times)}
+        # Only weights of a connection's own are looked up by its gene.
+        self._gene = None if program is batch.merged else program.gene
 
     def cost_of(self, chunk: Chunk) -> float:
         """What a chunk costs, in the units of ``cost``."""
@@ -93,28 +97,21 @@ class Evaluation:
 
     def message(self, chunk: Chunk) -> bytes:
         """All that a worker needs to compute a chunk, beside the task."""
-        program = self._program.part(*chunk.networks)
-        weights, gene, seeds = self._weights[slice(*chunk.weights)], program.gene, self._trial.seeds
-        if self._shared:
-            gene = gene[:0]  # only weights of a connection's own are looked up by it
-        else:
-            first, last = (int(gene.min()), int(gene.max()) + 1) if len(gene) else (0, 0)
-            if last - first == 1 < weights.shape[1]:  # one column would mean shared values
-                first, last = (first, last + 1) if last < weights.shape[1] else (first - 1, last)
-            weights, gene = weights[:, first:last], gene - first
+        begin, end = chunk.networks
+        nodes = slice(self._node_rows[begin], self._node_rows[end])
+        edges = slice(self._edge_rows[begin], self._edge_rows[end])
         lanes = chunk.weights if self._trial.paired else chunk.episodes
-        header = {"inputs": program.inputs, "outputs": program.outputs, "paired": self._trial.paired}
-        arrays = {
-            "nodes": narrow(np.diff(program.node_rows)),
-            "edges": narrow(np.diff(program.edge_rows)),
-            "activation": program.activation,
-            "source": narrow(program.source),
-            "times": narrow(program.times),
-            "gene": narrow(gene),
-            "weights": weights,
-            "seeds": seeds[slice(*lanes)],
-        }
-        return pack(header, arrays)
+        arrays = {"nodes": narrow(np.diff(self._node_rows[begin : end + 1]))}
+        arrays |= {name: array[nodes] for name, array in self._nodes.items()}
+        arrays |= {name: array[edges] for name, array in self._edges.items()}
+        arrays |= {"weights": self._weights[slice(*chunk.weights)], "seeds": self._trial.seeds[slice(*lanes)]}
+        if self._gene is not None:
+            gene, table = self._gene[edges], arrays["weights"]
+            first, last = (gene.min(), gene.max() + 1) if len(gene) else (0, 0)
+            if last - first == 1 < table.shape[1]:  # one column would mean shared values
+                first, last = (first, last + 1) if last < table.shape[1] else (first - 1, last)
+            arrays |= {"weights": table[:, first:last], "gene": narrow(gene - first)}
+        return pack(self._header, arrays)
 
     def accept(self, chunk: Chunk, returns: NDArray[Any], steps: NDArray[Any]) -> None:
         """Put what came of a chunk in its place.
@@ -145,7 +142,7 @@ def compute(task: Task, message: bytes) -> Outcome:
         _rows(arrays["edges"]),
         arrays["source"].astype(np.int32),
         arrays["times"].astype(np.float32),
-        arrays["gene"].astype(np.int64),
+        arrays.get("gene", np.empty(0)).astype(np.int64),
     )
     trial = Trial(arrays["seeds"], bool(header["paired"]))
     weights = arrays["weights"]

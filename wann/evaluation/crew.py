@@ -29,6 +29,7 @@ _COUNT_SECONDS: Final = 2.0  # between looks at how large the cluster is
 _PREPARE_SECONDS: Final = 120.0  # imports and compiling take their time, whatever the limit of a chunk
 _LONGEST_PAUSE: Final = 60.0  # before a worker that came to nothing is replaced
 _TICK: Final = 0.5
+_FEW: Final = 4  # workers, whose answers are taken one by one: another look costs as much as it saves
 
 
 @dataclass
@@ -123,7 +124,7 @@ class Crew:
             self._check_alive()
             return
         ready, _ = ray.wait(list(heads), num_returns=1, timeout=_TICK)
-        if ready and len(heads) > 1:  # the others that are there too, without waiting
+        if ready and len(heads) > _FEW:  # the others that are there too, without waiting
             ready, _ = ray.wait(list(heads), num_returns=len(heads), timeout=0)
         for reference in ready:
             event = self._answer(heads[reference], reference)

@@ -51,21 +51,6 @@ class Program(NamedTuple):
         """How many networks there are."""
         return len(self.node_rows) - 1
 
-    def part(self, begin: int, end: int) -> Program:
-        """Networks [begin, end) alone; ``gene`` still counts in the whole batch."""
-        first, last = self.node_rows[begin], self.node_rows[end]
-        start, stop = self.edge_rows[first], self.edge_rows[last]
-        return Program(
-            self.inputs,
-            self.outputs,
-            self.node_rows[begin : end + 1] - first,
-            self.activation[first:last],
-            self.edge_rows[first : last + 1] - start,
-            self.source[start:stop],
-            self.times[start:stop],
-            self.gene[start:stop],
-        )
-
 
 @inlined
 def activate(activation, x):  # type: ignore[no-untyped-def]
