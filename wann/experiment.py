@@ -139,9 +139,7 @@ class Experiment:
         outcome = evaluator.evaluate(batch, weights, Trial(seeds))
         self._keep_failures(outcome.failed)
         if len(outcome.failed) == len(batch):
-            raise Failure(
-                f"no network of generation {search.generation} could be evaluated: {outcome.failed[0]}"
-            )
+            outcome.checked()  # nothing is left to select from
         returns = mean_over_episodes(outcome)
         clock, phases.evaluate = time.perf_counter(), time.perf_counter() - clock
         self._crown(evaluator, returns)

@@ -1,8 +1,8 @@
 """What Ray costs: throughput, the driver's time, bytes, memory, and where the driver saturates.
 
     python results/scaling/measure.py throughput    # 3 minutes, on an idle machine of two cores or more
-    python results/scaling/measure.py driver        # 3 minutes
-    python results/scaling/measure.py memory        # 4 minutes
+    python results/scaling/measure.py driver        # 5 minutes
+    python results/scaling/measure.py memory        # 3 minutes
     python results/scaling/measure.py saturation    # 5 minutes
 
 Each writes a table of its name beside this file.
@@ -216,17 +216,26 @@ def counting() -> Iterator[dict[str, int]]:
 
 
 def memory() -> None:
-    """Resident memory of every process of a search of a thousand generations, every fifty."""
+    """Resident memory of all processes, over a search whose networks grow, and over networks that do not."""
     rows: list[dict[str, Any]] = []
-    config = read_config("configs/paper/swingup.toml", ["search.generations=1001"])
-    task = make_task(config.task)
+
+    def look(what: str, generation: int) -> None:
+        rows.append({"what": what, "generation": generation} | resident())
 
     def show(progress: Progress) -> None:
-        if progress.row.generation % 50 == 0:
-            rows.append({"generation": progress.row.generation} | resident())
+        if progress.row.generation % 100 == 0:
+            look("search", progress.row.generation)
 
+    config = read_config("configs/paper/swingup.toml", ["search.generations=1001"])
+    task = make_task(config.task)
     with tempfile.TemporaryDirectory() as folder, session(2), crew(task, 2) as ray:
         start_search(config, Path(folder) / "run", task).run(ray, show)
+    batch = grown(20, 0)[1]
+    with session(2), crew(Sleeping(0.0), 2) as ray:
+        for generation in range(20001):
+            ray.evaluate(batch, np.ones(6), Trial(np.arange(3)))
+            if generation % 2000 == 0:
+                look("same networks", generation)
     write("memory", rows)
 
 

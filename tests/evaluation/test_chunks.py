@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from tests.evaluation.stubs import Stub, connections
 from tests.samples import evolved
+from wann.errors import Failure
 from wann.evaluation import LocalEvaluator
 from wann.evaluation.chunks import Chunk, Evaluation, compute
 from wann.genome import MutationSettings, first_population, mutate
@@ -137,3 +138,8 @@ def test_a_network_that_the_task_fails_for_is_named_and_the_others_are_played(wo
     assert list(outcome.failed) == np.flatnonzero(failed).tolist()
     assert set(outcome.failed.values()) == {f"ZeroDivisionError: no reward for {guilty} connections"}
     np.testing.assert_array_equal(outcome.returns[~failed], good.returns[~failed])
+    assert good.checked() is good
+    with pytest.raises(
+        Failure, match=rf"network {int(np.flatnonzero(failed)[0])} could not be evaluated: Zero"
+    ):
+        outcome.checked()

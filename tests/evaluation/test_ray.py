@@ -23,7 +23,7 @@ from tests.samples import evolved
 from wann import api
 from wann import experiment as wiring
 from wann.config import Config, parse_config, render_config
-from wann.errors import BadInput
+from wann.errors import BadInput, Failure
 from wann.evaluation import BackendSettings, LocalEvaluator
 from wann.evaluation.cluster import connect
 from wann.evaluation.ray import RayEvaluator
@@ -244,6 +244,18 @@ def test_a_search_records_the_networks_that_fail_and_goes_on(
     assert any("could not be evaluated (ZeroDivisionError" in sentence for sentence in said)
 
 
+@pytest.mark.usefixtures("_no_report")
+def test_a_search_of_which_every_network_fails_ends_in_a_sentence_and_can_be_resumed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    task = Stub(misdeeds=dict.fromkeys(range(20), "raise"))
+    monkeypatch.setattr(api, "make_task", lambda _: task)
+    with pytest.raises(Failure, match=r"network 0 could not be evaluated: ZeroDivision.*wann resume"):
+        api.search(config(), run=tmp_path / "run")
+    monkeypatch.setattr(wiring, "make_task", lambda _: Stub())
+    assert api.resume(tmp_path / "run")
+
+
 @pytest.mark.usefixtures("_session")
 def test_every_port_is_open_to_this_machine_alone() -> None:
     with RayEvaluator(Stub(), settings()) as evaluator:
@@ -309,7 +321,16 @@ def test_nothing_of_ray_stands_between_our_lines_whatever_dies(
     assert process.returncode == 0, errors
     assert output == ""
     for line in errors.splitlines():
-        assert line.startswith(("generation ", "a worker on ", "Champion:", "Picture:", "Report:")), line
+        ours = (
+            "connecting to Ray",
+            "Ray on this",
+            "generation ",
+            "a worker ",
+            "Champion:",
+            "Picture:",
+            "Report:",
+        )
+        assert line.startswith(ours), line
     assert sum("was lost" in line for line in errors.splitlines()) <= 1
     assert result(tmp_path / "ray") == result(tmp_path / "local")
 

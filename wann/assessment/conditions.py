@@ -205,7 +205,7 @@ class Assessor:
         return Trial(episode_seeds(self.seed, stream, episodes))
 
     def _play(self, weights: NDArray[np.float64], trial: Trial) -> Outcome:
-        return self._evaluator.evaluate(self.network.batch, weights, trial)
+        return self._evaluator.evaluate(self.network.batch, weights, trial).checked()
 
     def _report(self, condition: str, outcome: Outcome, weights: str, weight: float | None = None) -> Score:
         returns = outcome.returns.reshape(-1)

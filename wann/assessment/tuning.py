@@ -79,7 +79,7 @@ def _means(
     network: Network, evaluator: Evaluator, weights: NDArray[np.float64], seeds: NDArray[np.int64]
 ) -> NDArray[np.float64]:
     """Mean return of each row of weights; what is not finite earns less than anything else."""
-    means = mean_over_episodes(evaluator.evaluate(network.batch, weights, Trial(seeds)))[0]
+    means = mean_over_episodes(evaluator.evaluate(network.batch, weights, Trial(seeds)).checked())[0]
     return np.where(np.isfinite(means), means, _NOTHING)
 
 

@@ -28,7 +28,8 @@ QUEUE: Final = 2
 _COUNT_SECONDS: Final = 2.0  # between looks at how large the cluster is
 _PREPARE_SECONDS: Final = 120.0  # imports and compiling take their time, whatever the limit of a chunk
 _LONGEST_PAUSE: Final = 60.0  # before a worker that came to nothing is replaced
-_TICK: Final = 0.5
+_TICK: Final = 0.5  # seconds to wait for an answer, before looking at all the rest
+_LOOK_SECONDS: Final = 0.2  # between looks at workers still to come, who may be thousands
 _FEW: Final = 4  # workers, whose answers are taken one by one: another look costs as much as it saves
 
 
@@ -95,6 +96,7 @@ class Crew:
         self._members: list[Member] = []
         self._wanted = settings.workers or max(1, session.cores())
         self._counted = self._alive = time.monotonic()
+        self._looked = 0.0
         self._pause, self._resume_hiring = 0.0, 0.0
         self._refusal = ""
         self._said: dict[str, float] = {}
@@ -109,18 +111,25 @@ class Crew:
 
     def _assemble(self) -> None:
         """Wait for the first worker; the others join when they can."""
+        refused = ""
         while not self.ready:
             for _ in self.events():
-                pass
+                refused = self._refusal or refused
             if self._refusal and not self._members:
                 raise BadInput(f"{self._session.name}: no worker can compute: {self._refusal}")
+        if refused:
+            self.say(f"{refused}; going on without it")
+        coming = len(self._members) - len(self.ready)
+        self.say(
+            f"{self._session.name}: {len(self.ready)} at work" + (f", {coming} to come" if coming else "")
+        )
 
     def events(self) -> Iterator[Arrived | Lost]:
         """Wait a little for answers and losses; new workers are hired and prepared meanwhile."""
         self._hire()
-        heads = {member.calls[0][0]: member for member in self._members if member.calls}
+        heads = self._heads()
         if not heads:
-            time.sleep(_TICK / 10)
+            time.sleep(_LOOK_SECONDS / 4)
             self._check_alive()
             return
         ready, _ = ray.wait(list(heads), num_returns=1, timeout=_TICK)
@@ -134,12 +143,21 @@ class Crew:
         for member in list(self._members):
             limit = self._settings.limit_seconds
             limit = limit if member.ready else max(limit, _PREPARE_SECONDS)
-            if member.host and member.calls and now - member.since > limit:
+            if member.host and member.calls and now - member.since > limit and not _answered(member):
                 yield self._dismiss(member, f"no answer within {limit:g} s", Trouble.ERROR)
         # Somebody who compiles counts as there, but not the successors of those who failed at it.
         if any(member.ready or (member.host and not self._refusal) for member in self._members):
             self._alive = now
         self._check_alive()
+
+    def _heads(self) -> dict[Any, Member]:
+        """The calls that may be answered next; of workers still to come only now and then."""
+        now = time.monotonic()
+        look = now - self._looked > _LOOK_SECONDS
+        self._looked = now if look else self._looked
+        return {
+            member.calls[0][0]: member for member in self._members if member.calls and (member.ready or look)
+        }
 
     def _answer(self, member: Member, reference: Any) -> Arrived | Lost | None:
         try:
@@ -171,7 +189,8 @@ class Crew:
             self.say(f"a worker {where} was lost ({reason}); what it computed is done again")
         elif trouble != Trouble.NODE:  # it never computed, and its successor may fare no better: wait
             self._refusal = f"a worker {where} failed ({reason})"
-            self.say(f"{self._refusal}; going on without it")
+            if self._began:
+                self.say(f"{self._refusal}; going on without it")
             self._pause = min(max(1.0, 2 * self._pause), _LONGEST_PAUSE)
             self._resume_hiring = time.monotonic() + self._pause
         chunks = [chunk for _, chunk in member.calls if chunk is not None]
@@ -218,6 +237,11 @@ class Crew:
         for member in self._members:
             ray.kill(member.actor)
         self._members.clear()
+
+
+def _answered(member: Member) -> bool:
+    """Whether the answer is there, and only we have not looked for long."""
+    return bool(ray.wait([member.calls[0][0]], timeout=0)[0])
 
 
 def _diagnosis(error: Exception) -> tuple[str, int]:

@@ -7,7 +7,9 @@ from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
+from ray.exceptions import RayError
 
+from ..errors import Failure
 from ..network import NetworkBatch
 from ..tasks import Outcome, Task, Trial
 from .chunks import Evaluation
@@ -36,6 +38,7 @@ class RayEvaluator:
         self, task: Task, settings: BackendSettings, tell: Callable[[str], None] = lambda _: None
     ) -> None:
         self._settings = settings
+        tell("connecting to Ray ...")
         self._session = connect(settings, settings.workers or available_cores())
         self._pace = Pace()
         try:
@@ -48,11 +51,18 @@ class RayEvaluator:
         """Play every network under every weight; see ``Evaluator``.
 
         Raises:
-            Failure: there has been no worker for too long.
+            Failure: there has been no worker for too long, or Ray itself has failed.
         """
         evaluation = Evaluation(batch, weights, trial)
         schedule = Schedule(evaluation, self._pace, self._settings.attempts)
         self._crew.forget()
+        try:
+            self._work_off(evaluation, schedule)
+        except RayError as error:
+            raise Failure(f"Ray itself has failed ({' '.join(str(error).split())[:300]})") from None
+        return evaluation.outcome.without(schedule.failed)
+
+    def _work_off(self, evaluation: Evaluation, schedule: Schedule) -> None:
         while not schedule.done:
             self._hand_out(evaluation, schedule)
             for event in self._crew.events():
@@ -60,7 +70,6 @@ class RayEvaluator:
                     self._lost(schedule, event)
                 else:
                     self._arrived(evaluation, schedule, event)
-        return evaluation.outcome.without(schedule.failed)
 
     def _hand_out(self, evaluation: Evaluation, schedule: Schedule) -> None:
         ready = self._crew.ready

@@ -9,6 +9,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from ..errors import Failure
 from ..kernels.forward import Program
 
 __all__ = ["Job", "Outcome", "Task", "Trial", "mean_over_episodes"]
@@ -58,6 +59,16 @@ class Outcome:
         for network in failed:
             self.returns[network], self.steps[network] = np.nan, 0
         return replace(self, failed=dict(sorted(failed.items())))
+
+    def checked(self) -> Outcome:
+        """The same outcome, if no network has failed.
+
+        Raises:
+            Failure: one has.
+        """
+        for network, reason in self.failed.items():
+            raise Failure(f"network {network} could not be evaluated: {reason}")
+        return self
 
 
 def mean_over_episodes(outcome: Outcome) -> NDArray[np.float64]:
