@@ -35,7 +35,7 @@ ALLOWED: Final[dict[str, set[str]]] = {
     "evaluation": TASKS,
     "evolution": {*SMALL, "genome"},
     "runs": SMALL,
-    "config": {*TASKS, "evolution", "formats"},
+    "config": {*TASKS, "evaluation", "evolution", "formats"},
     "experiment": WIRING - {"experiment"},
     "assessment": {*TASKS, "evaluation"},
     "reporting": {*TASKS, "formats", "runs", "assessment", "config"},

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import argparse
 import csv
+import json
 import os
 import statistics
 import subprocess
@@ -37,6 +38,7 @@ from wann.evaluation.ray import RayEvaluator
 from wann.evolution import Search, generation_weights
 from wann.experiment import Progress, start_search
 from wann.network import NetworkBatch, compile_population
+from wann.runs import manifest, write_atomically
 from wann.streams import Stream, episode_seeds
 from wann.tasks import TaskSettings, Trial, make_task
 
@@ -46,12 +48,13 @@ GROWTH = 200  # generations before the measured ones: networks of about fifty co
 
 
 def write(name: str, rows: Sequence[Mapping[str, Any]]) -> None:
-    """Write a table, and show it."""
+    """Write a table and its manifest, and show it."""
     path = HERE / f"{name}.csv"
     with path.open("w", encoding="utf-8", newline="") as file:
         writer = csv.DictWriter(file, list(rows[0]), lineterminator="\n")
         writer.writeheader()
         writer.writerows(rows)
+    write_atomically(HERE / f"{name}.manifest.json", (json.dumps(manifest(), indent=1) + "\n").encode())
     sys.stdout.write(path.read_text(encoding="utf-8"))
 
 

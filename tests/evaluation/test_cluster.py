@@ -111,7 +111,7 @@ def test_workers_and_nodes_killed_at_random_show_in_no_byte(
 
     def kill() -> None:
         begun.wait()
-        while not ended.wait(fate.uniform(0.1, 0.8)) and len(killed) < 6:
+        while not ended.wait(fate.uniform(0.1, 0.8)) and len(killed) < 5:
             if fate.random() < 0.6 and (found := workers()):
                 os.kill(fate.choice(found), signal.SIGKILL)
                 killed.append("worker")

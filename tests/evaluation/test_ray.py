@@ -82,6 +82,15 @@ def result(run: Path) -> tuple[bytes, bytes]:
     return (run / "metrics.csv").read_bytes(), (run / "champion.json").read_bytes()
 
 
+def test_handlers_of_signals_survive_the_joining_of_ray() -> None:
+    assert not ray.is_initialized()
+    before = signal.getsignal(signal.SIGTERM), signal.getsignal(signal.SIGINT)
+    with RayEvaluator(Stub(), settings(workers=1)):
+        assert (signal.getsignal(signal.SIGTERM), signal.getsignal(signal.SIGINT)) == before
+    assert (signal.getsignal(signal.SIGTERM), signal.getsignal(signal.SIGINT)) == before
+    assert not ray.is_initialized()
+
+
 # A session that stays open; each test brings workers of its own.
 
 
@@ -322,7 +331,7 @@ def test_nothing_of_ray_stands_between_our_lines_whatever_dies(
     assert output == ""
     for line in errors.splitlines():
         ours = (
-            "connecting to Ray",
+            "starting Ray",
             "Ray on this",
             "generation ",
             "a worker ",
@@ -356,10 +365,20 @@ def test_a_driver_that_is_stopped_takes_its_workers_along_and_can_be_resumed(
     assert result(tmp_path / "run") == result(tmp_path / "undisturbed")
 
 
-def test_handlers_of_signals_survive_the_joining_of_ray() -> None:
-    assert not ray.is_initialized()
-    before = signal.getsignal(signal.SIGTERM), signal.getsignal(signal.SIGINT)
-    with RayEvaluator(Stub(), settings(workers=1)):
-        assert (signal.getsignal(signal.SIGTERM), signal.getsignal(signal.SIGINT)) == before
-    assert (signal.getsignal(signal.SIGTERM), signal.getsignal(signal.SIGINT)) == before
-    assert not ray.is_initialized()
+def test_when_ray_itself_is_gone_the_search_ends_and_can_be_resumed(
+    start: Callable[..., subprocess.Popen[str]], tmp_path: Path
+) -> None:
+    process = start(
+        "search", "c.toml", "--run", "run", "--backend", "ray", "--workers", "2", "--generations", "2000"
+    )
+    wait_until(lambda: rows(tmp_path / "run" / "metrics.csv") > 3, process)
+    raylets = [number for number in descendants(process.pid) if b"/raylet/raylet" in command(number)]
+    os.kill(raylets[0], signal.SIGKILL)
+    errors = process.communicate(timeout=60)[1]
+    assert process.returncode == 1, errors
+    # Ray ends the process by its own hand, now and then before our last sentence is out.
+    assert "Traceback" not in errors
+    more = str(int(max((tmp_path / "run" / "checkpoints").iterdir()).stem) + 5)
+    finish(start("resume", "run", "--backend", "local", "--generations", more))
+    finish(start("search", "c.toml", "--run", "undisturbed", "--generations", more))
+    assert result(tmp_path / "run") == result(tmp_path / "undisturbed")

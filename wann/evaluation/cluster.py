@@ -10,7 +10,7 @@ import socket
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from importlib import import_module
 from importlib.metadata import entry_points, version
@@ -49,24 +49,27 @@ class Session:
     Attributes:
         name: what messages call it.
         own: whether it was opened here, and ends with us.
+        lost: whether Ray is gone: any further word to it may end this process before its own last words.
     """
 
-    def __init__(self, name: str, *, own: bool) -> None:
+    def __init__(self, name: str, *, own: bool, cores: int | None = None) -> None:
         self.name = name
         self.own = own
+        self.lost = False
+        self._cores = cores
 
     def cores(self) -> int:
         """Cores that the nodes have which are there now."""
-        return int(ray.cluster_resources().get("CPU", 0))
+        return self._cores or int(ray.cluster_resources().get("CPU", 0))
 
     def close(self) -> None:
         """Leave it; a session that was there before us stays."""
-        if self.own:
+        if self.own and not self.lost:
             with _own_signals():
                 ray.shutdown()
 
 
-def connect(settings: BackendSettings, cores: int) -> Session:
+def connect(settings: BackendSettings, cores: int, tell: Callable[[str], None] = lambda _: None) -> Session:
     """Join the cluster that the settings name, or open a session with so many cores.
 
     Ports and files of a session of our own are open to this machine alone. In a program that has
@@ -80,9 +83,11 @@ def connect(settings: BackendSettings, cores: int) -> Session:
         return Session("the Ray session of this program", own=False)
     address = settings.address or os.environ.get("RAY_ADDRESS") or "local"
     if address == "local":
+        tell("starting Ray on this machine ...")
         _open(cores)
-        return Session("Ray on this machine", own=True)
+        return Session("Ray on this machine", own=True, cores=cores)
     _probe(address)
+    tell(f"joining the cluster at {address} ...")
     with _own_signals(), _compiled_kernels_travel():
         ray.init(
             address=address,

@@ -163,6 +163,9 @@ class Crew:
         try:
             header, arrays = unpack(ray.get(reference))
         except (RayError, Damaged, TypeError) as error:
+            if "owner has died" in str(error):  # the owner is this process: Ray believes that we are dead
+                self._session.lost = True
+                raise Failure("Ray has ended on this machine, and all workers with it") from None
             reason, trouble = _diagnosis(error)
             return self._dismiss(member, reason, trouble)
         _, chunk = member.calls.popleft()
@@ -235,7 +238,8 @@ class Crew:
     def close(self) -> None:
         """Send everybody home."""
         for member in self._members:
-            ray.kill(member.actor)
+            if not self._session.lost:
+                ray.kill(member.actor)
         self._members.clear()
 
 

@@ -38,8 +38,7 @@ class RayEvaluator:
         self, task: Task, settings: BackendSettings, tell: Callable[[str], None] = lambda _: None
     ) -> None:
         self._settings = settings
-        tell("connecting to Ray ...")
-        self._session = connect(settings, settings.workers or available_cores())
+        self._session = connect(settings, settings.workers or available_cores(), tell)
         self._pace = Pace()
         try:
             self._crew = Crew(self._session, task, settings, tell)

@@ -13,7 +13,7 @@ from typing import Any, Final
 
 __all__ = ["manifest"]
 
-_PACKAGES: Final = ("wann", "numpy", "numba", "llvmlite", "gymnasium", "cma", "networkx", "matplotlib")
+_PACKAGES: Final = ("wann", "numpy", "numba", "llvmlite", "gymnasium", "cma", "networkx", "matplotlib", "ray")
 
 
 def manifest(**facts: Any) -> dict[str, Any]:
