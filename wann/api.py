@@ -11,7 +11,7 @@ from typing import Final
 from .assessment import CONDITIONS, Assessor, Budget, Score, TuningSettings
 from .config import Config, load_config
 from .errors import BadInput
-from .evaluation import BackendSettings, LocalEvaluator, make_evaluator
+from .evaluation import LocalEvaluator, make_evaluator
 from .experiment import Experiment, Progress, resume_search, start_search
 from .formats import export_network, load_network, load_out
 from .formats import save as save_network
@@ -141,13 +141,9 @@ def resume(
 
     Where it is computed is what the run's configuration says, with what is given here changed.
     """
-
-    def elsewhere(before: BackendSettings) -> BackendSettings:
-        kind = backend or ("ray" if address else before.kind)
-        kept = before if kind == before.kind else BackendSettings().changed(workers=before.workers)
-        return kept.changed(kind=kind, workers=workers or kept.workers, address=address or kept.address)
-
-    experiment, task = resume_search(Path(run), generations, elsewhere)
+    experiment, task = resume_search(
+        Path(run), generations, lambda before: before.elsewhere(backend, workers, address)
+    )
     with make_evaluator(task, experiment.config.backend, tell) as evaluator:
         done = experiment.run(evaluator, show, stop, tell)
     return _closing(experiment, task, done=done)

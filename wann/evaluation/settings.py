@@ -41,3 +41,15 @@ class BackendSettings(Settings):
         if self.kind == "local" and (self.address is not None or self.install):
             raise ValueError('address and install are for kind = "ray"')
         return self
+
+    def elsewhere(
+        self, kind: str | None = None, workers: int | None = None, address: str | None = None
+    ) -> BackendSettings:
+        """These settings with what is given changed; an address means Ray, another kind the defaults.
+
+        Raises:
+            BadInput: what is given does not fit together.
+        """
+        kind = kind or ("ray" if address else self.kind)
+        kept = self if kind == self.kind else BackendSettings().changed(workers=self.workers)
+        return kept.changed(kind=kind, workers=workers or kept.workers, address=address or kept.address)
