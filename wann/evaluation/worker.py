@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import platform
 import time
 from collections.abc import Sequence
@@ -33,11 +32,9 @@ class Worker:
     _task: Task
 
     def hello(self) -> bytes:
-        """Who this is: its node, process, source and versions."""
+        """Who this is: its machine, the source it runs and the versions of what it computes with."""
         header = {
-            "node": ray.get_runtime_context().get_node_id(),
             "host": platform.node(),
-            "process": os.getpid(),
             "source": __file__,
             "versions": {name: _version(name) for name in LIBRARIES},
         }
