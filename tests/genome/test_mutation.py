@@ -26,6 +26,7 @@ OPERATORS = (
 )
 NEWEST = 10_000
 Pair = tuple[int, int]
+DIRECT = [(source, 1 + INPUTS + output) for source in range(1 + INPUTS) for output in range(OUTPUTS)]
 
 
 class Genome(NamedTuple):
@@ -40,7 +41,8 @@ def genome(population: Population, index: int) -> Genome:
     pairs = zip(genes.source.tolist(), genes.target.tolist(), strict=True)
     return Genome(
         dict(zip(genes.node.tolist(), genes.activation.tolist(), strict=True)),
-        dict(zip(pairs, genes.enabled.tolist(), strict=True)),
+        # Every gene from an input to an output exists; what is not stored is disabled.
+        dict.fromkeys(DIRECT, False) | dict(zip(pairs, genes.enabled.tolist(), strict=True)),
     )
 
 
@@ -272,10 +274,12 @@ def test_the_roulette_falls_as_often_as_its_weights_say() -> None:
     enabled = sum(before.enabled.values())
     assert 0 < enabled < genes
     rows = children.genes
+    direct = (rows.source <= INPUTS) & (rows.target <= INPUTS + OUTPUTS)
+    others = np.add.reduceat(~direct, rows.gene_rows[:-1])  # direct genes exist, stored or not
     more_nodes = np.diff(rows.node_rows) - nodes
-    more_genes = np.diff(rows.gene_rows) - genes
+    more_genes = others + len(DIRECT) - genes
     more_enabled = children.connections - enabled
-    disabled_by_split = (np.diff(rows.gene_rows) - children.connections) - (genes - enabled)
+    disabled_by_split = (others + len(DIRECT) - children.connections) - (genes - enabled)
     seen = {
         "add_node": (more_nodes == 1) & (disabled_by_split == 1),
         "duplicate_node": (more_nodes == 1) & (disabled_by_split == 0),
@@ -339,8 +343,10 @@ def test_the_first_population_has_every_gene_and_no_hidden_node() -> None:
     for index in (0, 17, 399):
         found = genome(population, index)
         assert found.activation == {6: 1, 7: 1}
-        assert found.enabled.keys() == {(source, target) for source in range(6) for target in (6, 7)}
-    share = population.genes.enabled.mean()
+    assert population.genes.enabled.all()
+    pairs = set(zip(population.genes.source.tolist(), population.genes.target.tolist(), strict=True))
+    assert pairs == {(source, target) for source in range(6) for target in (6, 7)}
+    share = len(population.genes.source) / 4800
     assert share == pytest.approx(0.3, abs=5 * np.sqrt(0.3 * 0.7 / 4800))
 
 

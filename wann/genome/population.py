@@ -97,6 +97,8 @@ class Population:
             raise ValueError("a connection begins or ends where none can")
         if np.isin(genes.source, outputs).any():
             raise ValueError("a connection leaves an output")
+        if (~genes.enabled & (genes.source <= genes.inputs) & (genes.target < fixed)).any():
+            raise ValueError("a disabled connection from an input to an output is stored")
         for rows, *keys in ((genes.node_rows, genes.node), (genes.gene_rows, genes.source, genes.target)):
             if not _ascending(rows, *keys).all():
                 raise ValueError("genes are not in the order of their innovation")
@@ -139,7 +141,7 @@ def _rows(rows: NDArray[np.int64], indices: NDArray[np.int64]) -> tuple[NDArray[
 def _ascending(rows: NDArray[np.int64], *keys: NDArray[np.int64]) -> NDArray[np.bool_]:
     """Whether each entry but the first of its row comes after the one before, by the first key first."""
     rising = np.zeros(len(keys[0]), np.bool_)
-    level = np.ones(len(keys[0]) - 1, np.bool_)
+    level = np.ones_like(rising[1:])
     for key in keys:
         rising[1:] |= level & (key[1:] > key[:-1])
         level &= key[1:] == key[:-1]
@@ -156,7 +158,9 @@ def first_population(
     """
     sources = np.repeat(np.arange(1 + inputs), outputs)
     targets = np.tile(np.arange(1 + inputs, 1 + inputs + outputs), 1 + inputs)
-    count = len(sources)
+    # A genome at a time: of 785 x 10 genes for each of 10,000, few are kept.
+    kept = [np.flatnonzero(rng.random(len(sources)) < enabled) for _ in range(size)]
+    chosen = np.concatenate(kept)
     return Population(
         Genes(
             inputs,
@@ -164,9 +168,9 @@ def first_population(
             np.arange(size + 1, dtype=np.int64) * outputs,
             np.tile(np.arange(1 + inputs, 1 + inputs + outputs, dtype=np.int64), size),
             np.full(size * outputs, _LINEAR, dtype=np.int8),
-            np.arange(size + 1, dtype=np.int64) * count,
-            np.tile(sources, size).astype(np.int64),
-            np.tile(targets, size).astype(np.int64),
-            rng.random(size * count) < enabled,
+            np.concatenate([[0], np.cumsum([len(genes) for genes in kept])]).astype(np.int64),
+            sources[chosen],
+            targets[chosen],
+            np.ones(len(chosen), np.bool_),
         )
     )

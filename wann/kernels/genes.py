@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from .compiler import inlined, kernel
 
-__all__ = ["Genes", "depths", "position", "sort_by_depth", "topological_order"]
+__all__ = ["Genes", "depths", "is_direct", "position", "sort_by_depth", "topological_order"]
 
 
 class Genes(NamedTuple):
@@ -18,6 +18,9 @@ class Genes(NamedTuple):
     Ids name nodes across genomes: 0 is the bias, then inputs, then outputs, then hidden nodes in
     the order of their innovation. Connection genes of a genome are sorted by (source, target),
     which is their innovation number.
+
+    Between bias or inputs and outputs every genome has every gene (Gaier & Ha 2019, section 3.1).
+    Of these, of which there may be thousands, only the enabled are stored.
 
     Attributes:
         inputs: number of inputs, without the bias.
@@ -40,6 +43,13 @@ class Genes(NamedTuple):
     source: NDArray[np.int64]
     target: NDArray[np.int64]
     enabled: NDArray[np.bool_]
+
+
+@inlined
+def is_direct(genes, gene):  # type: ignore[no-untyped-def]
+    """Whether a gene leads from bias or an input to an output: stored while it is enabled."""
+    fixed = 1 + genes.inputs
+    return genes.source[gene] < fixed and genes.target[gene] < fixed + genes.outputs
 
 
 @inlined

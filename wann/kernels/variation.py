@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 
 from .compiler import inlined, kernel
-from .genes import depths, position
+from .genes import depths, is_direct, position
 from .random import draw, stream, uniform
 
 __all__ = [
@@ -37,21 +37,56 @@ __all__ = [
 
 
 @inlined
-def _pick(genes, genome, enabled, state):  # type: ignore[no-untyped-def]
-    """Index of a gene drawn uniformly from the enabled, or from the disabled ones; -1 if none."""
+def _pick_enabled(genes, genome, state):  # type: ignore[no-untyped-def]
+    """Index of an enabled gene drawn uniformly; -1 if there is none."""
     first, last = genes.gene_rows[genome], genes.gene_rows[genome + 1]
     count = 0
     for gene in range(first, last):
-        count += genes.enabled[gene] == enabled
+        count += genes.enabled[gene]
     if count == 0:
         return state, np.int64(-1)
     state, index = draw(state, count)
     for gene in range(first, last):
-        if genes.enabled[gene] == enabled:
+        if genes.enabled[gene]:
             if index == 0:
                 return state, gene
             index -= 1
     return state, np.int64(-1)
+
+
+@inlined
+def _pick_disabled(genes, genome, state):  # type: ignore[no-untyped-def]
+    """Ids of source and target of a disabled gene, drawn uniformly in their order; -1, -1 if none."""
+    first, last = genes.gene_rows[genome], genes.gene_rows[genome + 1]
+    fixed = 1 + genes.inputs
+    count = fixed * genes.outputs
+    for gene in range(first, last):
+        if is_direct(genes, gene):
+            count -= 1
+        else:
+            count += not genes.enabled[gene]
+    if count == 0:
+        return state, np.int64(-1), np.int64(-1)
+    state, index = draw(state, count)
+    gene = first
+    source = np.int64(0)
+    while source < fixed or gene < last:
+        if source < fixed:
+            for target in range(fixed, fixed + genes.outputs):
+                if gene < last and genes.source[gene] == source and genes.target[gene] == target:
+                    gene += 1  # stored, hence enabled
+                elif index == 0:
+                    return state, source, target
+                else:
+                    index -= 1
+        while gene < last and (genes.source[gene] == source or source >= fixed):
+            if not genes.enabled[gene]:
+                if index == 0:
+                    return state, genes.source[gene], genes.target[gene]
+                index -= 1
+            gene += 1
+        source += 1
+    return state, np.int64(-1), np.int64(-1)
 
 
 @inlined
@@ -136,6 +171,8 @@ def _new_pair(genes, genome, state):  # type: ignore[no-untyped-def]
         count -= 1
         candidates[index] = candidates[count]
         taken[:] = False
+        for place in range(fixed, outputs_end):
+            taken[place] = start < fixed  # these genes exist, stored or not
         for edge in range(last - first):
             if source[edge] == start:
                 taken[target[edge]] = True
@@ -162,9 +199,8 @@ def plan(genes, parents, seed, generation, first, cumulative, choices):  # type:
     A draw that finds nothing to change leaves a copy, as in the published code.
 
     Returns int64[children, 4]: operator, then two numbers (change activation, duplicate node: index
-    of the node gene and unused; add node: index of the gene that it splits and unused; add
-    connection: source and target ids; enable, disable: index of the gene and unused), then an
-    activation id.
+    of the node gene and unused; add node, disable: index of the gene and unused; add connection,
+    enable: source and target ids), then an activation id.
     """
     children = parents.shape[0]
     changes = np.zeros((children, 4), np.int64)
@@ -182,7 +218,7 @@ def plan(genes, parents, seed, generation, first, cumulative, choices):  # type:
                 state, chosen = _other(choices, genes.activation[node], state)
                 changes[child, 0], changes[child, 1], changes[child, 3] = operator, node, chosen
         elif operator == ADD_NODE:
-            state, gene = _pick(genes, genome, True, state)  # noqa: FBT003
+            state, gene = _pick_enabled(genes, genome, state)
             if gene >= 0:
                 state, index = draw(state, choices.shape[0])
                 changes[child, 0], changes[child, 1] = operator, gene
@@ -191,8 +227,12 @@ def plan(genes, parents, seed, generation, first, cumulative, choices):  # type:
             state, source, target = _new_pair(genes, genome, state)
             if source >= 0:
                 changes[child, 0], changes[child, 1], changes[child, 2] = operator, source, target
+        elif operator == ENABLE_CONNECTION:
+            state, source, target = _pick_disabled(genes, genome, state)
+            if source >= 0:
+                changes[child, 0], changes[child, 1], changes[child, 2] = operator, source, target
         else:
-            state, gene = _pick(genes, genome, operator == DISABLE_CONNECTION, state)
+            state, gene = _pick_enabled(genes, genome, state)
             if gene >= 0:
                 changes[child, 0], changes[child, 1] = operator, gene
     return changes
@@ -226,18 +266,24 @@ def build(genes, parents, changes, names):  # type: ignore[no-untyped-def]
     Returns (node_rows, node, activation, gene_rows, source, target, enabled) as in ``Genes``.
     """
     children = parents.shape[0]
+    fixed, outputs_end = 1 + genes.inputs, 1 + genes.inputs + genes.outputs
     node_rows = np.zeros(children + 1, np.int64)
     gene_rows = np.zeros(children + 1, np.int64)
     for child in range(children):
-        genome, operator = parents[child], changes[child, 0]
-        nodes = genes.node_rows[genome + 1] - genes.node_rows[genome]
-        count = genes.gene_rows[genome + 1] - genes.gene_rows[genome]
+        genome, operator, chosen = parents[child], changes[child, 0], changes[child, 1]
         grows = operator in (ADD_NODE, DUPLICATE_NODE)
-        node_rows[child + 1] = node_rows[child] + nodes + grows
-        more = 2 if operator == ADD_NODE else np.int64(operator == ADD_CONNECTION)
-        if operator == DUPLICATE_NODE:
+        node_rows[child + 1] = node_rows[child] + genes.node_rows[genome + 1] - genes.node_rows[genome] + grows
+        more = np.int64(operator == ADD_CONNECTION)
+        if operator == ADD_NODE:
+            more = 2 - is_direct(genes, chosen)
+        elif operator == DISABLE_CONNECTION:
+            more = -np.int64(is_direct(genes, chosen))
+        elif operator == ENABLE_CONNECTION:
+            more = np.int64(chosen < fixed and changes[child, 2] < outputs_end)
+        elif operator == DUPLICATE_NODE:
             for gene in range(genes.gene_rows[genome], genes.gene_rows[genome + 1]):
-                more += _touches(genes, gene, genes.node[changes[child, 1]])
+                more += _touches(genes, gene, genes.node[chosen])
+        count = genes.gene_rows[genome + 1] - genes.gene_rows[genome]
         gene_rows[child + 1] = gene_rows[child] + count + more
     node = np.empty(node_rows[children], np.int64)
     activation = np.empty(node_rows[children], np.int8)
@@ -254,27 +300,31 @@ def build(genes, parents, changes, names):  # type: ignore[no-untyped-def]
             activation[to + index] = genes.activation[begin + index]
         first, last = genes.gene_rows[genome], genes.gene_rows[genome + 1]
         start = gene_rows[child]
-        stop = start + last - first
-        for index in range(last - first):
-            source[start + index] = genes.source[first + index]
-            target[start + index] = genes.target[first + index]
-            enabled[start + index] = genes.enabled[first + index]
+        stop = start
+        cut = operator in (ADD_NODE, DISABLE_CONNECTION)
+        for gene in range(first, last):
+            if cut and gene == chosen and is_direct(genes, gene):
+                continue
+            source[stop], target[stop] = genes.source[gene], genes.target[gene]
+            enabled[stop] = genes.enabled[gene] and not (cut and gene == chosen)
+            stop += 1
         if operator == CHANGE_ACTIVATION:
             activation[to + chosen - begin] = changes[child, 3]
         elif operator == ADD_NODE:
             place = to + end - begin
             node[place] = names[child]
             activation[place] = changes[child, 3]
-            enabled[start + chosen - first] = False
             new_source, new_target = genes.source[chosen], genes.target[chosen]
             _insert(source, target, enabled, start, stop, new_source, names[child])
             _insert(source, target, enabled, start, stop + 1, names[child], new_target)
         elif operator == ADD_CONNECTION:
             _insert(source, target, enabled, start, stop, chosen, changes[child, 2])
         elif operator == ENABLE_CONNECTION:
-            enabled[start + chosen - first] = True
-        elif operator == DISABLE_CONNECTION:
-            enabled[start + chosen - first] = False
+            if chosen < fixed and changes[child, 2] < outputs_end:
+                _insert(source, target, enabled, start, stop, chosen, changes[child, 2])
+            else:
+                for gene in range(start, stop):
+                    enabled[gene] |= source[gene] == chosen and target[gene] == changes[child, 2]
         elif operator == DUPLICATE_NODE:
             place = to + end - begin
             node[place] = names[child]
