@@ -6,9 +6,19 @@ import json
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import Final
+from typing import Final, TypeVar
 
-from .assessment import CONDITIONS, Assessor, Budget, Score, TuningSettings
+from .assessment import (
+    CONDITIONS,
+    IMAGE_CONDITIONS,
+    Assessor,
+    Budget,
+    GradientSettings,
+    ImageAssessor,
+    ImageScore,
+    Score,
+    TuningSettings,
+)
 from .config import Config, load_config
 from .errors import BadInput
 from .evaluation import LocalEvaluator, make_evaluator
@@ -18,7 +28,16 @@ from .formats import save as save_network
 from .network import Network
 from .reporting import draw_topology, play_film, report_run, write_film
 from .runs import RunFolder
-from .tasks import ControlTask, Task, TaskSettings, make_task, registered_tasks
+from .tasks import (
+    DATA_SETS,
+    ClassificationTask,
+    ControlTask,
+    Task,
+    TaskSettings,
+    make_task,
+    names_of,
+    registered_tasks,
+)
 
 __all__ = [
     "evaluate",
@@ -27,6 +46,7 @@ __all__ = [
     "fresh_run_folder",
     "import_out",
     "load",
+    "needs",
     "read_config",
     "report",
     "resume",
@@ -38,6 +58,7 @@ __all__ = [
 ]
 
 _LARGEST_WEIGHT: Final = 1e3
+AnyScore = TypeVar("AnyScore", Score, ImageScore)
 
 
 def _quiet(*_: object) -> None:
@@ -186,15 +207,16 @@ def evaluate(
     weight: float | None = None,
     workers: int | None = None,
     show: Callable[[str], None] = _quiet,
-) -> list[Score]:
-    """Play episodes and say how good a network is.
+) -> list[Score] | list[ImageScore]:
+    """Play episodes, or show test images, and say how good a network is.
 
     Args:
         network: what is judged.
-        task: an environment id; the network's own if not given.
+        task: an environment or a set of images; the network's own if not given.
         condition: a condition of ``wann.assessment``, or ``all``; ``stored`` if the network has
             weights and otherwise ``shared`` if not given.
-        episodes: episodes reported on; the definition's 1,000 if not given.
+        episodes: episodes reported on, the definition's 1,000 if not given; of images, which are
+            always all of the test images, how many random weights.
         seed: what episodes and weights derive from.
         weight: one shared value instead of a condition.
         workers: threads; all cores if not given.
@@ -207,46 +229,63 @@ def evaluate(
         raise BadInput("--weight excludes --condition: it is one shared value")
     if weight is not None and not abs(weight) <= _LARGEST_WEIGHT:
         raise BadInput(f"--weight {weight:g}: accepted are numbers from -1,000 to 1,000")
-    conditions = _conditions(network, condition)
+    _check_condition(network, condition)
     problem = _task_of(network, task)
+    if isinstance(problem, ClassificationTask):
+        images = ImageAssessor(network, problem, seed, episodes or Budget().random)
+        if weight is not None:
+            return [images.weight(weight)]
+        return _measured(images.score, _conditions(network, condition, IMAGE_CONDITIONS), show)
     budget = Budget() if episodes is None else Budget.of(episodes)
     with LocalEvaluator(problem, workers) as evaluator:
         assessor = Assessor(network, evaluator, seed, budget)
         if weight is not None:
             return [assessor.weight(weight)]
-        scores = []
-        for name in conditions:
-            show(name)
-            scores.append(assessor.score(name))
-        return scores
+        return _measured(assessor.score, _conditions(network, condition, CONDITIONS), show)
 
 
-def _conditions(network: Network, condition: str | None) -> Sequence[str]:
+def _measured(
+    score: Callable[[str], AnyScore], conditions: Sequence[str], show: Callable[[str], None]
+) -> list[AnyScore]:
+    scores = []
+    for name in conditions:
+        show(name)
+        scores.append(score(name))
+    return scores
+
+
+def _check_condition(network: Network, condition: str | None) -> None:
+    if condition not in (None, "all", *IMAGE_CONDITIONS):
+        raise BadInput(f"--condition {condition}: accepted are {', '.join(IMAGE_CONDITIONS)}, all")
+    if condition == "stored" and network.weights is None:
+        raise BadInput("--condition stored: the network carries no weights")
+
+
+def _conditions(network: Network, condition: str | None, known: Sequence[str]) -> Sequence[str]:
     has_weights = network.weights is not None
     if condition is None:
         return ["stored" if has_weights else "shared"]
     if condition == "all":
-        return CONDITIONS if has_weights else CONDITIONS[1:]
-    if condition not in CONDITIONS:
-        raise BadInput(f"--condition {condition}: accepted are {', '.join(CONDITIONS)}, all")
-    if condition == "stored" and not has_weights:
-        raise BadInput("--condition stored: the network carries no weights")
+        return [name for name in known if has_weights or name != "stored"]
+    if condition not in known:
+        raise BadInput(f"--condition {condition}: accepted are {', '.join(known)}, all")
     return [condition]
 
 
-def _task_of(network: Network, task: str | None) -> ControlTask:
+def _task_of(network: Network, task: str | None) -> ControlTask | ClassificationTask:
     name = task or network.task
     if name is None:
-        raise BadInput("the network names no task; give --task, such as wann/CartPoleSwingUp-v0")
+        raise BadInput("the network names no task; give --task, such as wann/CartPoleSwingUp-v0 or mnist-16")
     if task is None and ":" in name:  # Gymnasium would import the module: no file may decide on that
         raise BadInput(f"the network's task {name} is in a module of its own; give --task to import it")
-    found = make_task(TaskSettings(id=name))
-    if (found.inputs, found.outputs) != (network.inputs, network.outputs):
+    # Before anything is downloaded.
+    inputs, outputs = map(len, names_of(name))
+    if (inputs, outputs) != (network.inputs, network.outputs):
         raise BadInput(
             f"the network has {network.inputs} inputs and {network.outputs} outputs, "
-            f"but {name} needs {found.inputs} and {found.outputs}"
+            f"but {name} needs {inputs} and {outputs}"
         )
-    return found
+    return make_task(TaskSettings(id=name))
 
 
 def film(
@@ -262,9 +301,11 @@ def film(
         seed: of the episode, and of the choice of a weight.
 
     Raises:
-        BadInput: another suffix, or a network that does not fit the task.
+        BadInput: another suffix, a task without episodes, or a network that does not fit it.
     """
     problem = _task_of(network, task)
+    if isinstance(problem, ClassificationTask):
+        raise BadInput(f"{problem.id} is a set of images: there is no episode to film; `wann show` draws it")
     if weight is None and network.weights is None and network.shared_weight is None:
         with LocalEvaluator(problem) as evaluator:
             weight = Assessor(network, evaluator, seed).best_shared_weight()
@@ -277,21 +318,37 @@ def tune(
     network: Network,
     *,
     task: str | None = None,
-    method: str = "cma",
-    iterations: int = 400,
+    method: str | None = None,
+    iterations: int | None = None,
     seed: int = 0,
     workers: int | None = None,
     show: Callable[[int, float], None] = _quiet,
 ) -> Network:
     """The network with a weight of its own for each connection, trained from the best shared one.
 
+    Args:
+        network: the topology.
+        task: an environment or a set of images; the network's own if not given.
+        method: ``cma`` for any task, ``gradient`` for images; if not given what suits the task.
+        iterations: of CMA-ES, or epochs of gradient descent; the method's own number if not given.
+        seed: what episodes, candidates and the order of images derive from.
+        workers: threads; all cores if not given.
+        show: told each iteration, and the best mean return or the accuracy on the validation images.
+
     Raises:
         BadInput: no such method, no task, or a network that does not fit the task.
     """
-    if method != "cma":
-        raise BadInput(f"--method {method}: accepted is cma")
-    with LocalEvaluator(_task_of(network, task), workers) as evaluator:
-        settings = TuningSettings(iterations=iterations)
+    if method not in (None, "cma", "gradient"):
+        raise BadInput(f"--method {method}: accepted are cma, gradient")
+    problem = _task_of(network, task)
+    images = isinstance(problem, ClassificationTask)
+    if method == "gradient" and not images:
+        raise BadInput(f"--method gradient: {problem.id} gives no gradients; accepted is cma")
+    if isinstance(problem, ClassificationTask) and method != "cma":
+        training = GradientSettings() if iterations is None else GradientSettings(epochs=iterations)
+        return ImageAssessor(network, problem, seed, training=training).trained(show)
+    settings = TuningSettings() if iterations is None else TuningSettings(iterations=iterations)
+    with LocalEvaluator(problem, workers) as evaluator:
         return Assessor(network, evaluator, seed, tuning=settings).trained(show)
 
 
@@ -302,11 +359,10 @@ def show(network: Network, path: Path | str) -> None:
         BadInput: another suffix, or a file that cannot be written.
     """
     inputs, outputs = None, None
-    if network.task is not None:
+    if network.task is not None and ":" not in network.task:
         # A picture needs no task: where it is not to be had, numbers serve as names.
         with suppress(BadInput):
-            task = _task_of(network, None)
-            inputs, outputs = task.input_names, task.output_names
+            inputs, outputs = names_of(network.task)
     draw_topology(network, Path(path), input_names=inputs, output_names=outputs)
 
 
@@ -348,6 +404,11 @@ def import_out(
     )
 
 
-def tasks() -> list[ControlTask]:
-    """What can be solved here."""
-    return [make_task(TaskSettings(id=name)) for name in registered_tasks()]
+def tasks() -> dict[str, tuple[Sequence[str], Sequence[str]]]:
+    """What can be solved here: names of inputs and outputs by the name of the task."""
+    return {name: names_of(name) for name in registered_tasks()}
+
+
+def needs(task: str) -> str:
+    """What a task needs beside the package."""
+    return "nothing more" if task == "digits" or task not in DATA_SETS else "a download, or WANN_DATA"

@@ -134,7 +134,10 @@ class Experiment:
         clock, phases.compile = time.perf_counter(), time.perf_counter() - clock
         weights = generation_weights(settings.weights, settings.seed, search.generation)
         seeds = episode_seeds(
-            settings.seed, Stream.SEARCH_EPISODES, settings.task.episodes, search.generation
+            settings.seed,
+            Stream.SEARCH_EPISODES,
+            settings.task.episodes,
+            search.generation // settings.task.keep,
         )
         outcome = evaluator.evaluate(batch, weights, Trial(seeds))
         self._keep_failures(outcome.failed)
@@ -155,7 +158,7 @@ class Experiment:
         if candidate is None:
             return
         seed, episodes = self.config.seed, self.config.search.champion_episodes
-        trial = Trial(episode_seeds(seed, Stream.CHAMPION_EPISODES, episodes))
+        trial = self._task.selection(episode_seeds(seed, Stream.CHAMPION_EPISODES, episodes))
         batch = compile_population(self.search.ask().take(np.array([candidate])))
         outcome = evaluator.evaluate(batch, selection_weights(self.config.weights), trial)
         if outcome.failed:

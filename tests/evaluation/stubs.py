@@ -52,8 +52,9 @@ class Stub:
     outputs: int = 2
     input_names: tuple[str, ...] = ("a", "b", "c")
     output_names: tuple[str, ...] = ("x", "y")
-    episode_limit: int = 10
-    threshold: float | None = None
+
+    def selection(self, seeds: NDArray[np.int64]) -> Trial:
+        return Trial(seeds)
 
     def job(self, program: Program, weights: NDArray[np.float64], trial: Trial) -> StubJob:
         return StubJob(self, program, weights, trial, Outcome.blank(program.networks, len(weights), trial))

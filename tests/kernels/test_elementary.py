@@ -14,9 +14,9 @@ from numpy.typing import NDArray
 
 from wann.activations import ACTIVATIONS, BY_NAME, Activation
 from wann.kernels import elementary
-from wann.kernels.elementary import ERROR_BOUNDS
+from wann.kernels.elementary import ERROR_BOUNDS, exp, log
 from wann.kernels.forward import activate
-from wann.kernels.lanes import LANES, load, no_lanes, store
+from wann.kernels.lanes import LANES, load, no_lanes, store, total
 
 Floats = NDArray[np.float32]
 
@@ -99,8 +99,61 @@ def test_error_bounds_hold_anywhere(activation: Activation) -> None:
     holds()
 
 
+@njit(error_model="numpy")
+def _exponentials(values, results):  # type: ignore[no-untyped-def]
+    for begin in range(0, values.shape[0], LANES):
+        store(results, begin, exp(load(values, begin, no_lanes())))
+
+
+@njit(error_model="numpy")
+def _logarithms(values, results):  # type: ignore[no-untyped-def]
+    for begin in range(0, values.shape[0], LANES):
+        store(results, begin, log(load(values, begin, no_lanes())))
+
+
+def lanes_of(kernel: Callable[..., Any], values: Floats) -> Floats:
+    results = np.empty_like(values)
+    kernel(values, results)
+    return results
+
+
+def test_the_exponential_keeps_its_relative_bound_over_eighty_either_way() -> None:
+    x = np.linspace(-80, 80, LANES * 40_000).astype(np.float32)
+    exact = np.exp(x.astype(np.float64))
+    assert np.abs(lanes_of(_exponentials, x) / exact - 1).max() <= ERROR_BOUNDS["exp"]
+
+
+def test_the_exponential_is_clamped_where_it_would_leave_float32() -> None:
+    x = np.full(LANES, 1e4, np.float32)
+    assert lanes_of(_exponentials, x)[0] == pytest.approx(np.exp(87.0), rel=1e-6)
+    assert lanes_of(_exponentials, -x)[0] == pytest.approx(np.exp(-87.0), rel=1e-6)
+    assert np.isnan(lanes_of(_exponentials, x * np.float32(np.nan))).all()
+
+
+def test_the_logarithm_keeps_its_bound_over_all_normal_numbers() -> None:
+    powers = np.linspace(np.log(1.2e-38), np.log(3.3e38), LANES * 20_000)
+    near_one = np.linspace(0.5, 2.0, LANES * 20_000)
+    x = np.concatenate([np.exp(powers), near_one]).astype(np.float32)
+    exact = np.log(x.astype(np.float64))
+    error = np.abs(lanes_of(_logarithms, x) - exact) / np.maximum(1.0, np.abs(exact))
+    assert error.max() <= ERROR_BOUNDS["log"]
+
+
+@njit(error_model="numpy")
+def _totals(values, results):  # type: ignore[no-untyped-def]
+    for row in range(results.shape[0]):
+        results[row] = total(load(values, row * LANES, no_lanes()))
+
+
+def test_a_total_is_the_sum_of_all_lanes() -> None:
+    values = np.random.default_rng(0).normal(0, 1e3, (50, LANES)).astype(np.float32)
+    results = np.empty(50)
+    _totals(values.reshape(-1), results)
+    np.testing.assert_allclose(results, values.sum(axis=1, dtype=np.float64), rtol=0, atol=1e-9)
+
+
 def test_every_bound_is_tested() -> None:
-    assert set(ERROR_BOUNDS) == set(KERNEL.values())
+    assert set(ERROR_BOUNDS) == {*KERNEL.values(), "exp", "log"}
     assert set(ERROR_BOUNDS) <= set(elementary.__all__)
 
 

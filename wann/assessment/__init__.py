@@ -1,15 +1,23 @@
-"""How good a network is: the four conditions, tuning, statistics."""
+"""How good a network is: the conditions, ensembles, tuning, statistics."""
 
 from .conditions import LIMIT, Assessor, Budget
-from .score import CONDITIONS, Score
+from .gradients import GradientSettings, train_by_gradient
+from .images import ENSEMBLE, IMAGE_CONDITIONS, ImageAssessor
+from .score import CONDITIONS, ImageScore, Score
 from .tuning import TuningSettings, train_weights
 
 __all__ = [
     "CONDITIONS",
+    "ENSEMBLE",
+    "IMAGE_CONDITIONS",
     "LIMIT",
     "Assessor",
     "Budget",
+    "GradientSettings",
+    "ImageAssessor",
+    "ImageScore",
     "Score",
     "TuningSettings",
+    "train_by_gradient",
     "train_weights",
 ]

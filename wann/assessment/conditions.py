@@ -25,6 +25,8 @@ __all__ = ["LIMIT", "Assessor", "Budget"]
 
 LIMIT: Final = 2.0
 """Shared and random weights are drawn from [-LIMIT, LIMIT]."""
+TUNED_OVER: Final = np.array([sign * step / 20 for step in range(1, 41) for sign in (1.0, -1.0)])
+"""Shared values to choose from; ordered by size, so that ties go to the smaller."""
 
 
 @dataclass(frozen=True)
@@ -162,9 +164,7 @@ class Assessor:
         80 values from -2 to 2 in steps of 0.05 without 0; ties go to the smaller |w|.
         """
         if self._best_shared is None:
-            steps = np.arange(1, 41) * 0.05
-            # Ordered by size, so that a stable sort gives ties to the smaller.
-            values: NDArray[np.float64] = np.stack([steps, -steps], axis=1).reshape(-1).round(2)
+            values = TUNED_OVER
             trial = self._trial(Stream.TUNING_EPISODES, self.budget.sweep_episodes)
             finalists = np.sort(self._by_return(values, trial)[: self.budget.finalists])
             trial = self._trial(Stream.FINAL_TUNING_EPISODES, self.budget.final_episodes)

@@ -15,8 +15,10 @@ from .live import console
 from .options import Json, NetworkPath, Seed, Workers
 
 if TYPE_CHECKING:
-    from ..assessment import Score
+    from ..assessment import ImageScore, Score
     from ..network import Network
+
+    Scores = list[Score] | list[ImageScore]
 
 
 @app.command(
@@ -33,13 +35,18 @@ def evaluate(
         typer.Option(
             "--condition",
             metavar="NAME",
-            help="stored, random, shared, tuned-shared, tuned or all; "
+            help="stored, random, shared, tuned-shared, tuned or all, of images ensemble too; "
             "stored if the file has weights, else shared.",
         ),
     ] = None,
     episodes: Annotated[
         int | None,
-        typer.Option("--episodes", min=1, max=1_000_000, help="Episodes reported on; 1,000 by definition."),
+        typer.Option(
+            "--episodes",
+            min=1,
+            max=1_000_000,
+            help="Episodes reported on, of images draws of random weights; 1,000 by definition.",
+        ),
     ] = None,
     seed: Seed = 0,
     weight: Annotated[
@@ -52,7 +59,7 @@ def evaluate(
         typer.Option("--video", metavar="FILE", help="Also one episode: .gif moves, .png shows moments."),
     ] = None,
 ) -> None:
-    """Play episodes and say how good a network is, with deviation and standard error."""
+    """Play episodes, or show test images, and say how good a network is, with its deviation."""
     from .. import api
 
     loaded = api.load(network)
@@ -75,7 +82,7 @@ def evaluate(
         _print_table(loaded, task or loaded.task, scores)
 
 
-def _document(path: Path, network: Network, task: str | None, scores: list[Score]) -> dict[str, Any]:
+def _document(path: Path, network: Network, task: str | None, scores: Scores) -> dict[str, Any]:
     return {
         "task": task,
         "network": str(path),
@@ -85,24 +92,30 @@ def _document(path: Path, network: Network, task: str | None, scores: list[Score
     }
 
 
-def _print_table(network: Network, task: str | None, scores: list[Score]) -> None:
+def _print_table(network: Network, task: str | None, scores: Scores) -> None:
     title = (
         f"{task}: {network.connections} connections "
         f"({network.effective_connections} effective), seed {scores[0].seed}"
     )
+    from ..assessment import ImageScore
+    from ..tasks import names_of
+
     table = Table(title=title, title_justify="left", title_style="bold")
-    table.add_column("condition")
-    for name in ("mean", "deviation", "standard error", "episodes"):
-        table.add_column(name, justify="right")
-    table.add_column("weights")
-    for score in scores:
-        failed = f" ({score.failed} failed)" if score.failed else ""
-        table.add_row(
-            score.condition,
-            f"{score.mean:.1f}",
-            f"{score.std:.1f}",
-            f"{score.standard_error:.1f}",
-            f"{score.episodes:,}{failed}",
-            score.weights,
-        )
-    Console(highlight=False).print(table)
+    rows = [score.cells() for score in scores]
+    for name in rows[0]:
+        table.add_column(name, justify="left" if name in ("condition", "weights") else "right")
+    for row in rows:
+        table.add_row(*row.values())
+    screen = Console(highlight=False)
+    screen.print(table)
+    if len(scores) == 1 and isinstance(scores[0], ImageScore):
+        screen.print(_confusion(scores[0], names_of(str(task))[1]))
+
+
+def _confusion(score: ImageScore, classes: tuple[str, ...]) -> Table:
+    table = Table("", *classes, title="class (row) taken for (column)", title_justify="left")
+    for column in table.columns[1:]:
+        column.justify = "right"
+    for name, row in zip(classes, score.confusion, strict=True):
+        table.add_row(name, *(f"{count:,}" if count else "" for count in row))
+    return table

@@ -13,7 +13,7 @@ def tasks() -> None:
     """List what can be solved here, and what each needs installed."""
     from .. import api
 
-    table = Table("task", "inputs", "outputs", "episode limit", "needs")
-    for task in api.tasks():
-        table.add_row(task.id, str(task.inputs), str(task.outputs), f"{task.episode_limit:,}", "nothing more")
+    table = Table("task", "inputs", "outputs", "needs")
+    for name, (inputs, outputs) in api.tasks().items():
+        table.add_row(name, str(len(inputs)), str(len(outputs)), api.needs(name))
     Console(highlight=False).print(table)

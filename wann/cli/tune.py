@@ -11,15 +11,30 @@ from .live import console
 from .options import NetworkPath, Output, Seed, Workers
 
 
-@app.command(epilog="Example: wann tune results/runs/swingup-1 -o tuned.json")
+@app.command(
+    epilog="Examples: wann tune results/runs/swingup-1 -o tuned.json | "
+    "wann tune results/runs/mnist-16-1 --method gradient -o trained.json"
+)
 def tune(
     network: NetworkPath,
     output: Output,
     task: Annotated[
         str | None, typer.Option("--task", metavar="ID", help="The file's own task if not given.")
     ] = None,
-    method: Annotated[str, typer.Option("--method", help="cma: CMA-ES over all weights.")] = "cma",
-    iterations: Annotated[int, typer.Option("--iterations", min=1, max=1_000_000, help="Of CMA-ES.")] = 400,
+    method: Annotated[
+        str | None,
+        typer.Option(
+            "--method",
+            metavar="NAME",
+            help="cma: CMA-ES; gradient: for images, needs PyTorch; if not given what suits the task.",
+        ),
+    ] = None,
+    iterations: Annotated[
+        int | None,
+        typer.Option(
+            "--iterations", min=1, max=100_000, help="Of CMA-ES (400), or epochs of gradient descent (40)."
+        ),
+    ] = None,
     seed: Seed = 0,
     workers: Workers = None,
 ) -> None:
@@ -29,7 +44,7 @@ def tune(
     with console.status("tuning ...") as status:
 
         def show(iteration: int, best: float) -> None:
-            status.update(f"iteration {iteration + 1}/{iterations}: best mean return {best:.1f}")
+            status.update(f"iteration {iteration + 1}: {best:.4g}")
 
         tuned = api.tune(
             api.load(network),

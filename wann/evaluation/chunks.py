@@ -78,7 +78,8 @@ class Evaluation:
         # About two bytes for a connection and for a node; about ten for an episode that comes back.
         self._sent = 2 * (self._edge_rows + self._node_rows)
         self._answered = 10 * lanes
-        self._header = {"inputs": program.inputs, "outputs": program.outputs, "paired": trial.paired}
+        self._header: dict[str, Any] = {"inputs": program.inputs, "outputs": program.outputs}
+        self._header |= {"paired": trial.paired, "part": trial.part}
         self._nodes = {"activation": program.activation, "edges": narrow(np.diff(program.edge_rows))}
         self._edges = {"source": narrow(program.source), "times": narrow(program.times)}
         # Only weights of a connection's own are looked up by its gene.
@@ -144,7 +145,7 @@ def compute(task: Task, message: bytes) -> Outcome:
         arrays["times"].astype(np.float32),
         arrays.get("gene", np.empty(0)).astype(np.int64),
     )
-    trial = Trial(arrays["seeds"], bool(header["paired"]))
+    trial = Trial(arrays["seeds"], bool(header["paired"]), header["part"])
     weights = arrays["weights"]
     job = task.job(program, weights, trial)
     job.run(0, job.units)

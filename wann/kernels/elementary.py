@@ -12,9 +12,21 @@ from typing import Final
 import numpy as np
 
 from .compiler import inlined
-from .lanes import absolute, at_least, at_most, fma, power_of_two, rounded
+from .lanes import absolute, at_least, at_most, exponent, fma, mantissa, negative, power_of_two, rounded
 
-__all__ = ["ERROR_BOUNDS", "cos", "cos_pi", "exp2", "gaussian", "sigmoid", "sin", "sin_pi", "tanh"]
+__all__ = [
+    "ERROR_BOUNDS",
+    "cos",
+    "cos_pi",
+    "exp",
+    "exp2",
+    "gaussian",
+    "log",
+    "sigmoid",
+    "sin",
+    "sin_pi",
+    "tanh",
+]
 
 ERROR_BOUNDS: Final[dict[str, float]] = {
     "sin_pi": 3e-7,
@@ -22,8 +34,10 @@ ERROR_BOUNDS: Final[dict[str, float]] = {
     "gaussian": 4e-7,
     "tanh": 3.2e-7,
     "sigmoid": 2e-7,
+    "exp": 3e-7,  # relative, for |x| <= 80
+    "log": 1.5e-7,  # relative to max(1, |log x|)
 }
-"""Largest absolute error of each function against its float64 formula."""
+"""Largest absolute error of each function against its float64 formula, unless said otherwise."""
 
 _f = np.float32
 _ZERO, _HALF, _ONE, _TWO = _f(0.0), _f(0.5), _f(1.0), _f(2.0)
@@ -56,7 +70,20 @@ _U2, _U4, _U6, _U8 = (
     _f(0.000328563073878),
     _f(7.77653578008e-07),
 )
+_L0, _L1, _L2, _L3, _L4, _L5, _L6, _L7 = (
+    _f(-0.499999819781),
+    _f(0.333342255068),
+    _f(-0.250024913597),
+    _f(0.199536111984),
+    _f(-0.165523262481),
+    _f(0.149793010094),
+    _f(-0.144419436645),
+    _f(0.0873367317915),
+)
+_LOG2_E, _LOG2_E_REST = _f(np.log2(np.e)), _f(np.log2(np.e) - np.float64(_f(np.log2(np.e))))
+_LN_2 = _f(np.log(2.0))
 _EXPONENT_LOW, _EXPONENT_HIGH = _f(-126.0), _f(126.0)
+_EXP_LOW, _EXP_HIGH = _f(-87.0), _f(87.0)
 _TANH_LOW, _TANH_HIGH = _f(-8.14), _f(8.14)  # beyond, rounding would carry it past one
 _GAUSSIAN = _f(-0.5 / np.log(2.0))
 
@@ -91,13 +118,34 @@ def cos(x):  # type: ignore[no-untyped-def]
 
 
 @inlined
+def _two_to(r, whole):  # type: ignore[no-untyped-def]
+    p = fma(r, fma(r, fma(r, fma(r, fma(r, _E5, _E4), _E3), _E2), _E1), _ONE)
+    return p * power_of_two(whole)
+
+
+@inlined
 def exp2(x):  # type: ignore[no-untyped-def]
     """``2**x``, with x clamped to [-126, 126]."""
     clamped = at_most(at_least(x, _EXPONENT_LOW), _EXPONENT_HIGH)
     whole = rounded(clamped)
-    r = clamped - whole
-    p = fma(r, fma(r, fma(r, fma(r, fma(r, _E5, _E4), _E3), _E2), _E1), _ONE)
-    return p * power_of_two(whole)
+    return _two_to(clamped - whole, whole)
+
+
+@inlined
+def exp(x):  # type: ignore[no-untyped-def]
+    """``e**x``, with x clamped to [-87, 87]."""
+    clamped = at_most(at_least(x, _EXP_LOW), _EXP_HIGH)
+    whole = rounded(clamped * _LOG2_E)
+    # The rounding of x * log2(e) would cost five bits of a large x; these two lose none.
+    return _two_to(fma(clamped, _LOG2_E_REST, fma(clamped, _LOG2_E, negative(whole))), whole)
+
+
+@inlined
+def log(x):  # type: ignore[no-untyped-def]
+    """Natural logarithm of a positive normal number."""
+    f = mantissa(x) - _ONE
+    p = fma(f, fma(f, fma(f, fma(f, fma(f, fma(f, fma(f, _L7, _L6), _L5), _L4), _L3), _L2), _L1), _L0)
+    return fma(exponent(x), _LN_2, fma(f * f, p, f))
 
 
 @inlined

@@ -29,14 +29,17 @@ __all__ = [
     "at_least",
     "at_most",
     "chosen",
+    "exponent",
     "fma",
     "load",
+    "mantissa",
     "negative",
     "no_lanes",
     "positive",
     "power_of_two",
     "rounded",
     "store",
+    "total",
     "width",
     "within",
 ]
@@ -135,6 +138,22 @@ def _emit_power_of_two(builder: Any, exponent: Any) -> Any:
     return builder.bitcast(builder.shl(biased, _constant(integer, 23)), exponent.type)
 
 
+_ROOT_HALF: Final = 0x3F3504F3  # the bits of sqrt(0.5)
+
+
+def _emit_exponent(builder: Any, x: Any) -> Any:
+    integer = _INTS if isinstance(x.type, ir.VectorType) else _INT
+    bits = builder.sub(builder.bitcast(x, integer), _constant(integer, _ROOT_HALF))
+    return builder.sitofp(builder.ashr(bits, _constant(integer, 23)), x.type)
+
+
+def _emit_mantissa(builder: Any, x: Any) -> Any:
+    integer = _INTS if isinstance(x.type, ir.VectorType) else _INT
+    bits = builder.sub(builder.bitcast(x, integer), _constant(integer, _ROOT_HALF))
+    fraction = builder.and_(bits, _constant(integer, 0x007FFFFF))
+    return builder.bitcast(builder.add(fraction, _constant(integer, _ROOT_HALF)), x.type)
+
+
 def _emit_positive(builder: Any, x: Any) -> Any:
     zero, one = _constant(x.type, 0.0), _constant(x.type, 1.0)
     return _where(builder, ">", x, zero, one, zero)
@@ -171,6 +190,10 @@ chosen = _elementwise(3, lambda b, flag, x, y: _where(b, ">", flag, _constant(x.
 """``x`` where ``flag > 0``, else ``y``."""
 power_of_two = _elementwise(1, _emit_power_of_two)
 """``2**n`` for a whole n in [-126, 127]."""
+mantissa = _elementwise(1, _emit_mantissa)
+"""The m in [sqrt(0.5), sqrt(2)) of ``x = m * 2**exponent(x)``, for a positive normal x."""
+exponent = _elementwise(1, _emit_exponent)
+"""The whole number e of ``x = mantissa(x) * 2**e``."""
 
 
 def _overload(symbol: Any, function: Any) -> None:
@@ -253,6 +276,26 @@ def accumulate(typing_context: Any, totals: Any, value: Any) -> Any:
         return context.get_dummy_value()
 
     return types.void(totals, value), generate
+
+
+@_intrinsic
+def total(typing_context: Any, value: Any) -> Any:
+    """The sum of all lanes in float64, in one fixed order."""
+
+    def generate(context: Any, builder: Any, signature: Any, values: Any) -> Any:
+        rows = [builder.fpext(row, _DOUBLES) for row in _unpack(builder, values[0])]
+        folded = rows[0]
+        for row in rows[1:]:
+            folded = builder.fadd(folded, row)
+        half = _REGISTER // 2
+        while half:
+            upper = [*range(half, 2 * half), *range(half, _REGISTER)][:_REGISTER]
+            mask = ir.Constant(_INTS, upper)
+            folded = builder.fadd(folded, builder.shuffle_vector(folded, folded, mask))
+            half //= 2
+        return builder.extract_element(folded, ir.Constant(_INT, 0))
+
+    return types.float64(value), generate
 
 
 @_intrinsic

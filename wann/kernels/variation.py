@@ -272,7 +272,9 @@ def build(genes, parents, changes, names):  # type: ignore[no-untyped-def]
     for child in range(children):
         genome, operator, chosen = parents[child], changes[child, 0], changes[child, 1]
         grows = operator in (ADD_NODE, DUPLICATE_NODE)
-        node_rows[child + 1] = node_rows[child] + genes.node_rows[genome + 1] - genes.node_rows[genome] + grows
+        node_rows[child + 1] = (
+            node_rows[child] + genes.node_rows[genome + 1] - genes.node_rows[genome] + grows
+        )
         more = np.int64(operator == ADD_CONNECTION)
         if operator == ADD_NODE:
             more = 2 - is_direct(genes, chosen)

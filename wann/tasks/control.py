@@ -7,37 +7,20 @@ import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib.metadata import entry_points
-from typing import Annotated, Any, Final, Protocol
+from typing import Any, Protocol
 
 import gymnasium
 import numpy as np
 from gymnasium import spaces
 from numpy.typing import NDArray
-from pydantic import Field
 
 from ..errors import BadInput
 from ..kernels.forward import Program
 from ..kernels.lanes import LANES
-from ..settings import Settings
+from .settings import TaskSettings
 from .task import Outcome, Trial
 
-__all__ = ["ControlTask", "Dynamics", "TaskSettings", "make_task", "registered_tasks"]
-
-_LONGEST: Final = 1_000_000
-
-
-class TaskSettings(Settings):
-    """Which environment, and how often each network meets it.
-
-    Attributes:
-        id: a Gymnasium environment id.
-        episodes: episodes for each weight in each generation.
-        episode_limit: steps after which an episode is cut; the environment's own if not given.
-    """
-
-    id: str
-    episodes: Annotated[int, Field(ge=1, le=100_000)] = 3
-    episode_limit: Annotated[int, Field(ge=1, le=_LONGEST)] | None = None
+__all__ = ["ControlTask", "Dynamics", "make_control", "registered_environments"]
 
 
 class Dynamics(Protocol):
@@ -77,6 +60,10 @@ class ControlTask:
     episode_limit: int
     threshold: float | None
     dynamics: Dynamics
+
+    def selection(self, seeds: NDArray[np.int64]) -> Trial:
+        """Episodes of their own."""
+        return Trial(seeds)
 
     def job(self, program: Program, weights: NDArray[np.float64], trial: Trial) -> RolloutJob:
         """Units of one network and one tile of lanes each; see ``Task.job``."""
@@ -133,19 +120,22 @@ def _load_environments() -> None:
             ) from None
 
 
-def registered_tasks() -> list[str]:
+def registered_environments() -> list[str]:
     """Ids of the environments that come with dynamics of their own."""
     _load_environments()
     return sorted(name for name, spec in gymnasium.registry.items() if spec.namespace == "wann")
 
 
-def make_task(settings: TaskSettings) -> ControlTask:
+def make_control(settings: TaskSettings) -> ControlTask:
     """Find an environment by its id.
 
     Raises:
-        BadInput: there is no such environment, it needs something that is not installed, or its
-            observations or actions are not of a kind that networks can take.
+        BadInput: there is no such environment, it needs something that is not installed, its
+            observations or actions are not of a kind that networks can take, or a setting is for images.
     """
+    for name in ("images", "data", "memory"):
+        if getattr(settings, name) is not None:
+            raise BadInput(f"task.{name}: {settings.id} is no set of images")
     environment = _make(settings.id)
     try:
         observation, action = environment.observation_space, environment.action_space
@@ -156,7 +146,7 @@ def make_task(settings: TaskSettings) -> ControlTask:
         if dynamics is None:
             raise BadInput(
                 f"task.id: {settings.id} offers no dynamics for fused rollouts; "
-                f"these do: {', '.join(registered_tasks())}"
+                f"these do: {', '.join(registered_environments())}"
             )
         own = environment.spec.max_episode_steps if environment.spec else None
         limit = settings.episode_limit or own

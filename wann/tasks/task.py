@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import Protocol
+from typing import Literal, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,12 +20,15 @@ class Trial:
     """What every network meets in one evaluation: the same episodes for all.
 
     Attributes:
-        seeds: int64[episodes], the seeds with which the environment is reset.
+        seeds: int64[episodes], with which the environment is reset, or a batch of images is drawn.
         paired: each weight meets one episode of its own (weight k, seed k) instead of all.
+        part: of images: the batches that the seeds name are of the training part; the others are met
+            whole, as one episode.
     """
 
     seeds: NDArray[np.int64]
     paired: bool = False
+    part: Literal["train", "validation", "test"] = "train"
 
     @property
     def episodes(self) -> int:
@@ -100,13 +103,12 @@ class Task(Protocol):
     def output_names(self) -> tuple[str, ...]:
         """Short names for pictures."""
 
-    @property
-    def episode_limit(self) -> int:
-        """Steps after which an episode is cut."""
+    def selection(self, seeds: NDArray[np.int64]) -> Trial:
+        """The trial on which candidates for champion are compared: nothing that the search meets.
 
-    @property
-    def threshold(self) -> float | None:
-        """Return that counts as solved, if there is one."""
+        Args:
+            seeds: int64[episodes], from a stream of their own.
+        """
 
     def job(self, program: Program, weights: NDArray[np.float64], trial: Trial) -> Job:
         """An evaluation cut into units of work: every network under every weight.
