@@ -37,6 +37,7 @@ from .tasks import (
     make_task,
     names_of,
     registered_tasks,
+    side_of,
 )
 
 __all__ = [
@@ -363,7 +364,13 @@ def show(network: Network, path: Path | str) -> None:
         # A picture needs no task: where it is not to be had, numbers serve as names.
         with suppress(BadInput):
             inputs, outputs = names_of(network.task)
-    draw_topology(network, Path(path), input_names=inputs, output_names=outputs)
+    draw_topology(
+        network,
+        Path(path),
+        input_names=inputs,
+        output_names=outputs,
+        side=side_of(network.task, network.inputs),
+    )
 
 
 def report(run: Path | str) -> Path:

@@ -141,7 +141,7 @@ class Search:
         ``returns`` float64[population, weights]. Ties go to fewer connections, then to the lower
         index.
         """
-        means = _means(returns)
+        means = self._earned(returns)
         best = self._best(means)
         if means[best] == -np.inf or (self.champion and means[best] <= self.champion.mean):
             return None
@@ -167,7 +167,7 @@ class Search:
             episodes: how many were played for that.
             steps: how many environment steps.
         """
-        means = _means(returns)
+        means = self._earned(returns)
         self.evaluations += episodes
         self.steps += steps
         row = self._describe(returns, means)
@@ -179,12 +179,19 @@ class Search:
 
     def front(self, returns: FloatArray) -> NDArray[np.int64]:
         """Genomes that none beats in both mean return and connections, by connections."""
-        means = _means(returns)
+        means = self._earned(returns)
         connections = self.population.connections
         fronts = non_dominated_fronts(means, -connections.astype(np.float64))
         members = np.flatnonzero((fronts == 0) & np.isfinite(means))
         _, distinct = np.unique(connections[members], return_index=True)
         return members[distinct]
+
+    def _earned(self, returns: FloatArray) -> FloatArray:
+        """Means over the weights, float64[population]; -inf for what failed or is too large."""
+        means, largest = _means(returns), self.settings.most_connections
+        if largest is not None:
+            means[self.population.connections > largest] = -np.inf
+        return means
 
     def _best(self, means: FloatArray) -> int:
         return int(np.lexsort((self.population.connections, -means))[0])
@@ -204,7 +211,7 @@ class Search:
             int(self.champion.population.connections[0]) if self.champion else 0,
             self.evaluations,
             self.steps,
-            len(means) - sound.size,
+            int((~np.isfinite(returns)).any(axis=1).sum()),
         )
 
     def _second_objective(self, returns: FloatArray, *, by_connections: bool) -> FloatArray:
@@ -229,8 +236,10 @@ class Search:
         self.population = join([self.population.take(elites), children])
 
     def _ranked(self, means: FloatArray, second: FloatArray) -> NDArray[np.int64]:
-        """Genomes from best to worst; what failed comes last."""
+        """Genomes from best to worst; what failed or is too large comes last, the smaller first."""
         sound, failed = np.flatnonzero(np.isfinite(means)), np.flatnonzero(~np.isfinite(means))
+        if self.settings.most_connections is not None:
+            failed = failed[np.argsort(self.population.connections[failed], kind="stable")]
         return np.concatenate([sound[rank(means[sound], second[sound])], failed])
 
     def state(self) -> dict[str, NDArray[np.generic]]:

@@ -56,6 +56,8 @@ class SearchSettings(Settings):
         alternative: second objective of the other generations: the return at the best weight
             (``max``, published), or the mean over the worse half of the weights (``worst-half``).
         champion_episodes: episodes for each weight on which a candidate for champion is re-tested.
+        most_connections: a network with more is ranked behind all others, the smaller first, and never
+            becomes champion (published: no such limit).
     """
 
     population: Annotated[int, Field(ge=2, le=1_000_000)] = 192
@@ -67,6 +69,7 @@ class SearchSettings(Settings):
     complexity: Fraction = 0.8
     alternative: Literal["max", "worst-half"] = "max"
     champion_episodes: Annotated[int, Field(ge=1, le=100_000)] = 16
+    most_connections: Annotated[int, Field(ge=1)] | None = None
 
     @model_validator(mode="after")
     def _fits(self) -> SearchSettings:

@@ -11,7 +11,7 @@ from ..errors import BadInput
 from ..formats import load_network
 from ..network import Network
 from ..runs import RunFolder
-from ..tasks import Task
+from ..tasks import Task, side_of
 from .curves import draw_learning
 from .fronts import draw_front
 from .report import Table, write_report
@@ -37,6 +37,7 @@ def report_run(folder: RunFolder, task: Task) -> Path:
         topology,
         input_names=task.input_names,
         output_names=task.output_names,
+        side=side_of(task.id, task.inputs),
         title=f"Champion of {task.id}",
     )
     draw_learning(metrics, learning)

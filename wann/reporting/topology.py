@@ -34,6 +34,7 @@ from ._style import (
     to_svg,
 )
 from .layout import Layout, layered_layout
+from .pixels import draw_pixels
 
 __all__ = ["draw_topology"]
 
@@ -92,6 +93,7 @@ def draw_topology(
     *,
     input_names: Sequence[str] | None = None,
     output_names: Sequence[str] | None = None,
+    side: int | None = None,
     title: str | None = None,
 ) -> None:
     """Draw a network as SVG, PNG or PDF, or as an HTML page whose nodes answer the pointer.
@@ -104,6 +106,8 @@ def draw_topology(
         path: the file; its suffix chooses the format.
         input_names: a name for each input, without the bias.
         output_names: a name for each output.
+        side: where the inputs are the pixels of a square image, how many stand in a row: what each
+            output reads of them is drawn beside.
         title: a line above the drawing.
 
     Raises:
@@ -113,7 +117,7 @@ def draw_topology(
     suffix = checked_suffix(path, (*PICTURES, ".html"))
     names = _names(network, input_names, output_names)
     with house_style():
-        figure = _figure(network, names, title)
+        figure = _figure(network, names, title, side)
         if suffix == ".html":
             save_text(hover_page(network, to_svg(figure), names, title), path)
         else:
@@ -132,23 +136,28 @@ def _names(network: Network, inputs: Sequence[str] | None, outputs: Sequence[str
     return [plain(name) for name in names]
 
 
-def _figure(network: Network, names: Sequence[str], title: str | None) -> Figure:
+def _figure(network: Network, names: Sequence[str], title: str | None, side: int | None) -> Figure:
     layout = layered_layout(network)
     scale = _Scale.of(layout)
     centres = scale.place(layout.positions)
     everything = scale.place(np.concatenate([layout.positions, *layout.routes]))
     margin = scale.diameter
     low, high = everything.min(axis=0) - margin, everything.max(axis=0) + margin
-    width, height = high - low
-    figure = Figure(figsize=(width / _POINTS_PER_INCH, height / _POINTS_PER_INCH))
+    figure = Figure()
     axes = figure.add_axes((0.0, 0.0, 1.0, 1.0))
     axes.set_axis_off()
-    axes.set_xlim(low[0], high[0])
+    right = high[0]
+    if side is not None:
+        classes = list(names[1 + network.inputs : 1 + network.inputs + network.outputs])
+        widest = max(len(name) for name in classes)
+        right = draw_pixels(axes, network, side, classes, high[0] + 24 + 5 * widest, high[1], low[1])
+    figure.set_size_inches((right - low[0]) / _POINTS_PER_INCH, (high[1] - low[1]) / _POINTS_PER_INCH)
+    axes.set_xlim(low[0], right)
     axes.set_ylim(low[1], high[1])
     _draw_connections(axes, network, layout, scale)
     _draw_nodes(axes, network, layout, scale, centres)
     named = _draw_names(axes, network, layout, scale, centres, names)
-    bottom = _draw_legend(axes, network, layout, (low[0] + high[0]) / 2, low[1])
+    bottom = _draw_legend(axes, network, layout, (low[0] + high[0]) / 2, low[1], high[0] - low[0])
     caption = _caption(network, layout, named)
     middle = (low[0] + high[0]) / 2
     axes.text(middle, bottom, caption, ha="center", va="top", fontsize=8, color=GREY)
@@ -318,7 +327,9 @@ def _name(axes: Axes, centre: FloatArray, name: str, shift: float, *, live: bool
     )
 
 
-def _draw_legend(axes: Axes, network: Network, layout: Layout, middle: float, bottom: float) -> float:
+def _draw_legend(
+    axes: Axes, network: Network, layout: Layout, middle: float, bottom: float, width: float
+) -> float:
     """A legend of the activations that occur; returns where it ends."""
     inside = range(1 + network.inputs, network.size)
     occur = {network.activation_name(node) for node in inside if layout.live[node]}
@@ -342,8 +353,7 @@ def _draw_legend(axes: Axes, network: Network, layout: Layout, middle: float, bo
         entries += [Line2D([], [], color=colour, label=label) for label, colour in signs]
     if not entries:
         return bottom - 4
-    left, right = axes.get_xlim()
-    rows = int(np.ceil(len(entries) / max(3, int((right - left + 120) / 72))))
+    rows = int(np.ceil(len(entries) / max(3, int((width + 120) / 72))))
     columns = int(np.ceil(len(entries) / rows))
     axes.legend(
         handles=entries,

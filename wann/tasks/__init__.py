@@ -3,7 +3,7 @@
 from .classification import ClassificationTask
 from .control import ControlTask, Dynamics
 from .datasets import DATA_SETS, ImageSet
-from .registry import make_task, names_of, registered_tasks
+from .registry import make_task, names_of, registered_tasks, side_of
 from .settings import TaskSettings
 from .task import Job, Outcome, Task, Trial, mean_over_episodes
 
@@ -22,4 +22,5 @@ __all__ = [
     "mean_over_episodes",
     "names_of",
     "registered_tasks",
+    "side_of",
 ]

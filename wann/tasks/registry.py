@@ -7,7 +7,7 @@ from .control import ControlTask, make_control, registered_environments
 from .datasets import DATA_SETS
 from .settings import TaskSettings
 
-__all__ = ["make_task", "names_of", "registered_tasks"]
+__all__ = ["make_task", "names_of", "registered_tasks", "side_of"]
 
 
 def registered_tasks() -> list[str]:
@@ -37,3 +37,9 @@ def names_of(name: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
         return found.pixel_names, found.classes
     task = make_control(TaskSettings(id=name))
     return task.input_names, task.output_names
+
+
+def side_of(name: str | None, inputs: int) -> int | None:
+    """Pixels in a row of the images that a network of so many inputs reads; None if it reads none."""
+    found = DATA_SETS.get(name or "")
+    return found.side if found is not None and found.side**2 == inputs else None
