@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Final, TypeVar
 
@@ -214,8 +215,9 @@ def evaluate(
     Args:
         network: what is judged.
         task: an environment or a set of images; the network's own if not given.
-        condition: a condition of ``wann.assessment``, or ``all``; ``stored`` if the network has
-            weights and otherwise ``shared`` if not given.
+        condition: a condition of ``wann.assessment``, or ``all`` that can be had here: ``tuned`` on
+            images needs PyTorch; ``stored`` if the network has weights and otherwise ``shared`` if
+            not given.
         episodes: episodes reported on, the definition's 1,000 if not given; of images, which are
             always all of the test images, how many random weights.
         seed: what episodes and weights derive from.
@@ -267,7 +269,10 @@ def _conditions(network: Network, condition: str | None, known: Sequence[str]) -
     if condition is None:
         return ["stored" if has_weights else "shared"]
     if condition == "all":
-        return [name for name in known if has_weights or name != "stored"]
+        missing = {"stored"} if not has_weights else set()
+        if known is IMAGE_CONDITIONS and find_spec("torch") is None:
+            missing.add("tuned")
+        return [name for name in known if name not in missing]
     if condition not in known:
         raise BadInput(f"--condition {condition}: accepted are {', '.join(known)}, all")
     return [condition]

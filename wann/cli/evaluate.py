@@ -80,6 +80,8 @@ def evaluate(
         typer.echo(json_text.dumps(_document(network, loaded, task or loaded.task, scores)))
     else:
         _print_table(loaded, task or loaded.task, scores)
+    if condition == "all" and scores[-1].condition != "tuned":
+        console.print("tuned: left out, it needs PyTorch: pip install 'wann[torch]'", markup=False)
 
 
 def _document(path: Path, network: Network, task: str | None, scores: Scores) -> dict[str, Any]:

@@ -12,6 +12,7 @@ import urllib.error
 import urllib.request
 import zipfile
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -190,7 +191,8 @@ def _keep(path: Path, images: NDArray[np.float32]) -> None:
             np.savez(file, images=images)
         partial.replace(path)
     except OSError:
-        partial.unlink(missing_ok=True)
+        with suppress(OSError):
+            partial.unlink(missing_ok=True)
 
 
 def _download(addresses: list[str], path: Path) -> None:
@@ -223,7 +225,8 @@ def _download(addresses: list[str], path: Path) -> None:
     except OSError as error:
         raise BadInput(f"{path}: cannot be written ({error.strerror}); set WANN_DATA") from None
     finally:
-        partial.unlink(missing_ok=True)
+        with suppress(OSError):
+            partial.unlink(missing_ok=True)
     raise BadInput(
         f"{path.name} cannot be downloaded ({'; '.join(reasons)}); put it into {path.parent}, or let "
         f"WANN_DATA name a folder that holds {path.parent.name}/"
