@@ -34,8 +34,6 @@ class Stream(IntEnum):
     TRAINING_EPISODES = 15
     TUNED_EPISODES = 16
     STORED_EPISODES = 17
-    CROSSOVER = 18
-    MATES = 19
 
 
 def generator(seed: int, purpose: Stream, *indices: int) -> np.random.Generator:

@@ -225,13 +225,9 @@ class Search:
 
     def _breed(self, means: FloatArray, second: FloatArray) -> None:
         rng = generator(self.seed, Stream.PARENTS, self.generation)
-        ranked = self._ranked(means, second)
-        elites, parents = select(ranked, self.settings, rng)
-        mates = None
-        if self.mutation.crossover:
-            _, mates = select(ranked, self.settings, generator(self.seed, Stream.MATES, self.generation))
+        elites, parents = select(self._ranked(means, second), self.settings, rng)
         children, self.newest_node = mutate(
-            self.population, parents, self.mutation, self.newest_node, self.seed, self.generation, mates
+            self.population, parents, self.mutation, self.newest_node, self.seed, self.generation
         )
         self.population = join([self.population.take(elites), children])
 

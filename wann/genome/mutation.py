@@ -9,7 +9,6 @@ from numpy.typing import NDArray
 from pydantic import Field, model_validator
 
 from ..activations import ACTIVATIONS, BY_NAME
-from ..kernels.crossover import cross
 from ..kernels.genes import Genes
 from ..kernels.variation import ADD_NODE, DUPLICATE_NODE, build, drop_idle, plan
 from ..settings import Settings
@@ -36,7 +35,6 @@ class MutationSettings(Settings):
             none). With one shared weight, a path counts as much as there are copies of it.
         further: probability that a child is changed once more, and again, up to eight times in all
             (published: none).
-        crossover: probability that a child has a second parent, before it is changed (published: none).
         activations: names of the activations that hidden nodes may have.
     """
 
@@ -47,7 +45,6 @@ class MutationSettings(Settings):
     disable_connection: Probability = 0.0
     duplicate_node: Probability = 0.0
     further: Annotated[float, Field(ge=0.0, le=0.9)] = 0.0
-    crossover: Probability = 0.0
     activations: tuple[str, ...] = tuple(entry.name for entry in ACTIVATIONS if entry.id <= 10)
 
     @model_validator(mode="after")
@@ -81,18 +78,14 @@ def mutate(
     newest_node: int,
     seed: int,
     generation: int,
-    mates: NDArray[np.int64] | None = None,
 ) -> tuple[Population, int]:
     """One mutated child for each of ``parents`` int64[children], and the newest node id after.
-
-    Where ``mates`` int64[children] are given, ``settings.crossover`` decides who takes part of theirs.
 
     Children that split the same connection, or double the same node, in the same generation get
     the same node id, so that equal structures are known as equal (Stanley & Miikkulainen 2002).
     """
     # Children that are done leave the round; every round draws from streams of its own.
-    changing = _offspring(population, parents, mates, settings, (seed, generation))
-    members, turn = np.arange(len(parents)), 0
+    changing, members, turn = population.take(parents), np.arange(len(parents)), 0
     done, places = [changing.take(members[:0])], [members[:0]]
     while members.size and turn < _MOST_CHANGES:
         address = (seed, generation, turn << 32)
@@ -105,22 +98,6 @@ def mutate(
         changing, members = changing.take(np.flatnonzero(again)), members[again]
     genes = join(done).take(np.argsort(np.concatenate(places))).genes
     return Population(Genes(genes.inputs, genes.outputs, *drop_idle(genes))), newest_node
-
-
-def _offspring(
-    population: Population,
-    parents: NDArray[np.int64],
-    mates: NDArray[np.int64] | None,
-    settings: MutationSettings,
-    address: tuple[int, int],
-) -> Population:
-    """Children before they are changed: copies of a parent, or mixtures of two."""
-    if mates is None or not settings.crossover:
-        return population.take(parents)
-    mixed = generator(address[0], Stream.CROSSOVER, address[1]).random(len(parents)) < settings.crossover
-    fathers = np.where(mixed, mates, parents)  # nobody differs from itself
-    genes = population.genes
-    return Population(Genes(genes.inputs, genes.outputs, *cross(genes, parents, fathers, *address)))
 
 
 def _change_once(
