@@ -24,7 +24,16 @@ from wann.network import Network
 from wann.tasks import TaskSettings, make_task
 
 STEPS = 3  # rollouts are chaotic: float32 and float64 part soon
-LITTLE = Effort(sizes=(4, 20), steps=20, populations=(12,), growth=3, repetitions=2, generations=2)
+LITTLE = Effort(
+    sizes=(4, 20),
+    steps=20,
+    populations=(12,),
+    growth=3,
+    repetitions=2,
+    generations=2,
+    images=(0, 3),
+    image_population=40,
+)
 needs_compiler = pytest.mark.skipif(shutil.which("cc") is None, reason="needs a C compiler")
 
 

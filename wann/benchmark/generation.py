@@ -21,7 +21,7 @@ from ..streams import Stream, episode_seeds
 from ..tasks import Task, TaskSettings, Trial, make_task, mean_over_episodes
 from .rollout import TASK
 
-__all__ = ["PHASES", "GenerationRow", "measure_generations", "warmed_up"]
+__all__ = ["PHASES", "GenerationRow", "Measured", "measure_generations", "warmed_up"]
 
 PHASES: Final = ("compile", "evaluate", "rank", "vary", "record")
 _TYPICAL: Final = 50  # connections, as the published champion has
@@ -99,18 +99,19 @@ def measure_generations(
         config, search = warmed_up(task, population, growth)
         with tempfile.TemporaryDirectory() as folder:
             run = RunFolder.create(Path(folder) / "run")
-            rows.append(_Measured(config, search, task, run).row(repetitions))
+            rows.append(Measured(config, search, task, run).row(repetitions))
     return tuple(rows)
 
 
-class _Measured:
-    """A search that goes on generation by generation under the clock."""
+class Measured:
+    """A search that goes on generation by generation under the clock; ``row`` sums it up."""
 
     def __init__(self, config: Config, search: Search, task: Task, run: RunFolder) -> None:
         self._config, self._search, self._task, self._run = config, search, task, run
         self._steps: list[float] = []
 
     def row(self, repetitions: int) -> GenerationRow:
+        """The medians of so many generations."""
         with LocalEvaluator(self._task, 1) as one:
             self._generation(one)  # loads kernels and warms caches; not counted
             self._steps.clear()

@@ -9,6 +9,8 @@ from typing import Any, NamedTuple
 from ..kernels.lanes import LANES
 from ..runs import manifest
 from .generation import PHASES, GenerationRow, measure_generations
+from .images import TASK as IMAGES
+from .images import ImageRow, Limits, measure_images
 from .rollout import TASK, RolloutRow, measure_rollouts
 
 __all__ = ["Effort", "Report", "Table", "run_benchmark"]
@@ -25,6 +27,8 @@ class Effort:
         growth: generations that grow their networks beforehand.
         repetitions: of each rollout.
         generations: that are timed.
+        images: numbers of the generations whose populations are measured on images.
+        image_population: genomes of these.
     """
 
     sizes: tuple[int, ...] = (10, 52, 150, 300)
@@ -33,6 +37,8 @@ class Effort:
     growth: int = 200
     repetitions: int = 15
     generations: int = 7
+    images: tuple[int, ...] = (0, 100, 1000)
+    image_population: int = 960
 
 
 class Table(NamedTuple):
@@ -51,12 +57,16 @@ class Report:
         machine: processor, cores, versions; plain JSON values.
         rollouts: nanoseconds per step, a row for each network.
         generations: seconds per generation, a row for each population.
+        images: networks that classify images, a row for each age of a population.
+        limits: what the machine can do at best on images.
         notes: what could not be measured, and why.
     """
 
     machine: dict[str, Any]
     rollouts: tuple[RolloutRow, ...]
     generations: tuple[GenerationRow, ...]
+    images: tuple[ImageRow, ...]
+    limits: Limits | None
     notes: tuple[str, ...]
 
     def to_json(self) -> dict[str, Any]:
@@ -65,18 +75,27 @@ class Report:
         generations = [
             {**asdict(row), "seconds": row.seconds, "overhead": row.overhead} for row in self.generations
         ]
+        images = [
+            {**asdict(row), "speedup": row.speedup, "generation_seconds": row.whole.seconds}
+            for row in self.images
+        ]
         return {
             "task": TASK,
             "lanes": LANES,
             "machine": self.machine,
             "rollouts": rollouts,
             "generations": generations,
+            "images": images,
+            "limits": None if self.limits is None else asdict(self.limits),
             "notes": list(self.notes),
         }
 
     def tables(self) -> tuple[Table, ...]:
         """The tables to print; columns that nothing was measured for are absent."""
-        return _rollout_table(self.rollouts), _generation_table(self.generations)
+        tables = [_rollout_table(self.rollouts), _generation_table(self.generations)]
+        if self.limits is not None:
+            tables.append(_image_table(self.images, self.limits))
+        return tuple(tables)
 
 
 def run_benchmark(show: Callable[[str], None], effort: Effort | None = None) -> Report:
@@ -84,17 +103,18 @@ def run_benchmark(show: Callable[[str], None], effort: Effort | None = None) -> 
 
     Args:
         show: is told in a few words what is being measured.
-        effort: how much is measured; by default what takes about a minute.
+        effort: how much is measured; by default what takes about three minutes.
     """
     effort = effort or Effort()
     rollouts, note = measure_rollouts(effort.sizes, effort.steps, effort.repetitions, show)
     generations = measure_generations(effort.populations, effort.growth, effort.generations, show)
+    images, limits, missing = measure_images(effort.images, effort.image_population, effort.generations, show)
     facts = manifest()
     machine = {**facts["machine"], "python": facts["python"], "packages": facts["packages"]}
-    notes = [] if note is None else [note]
+    notes = [found for found in (note, missing) if found is not None]
     if any(row.threads is None for row in generations):
         notes.append("without a second thread: this process may use one core")
-    return Report(machine, rollouts, generations, tuple(notes))
+    return Report(machine, rollouts, generations, images, limits, tuple(notes))
 
 
 def _rollout_table(measured: tuple[RolloutRow, ...]) -> Table:
@@ -129,3 +149,35 @@ def _generation_table(measured: tuple[GenerationRow, ...]) -> Table:
     steps = ", ".join(f"{row.steps:.0f}" for row in measured)
     caption = f"{TASK}: one generation on one core, episodes of {steps} steps"
     return Table(caption, tuple(header), tuple(rows))
+
+
+def _image_table(measured: tuple[ImageRow, ...], limits: Limits) -> Table:
+    header = (
+        "generation", "connections", "numpy (published)", "wann", "numpy / wann", "saved by sharing",
+        "ns per connection and image", *PHASES, "whole, two threads",
+    )  # fmt: skip
+    rows = []
+    for row in measured:
+        whole = row.whole
+        times = [f"{1e3 * getattr(whole, phase):.1f} ms" for phase in PHASES]
+        threads = 1.0 if whole.threads is None else whole.threads
+        together = whole.seconds - whole.evaluate + whole.evaluate / threads
+        rows.append(
+            (
+                f"{row.generation:,}",
+                f"{whole.connections:.0f}",
+                f"{1e3 * row.published:.2f} ms",
+                f"{1e6 * row.kernel:.1f} us",
+                f"{row.speedup:,.0f}",
+                f"{row.saved:.1%}",
+                f"{row.term:.3f}",
+                *times,
+                f"{1e3 * together:.0f} ms",
+            )
+        )
+    caption = (
+        f"{IMAGES}, {measured[0].whole.population} networks, 6 weights, 1,000 images: a network and weight, "
+        f"and a whole generation; at best {limits.vector:.3f} ns per connection and image from the nearest "
+        f"cache, {limits.memory:.3f} from memory"
+    )
+    return Table(caption, header, tuple(rows))

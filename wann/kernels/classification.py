@@ -16,7 +16,7 @@ from .elementary import exp, log
 from .forward import activate
 from .lanes import LANES, any_positive, at_least, fma, load, no_lanes, store, total, within
 
-__all__ = ["TILE", "shared_logits", "shared_losses", "weighted_logits", "weighted_losses"]
+__all__ = ["TILE", "shared_logits", "shared_losses", "sum_terms", "weighted_logits", "weighted_losses"]
 
 TILE = 2 * LANES
 """Images that are computed together."""
@@ -33,6 +33,23 @@ def _load_tile(pixels, tile, values):  # type: ignore[no-untyped-def]
 
 
 @inlined
+def _summed(values, source, times, begin, end, lane):  # type: ignore[no-untyped-def]
+    """The sum of the terms [begin, end), at least one, in their order; lanes from ``lane`` on."""
+    sum_ = load(values, source[begin] * TILE + lane, no_lanes()) * times[begin]
+    for edge in range(begin + 1, end):
+        sum_ = fma(load(values, source[edge] * TILE + lane, no_lanes()), times[edge], sum_)
+    return sum_
+
+
+@kernel
+def sum_terms(values, source, times, repetitions, result):  # type: ignore[no-untyped-def]
+    """One long sum again and again: what the inner loop can do at best, for benchmarks."""
+    for _ in range(repetitions):
+        for lane in range(0, TILE, LANES):
+            store(result, lane, _summed(values, source, times, 0, source.shape[0], lane))
+
+
+@inlined
 def _sum_inputs(shared, values, sums):  # type: ignore[no-untyped-def]
     """What each node that reads bias or inputs takes from them, one after the other."""
     place = 0
@@ -41,12 +58,7 @@ def _sum_inputs(shared, values, sums):  # type: ignore[no-untyped-def]
         if start == stop:
             continue
         for lane in range(0, TILE, LANES):
-            sum_ = load(values, shared.source[start] * TILE + lane, no_lanes()) * shared.times[start]
-            for edge in range(start + 1, stop):
-                sum_ = fma(
-                    load(values, shared.source[edge] * TILE + lane, no_lanes()), shared.times[edge], sum_
-                )
-            store(sums, place + lane, sum_)
+            store(sums, place + lane, _summed(values, shared.source, shared.times, start, stop, lane))
         place += TILE
 
 
