@@ -32,6 +32,10 @@ def documents(draw: st.DrawFn) -> dict[str, Any]:
             "id": draw(words),
             "episodes": draw(st.integers(1, 100)),
             "episode_limit": draw(st.none() | st.integers(1, 10**6)),
+            "images": draw(st.none() | st.integers(1, 10**6)),
+            "keep": draw(st.integers(1, 100)),
+            "data": draw(st.none() | st.just("some/folder")),
+            "memory": draw(st.none() | st.integers(1, 1000)),
         },
         "weights": {
             "sampling": draw(st.sampled_from(["fixed", "stratified"])),
@@ -48,6 +52,7 @@ def documents(draw: st.DrawFn) -> dict[str, Any]:
             "enabled": draw(fractions),
             "complexity": draw(fractions),
             "alternative": draw(st.sampled_from(["max", "worst-half"])),
+            "most_connections": draw(st.none() | st.integers(1, 10**6)),
         },
         "mutation": {name: draw(fractions) for name in changes}
         | {"further": draw(st.floats(0.0, 0.9))}
@@ -138,6 +143,15 @@ PUBLISHED: Final[dict[str, dict[str, Any]]] = {
         "tournament": 4,
         "elite": 0.05,
     },
+    "mnist-16": {
+        "task": "mnist-16",
+        "population": 960,
+        "generations": 4096,
+        "episodes": 1,
+        "enabled": 0.05,
+        "tournament": 32,
+        "elite": 0.2,
+    },
 }
 
 
@@ -165,6 +179,8 @@ def test_every_published_preset_shares_what_the_paper_shares(path: Path) -> None
     assert (config.search.cull, config.search.complexity) == (0.2, 0.8)
     assert (config.search.alternative, config.mutation.further) == ("max", 0.0)
     assert config.mutation.weights == (0.5, 0.25, 0.2, 0.05, 0.0, 0.0)
-    published = [name for name in BY_NAME if name != "square"]
-    assert list(config.mutation.activations) == published
+    left_out = {"square", "step"} if config.task.id == "mnist-16" else {"square"}
+    assert list(config.mutation.activations) == [name for name in BY_NAME if name not in left_out]
     assert config.task.episode_limit is None  # the environment's own
+    assert config.task.images in (None, 1000)
+    assert (config.task.keep, config.search.most_connections) == (1, None)

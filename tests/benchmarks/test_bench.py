@@ -124,14 +124,22 @@ def test_the_c_program_holds_every_node_and_the_kernel_s_coefficients() -> None:
         assert f"seconds = {(0.01).hex()}f;" in source
 
 
+DATA = Path(__file__).parents[2] / "../shared/data"
+needs_data = pytest.mark.skipif(not DATA.exists(), reason="needs ../shared/data")
+
+
 @pytest.fixture(scope="module")
 def report() -> Report:
-    return run_benchmark(lambda _: None, LITTLE)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("WANN_DATA", str(DATA))
+        return run_benchmark(lambda _: None, LITTLE)
 
 
 def test_the_report_is_plain_json(report: Report) -> None:
     document = json.loads(json.dumps(report.to_json()))
-    assert set(document) == {"task", "lanes", "machine", "rollouts", "generations", "notes"}
+    assert set(document) == {
+        "task", "lanes", "machine", "rollouts", "generations", "images", "limits", "notes",
+    }  # fmt: skip
     assert [row["connections"] for row in document["rollouts"]] == list(LITTLE.sizes)
     assert [row["population"] for row in document["generations"]] == list(LITTLE.populations)
     for row in document["rollouts"]:
@@ -144,15 +152,38 @@ def test_the_report_is_plain_json(report: Report) -> None:
 
 
 def test_tables_are_rectangular(report: Report) -> None:
-    rollouts, generations = report.tables()
+    rollouts, generations, *_ = report.tables()
     assert TASK in rollouts.caption
-    for table in (rollouts, generations):
+    for table in report.tables():
         assert table.rows
         assert all(len(row) == len(table.header) for row in table.rows)
     assert len(generations.rows) == len(LITTLE.populations)
 
 
-def test_what_is_being_measured_is_said() -> None:
+@needs_data
+def test_images_are_measured_on_populations_of_different_age(report: Report) -> None:
+    document = json.loads(json.dumps(report.to_json()))
+    assert [row["generation"] for row in document["images"]] == [0, 3]
+    first, later = document["images"]
+    assert first["saved"] == 0.0 < later["saved"] < 1.0
+    for row in document["images"]:
+        assert row["speedup"] == pytest.approx(row["published"] / row["kernel"])
+        assert row["term"] > 0
+        assert row["whole"]["population"] == 40
+    assert 0 < document["limits"]["vector"] < document["limits"]["memory"]
+    assert len(report.tables()) == 3
+
+
+def test_without_images_the_rest_is_measured(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("WANN_DATA", str(tmp_path))
+    report = run_benchmark(lambda _: None, Effort((4,), 5, (8,), 1, 1, 1))
+    assert report.images == ()
+    assert "WANN_DATA" in report.notes[-1]
+    assert len(report.tables()) == 2
+
+
+def test_what_is_being_measured_is_said(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("WANN_DATA", str(tmp_path))
     said: list[str] = []
     run_benchmark(said.append, Effort((4,), 5, (8,), 1, 1, 1))
     assert said == ["rollout of a network with 4 connections", "generation of 8 networks"]

@@ -199,6 +199,36 @@ TASKS = {
     "a dictionary of actions": task("odd/DictAction-v0", "action space", "Dict"),
     "an environment that cannot be made": task("odd/Broken-v0", "no such simulator"),
     "an old version": task("CartPole-v0"),
+    "nearly a set of images": task("mnist16", "did you mean mnist-16"),
+    "an episode limit for images": changed("task.id", "digits", "task.episode_limit", "set of images"),
+    "more images than there are": Row(
+        "search images.toml --run r --set task.images=1198",
+        ("task.images", "1,198", "1,197"),
+        {"images.toml": "[task]\nid = 'digits'\n"},
+    ),
+    "no images": changed("task.images", "0", "greater than or equal to 1"),
+    "images for an environment": changed("task.images", "5", "is no set of images"),
+    "memory for an environment": changed("task.memory", "5", "is no set of images"),
+    "a folder without data": Row(
+        "search images.toml --run r --set task.data=nowhere",
+        ("nowhere/mnist", "train-images-idx3-ubyte", "WANN_DATA"),
+        {"images.toml": "[task]\nid = 'mnist'\n"},
+    ),
+    "data that are none": Row(
+        "search images.toml --run r --set task.data=.",
+        ("mnist/train-images-idx3-ubyte.gz", "damaged"),
+        {"images.toml": "[task]\nid = 'mnist-16'\n", "mnist/train-images-idx3-ubyte.gz": b"\x1f\x8bgarbage"},
+    ),
+    "a page for data": Row(
+        "search images.toml --run r --set task.data=.",
+        ("fashion-mnist/train-images-idx3-ubyte", "not an IDX file"),
+        {
+            "images.toml": "[task]\nid = 'fashion-mnist'\n",
+            "fashion-mnist/train-images-idx3-ubyte": b"<html>not found</html>",
+        },
+    ),
+    "no generations to keep a batch": changed("task.keep", "0", "greater than or equal to 1"),
+    "no connections": changed("search.most_connections", "0", "greater than or equal to 1"),
     "no dynamics, discrete actions": task("CartPole-v1"),
     "no dynamics": task("Pendulum-v1", TASK),
 }
@@ -262,6 +292,10 @@ def options(arguments: str, *says: str, document: str = whole()) -> Row:
     return Row(arguments, says, {"n.json": document})
 
 
+DIGIT_NODES = [
+    {"id": place, "kind": kind, "activation": "linear"}
+    for place, kind in enumerate(["bias", *["input"] * 64, *["output"] * 10])
+]
 NETWORKS = {
     "a cycle": network(whole(connections=linked((1, 7), (7, 8), (8, 7), (8, 6))), "cycle", "7 -> 8"),
     "a self-loop": network(whole(connections=linked((7, 7), (7, 6))), "cycle", "7 -> 7"),
@@ -313,6 +347,20 @@ NETWORKS = {
     ),
     "an unknown task": network(whole(task="wann/Nothing-v0"), "wann/Nothing-v0", "no environment"),
     "a task that names a module": network(whole(task="antigravity:Fly-v0"), "antigravity", "--task"),
+    "a set of images that does not fit": options(
+        "evaluate n.json --task digits", "5 inputs and 1 outputs", "digits needs 64 and 10"
+    ),
+    "an ensemble of an environment": options("evaluate n.json --condition ensemble", "ensemble", "shared"),
+    "gradients of an environment": options("tune n.json --method gradient -o o.json", "gradient", "cma"),
+    "a film of images": Row(
+        "evaluate n.json --weight 1 --video film.gif",
+        ("digits", "no episode to film"),
+        {
+            "n.json": whole(
+                task="digits", inputs=64, outputs=10, nodes=DIGIT_NODES, connections=linked((1, 70))
+            )
+        },
+    ),
     "an unknown condition": options("evaluate n.json --condition best", "--condition best", "tuned-shared"),
     "a weight and a condition": options(
         "evaluate n.json --weight 1 --condition shared", "--weight", "--condition"

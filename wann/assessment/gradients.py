@@ -36,7 +36,7 @@ class GradientSettings(Settings):
         rate: first learning rate; it falls to zero along half a cosine.
     """
 
-    epochs: Annotated[int, Field(ge=1, le=100_000)] = 40
+    epochs: Annotated[int, Field(ge=1, le=1_000_000)] = 40
     batch: Annotated[int, Field(ge=1, le=1_000_000)] = 250
     rate: Annotated[float, Field(gt=0.0, le=10.0)] = 0.01
 

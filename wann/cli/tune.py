@@ -32,7 +32,7 @@ def tune(
     iterations: Annotated[
         int | None,
         typer.Option(
-            "--iterations", min=1, max=100_000, help="Of CMA-ES (400), or epochs of gradient descent (40)."
+            "--iterations", min=1, max=1_000_000, help="Of CMA-ES (400), or epochs of gradient descent (40)."
         ),
     ] = None,
     seed: Seed = 0,

@@ -11,7 +11,7 @@ import numpy as np
 
 from .compiler import inlined, kernel
 from .forward import activate
-from .genes import depths, position, sort_by_depth
+from .genes import depths, index_nodes, newest, place_of, sort_by_depth
 
 __all__ = ["compile_genes"]
 
@@ -168,16 +168,17 @@ def compile_genes(genes, merge):  # type: ignore[no-untyped-def]
     size = 4
     while size < 2 * largest:
         size *= 2
-    table = np.empty(size, np.int64)
+    table, named = np.empty(size, np.int64), np.zeros(newest(genes) + 1, np.int64)
     nodes, written, counted = 0, 0, 0
     for genome in range(genomes):
         first, last = genes.gene_rows[genome], genes.gene_rows[genome + 1]
         begin = genes.node_rows[genome]
         places = fixed + genes.node_rows[genome + 1] - begin
         known = True
+        index_nodes(genes, genome, named)
         for edge in range(last - first):
-            starts[edge] = position(genes, genome, genes.source[first + edge])
-            ends[edge] = position(genes, genome, genes.target[first + edge])
+            starts[edge] = place_of(genes, genome, named, genes.source[first + edge])
+            ends[edge] = place_of(genes, genome, named, genes.target[first + edge])
             known &= starts[edge] >= 0 and ends[edge] >= 0
             number[edge] = counted
             counted += genes.enabled[first + edge]

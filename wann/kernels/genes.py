@@ -9,7 +9,16 @@ from numpy.typing import NDArray
 
 from .compiler import inlined, kernel
 
-__all__ = ["Genes", "depths", "is_direct", "position", "sort_by_depth", "topological_order"]
+__all__ = [
+    "Genes",
+    "depths",
+    "index_nodes",
+    "is_direct",
+    "newest",
+    "place_of",
+    "sort_by_depth",
+    "topological_order",
+]
 
 
 class Genes(NamedTuple):
@@ -46,30 +55,44 @@ class Genes(NamedTuple):
 
 
 @inlined
+def newest(genes):  # type: ignore[no-untyped-def]
+    """The highest node id of a population."""
+    highest = genes.inputs + genes.outputs
+    for node in genes.node:
+        highest = max(highest, node)
+    return highest
+
+
+@inlined
+def index_nodes(genes, genome, places):  # type: ignore[no-untyped-def]
+    """Write the place of each hidden node of a genome into ``places`` int64[newest(genes) + 1]."""
+    begin = genes.node_rows[genome]
+    for index in range(begin + genes.outputs, genes.node_rows[genome + 1]):
+        places[genes.node[index]] = 1 + genes.inputs + index - begin
+
+
+@inlined
+def place_of(genes, genome, places, name):  # type: ignore[no-untyped-def]
+    """The place of the node with this id: bias 0, inputs, outputs, then hidden; -1 if absent.
+
+    ``index_nodes`` has filled ``places`` for this genome; what other genomes left there does no harm.
+    """
+    if name < 1 + genes.inputs + genes.outputs:
+        return name
+    if name >= places.shape[0]:
+        return np.int64(-1)
+    place = places[name]
+    index = place - 1 - genes.inputs + genes.node_rows[genome]
+    if place <= 0 or index >= genes.node_rows[genome + 1] or genes.node[index] != name:
+        return np.int64(-1)
+    return place
+
+
+@inlined
 def is_direct(genes, gene):  # type: ignore[no-untyped-def]
     """Whether a gene leads from bias or an input to an output: stored while it is enabled."""
     fixed = 1 + genes.inputs
     return genes.source[gene] < fixed and genes.target[gene] < fixed + genes.outputs
-
-
-@inlined
-def position(genes, genome, name):  # type: ignore[no-untyped-def]
-    """The place of the node with this id: bias 0, inputs, outputs, then hidden; -1 if absent."""
-    fixed = 1 + genes.inputs + genes.outputs
-    if name < fixed:
-        return name
-    begin = genes.node_rows[genome]
-    low, high = begin + genes.outputs, genes.node_rows[genome + 1]
-    end = high
-    while low < high:
-        middle = (low + high) // 2
-        if genes.node[middle] < name:
-            low = middle + 1
-        else:
-            high = middle
-    if low == end or genes.node[low] != name:
-        return np.int64(-1)
-    return 1 + genes.inputs + low - begin
 
 
 @inlined

@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 
 from .compiler import inlined, kernel
-from .genes import depths, is_direct, position
+from .genes import depths, index_nodes, is_direct, newest, place_of
 from .random import draw, stream, uniform
 
 __all__ = [
@@ -90,7 +90,7 @@ def _pick_disabled(genes, genome, state):  # type: ignore[no-untyped-def]
 
 
 @inlined
-def _pick_node(genes, genome, state):  # type: ignore[no-untyped-def]
+def _pick_node(genes, genome, places, state):  # type: ignore[no-untyped-def]
     """Index of a hidden node gene drawn uniformly from those that feed something; -1 if none.
 
     Where no connection is ever disabled without a replacement, that is every hidden node.
@@ -100,7 +100,7 @@ def _pick_node(genes, genome, state):  # type: ignore[no-untyped-def]
     shift = 1 + genes.inputs + genes.outputs
     for gene in range(genes.gene_rows[genome], genes.gene_rows[genome + 1]):
         if genes.enabled[gene] and genes.source[gene] >= shift:
-            feeds[position(genes, genome, genes.source[gene]) - shift] = True
+            feeds[place_of(genes, genome, places, genes.source[gene]) - shift] = True
     count = 0
     for node in range(end - begin):
         count += feeds[node]
@@ -139,7 +139,7 @@ def _name(genes, genome, place):  # type: ignore[no-untyped-def]
 
 
 @inlined
-def _new_pair(genes, genome, state):  # type: ignore[no-untyped-def]
+def _new_pair(genes, genome, named, state):  # type: ignore[no-untyped-def]
     """A random source and a random target in a strictly later layer, without a gene between them.
 
     Layers follow all genes, disabled ones too: whatever is enabled later, no cycle can arise.
@@ -152,8 +152,8 @@ def _new_pair(genes, genome, state):  # type: ignore[no-untyped-def]
     source = np.empty(last - first, np.int64)
     target = np.empty(last - first, np.int64)
     for gene in range(first, last):
-        source[gene - first] = position(genes, genome, genes.source[gene])
-        target[gene - first] = position(genes, genome, genes.target[gene])
+        source[gene - first] = place_of(genes, genome, named, genes.source[gene])
+        target[gene - first] = place_of(genes, genome, named, genes.target[gene])
     depth = np.empty(places, np.int64)
     depths(places, source, target, np.ones(last - first, np.bool_), depth)
     for place in range(fixed, outputs_end):
@@ -204,8 +204,10 @@ def plan(genes, parents, seed, generation, first, cumulative, choices):  # type:
     """
     children = parents.shape[0]
     changes = np.zeros((children, 4), np.int64)
+    places = np.zeros(newest(genes) + 1, np.int64)
     for child in range(children):
         genome = parents[child]
+        index_nodes(genes, genome, places)
         state = stream(seed, generation, first + child)
         state, ball = uniform(state)
         operator = 0
@@ -213,7 +215,7 @@ def plan(genes, parents, seed, generation, first, cumulative, choices):  # type:
             operator += 1
         operator += 1
         if operator in (CHANGE_ACTIVATION, DUPLICATE_NODE):
-            state, node = _pick_node(genes, genome, state)
+            state, node = _pick_node(genes, genome, places, state)
             if node >= 0:
                 state, chosen = _other(choices, genes.activation[node], state)
                 changes[child, 0], changes[child, 1], changes[child, 3] = operator, node, chosen
@@ -224,7 +226,7 @@ def plan(genes, parents, seed, generation, first, cumulative, choices):  # type:
                 changes[child, 0], changes[child, 1] = operator, gene
                 changes[child, 3] = choices[index]
         elif operator == ADD_CONNECTION:
-            state, source, target = _new_pair(genes, genome, state)
+            state, source, target = _new_pair(genes, genome, places, state)
             if source >= 0:
                 changes[child, 0], changes[child, 1], changes[child, 2] = operator, source, target
         elif operator == ENABLE_CONNECTION:
@@ -357,25 +359,26 @@ def drop_idle(genes):  # type: ignore[no-untyped-def]
     largest = 0
     for genome in range(genomes):
         largest = max(largest, genes.node_rows[genome + 1] - genes.node_rows[genome])
-    busy = np.empty(fixed + largest, np.bool_)
+    busy, places = np.empty(fixed + largest, np.bool_), np.zeros(newest(genes) + 1, np.int64)
     nodes, kept = 0, 0
     for genome in range(genomes):
         begin, end = genes.node_rows[genome], genes.node_rows[genome + 1]
         first, last = genes.gene_rows[genome], genes.gene_rows[genome + 1]
+        index_nodes(genes, genome, places)
         for place in range(fixed + end - begin):
             busy[place] = place < fixed + genes.outputs
         for gene in range(first, last):
             if genes.enabled[gene]:
-                busy[position(genes, genome, genes.source[gene])] = True
-                busy[position(genes, genome, genes.target[gene])] = True
+                busy[place_of(genes, genome, places, genes.source[gene])] = True
+                busy[place_of(genes, genome, places, genes.target[gene])] = True
         for index in range(begin, end):
             if busy[fixed + index - begin]:
                 node[nodes], activation[nodes] = genes.node[index], genes.activation[index]
                 nodes += 1
         for gene in range(first, last):
             if genes.enabled[gene] or (
-                busy[position(genes, genome, genes.source[gene])]
-                and busy[position(genes, genome, genes.target[gene])]
+                busy[place_of(genes, genome, places, genes.source[gene])]
+                and busy[place_of(genes, genome, places, genes.target[gene])]
             ):
                 source[kept], target[kept] = genes.source[gene], genes.target[gene]
                 enabled[kept] = genes.enabled[gene]

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from ..errors import BadInput
 from ..kernels.forward import Program
 from ..kernels.lanes import LANES
+from .datasets import DATA_SETS
 from .settings import TaskSettings
 from .task import Outcome, Trial
 
@@ -175,7 +176,7 @@ def _make(name: str) -> gymnasium.Env[Any, Any]:
     except gymnasium.error.DependencyNotInstalled as error:
         raise BadInput(f"task.id: {name} needs a package that is missing ({error})") from None
     except (gymnasium.error.Error, ImportError, ValueError, TypeError, AttributeError) as error:
-        near = difflib.get_close_matches(name, list(gymnasium.registry), 1, 0.4)
+        near = difflib.get_close_matches(name, [*DATA_SETS, *gymnasium.registry], 1, 0.4)
         hint = f"did you mean {near[0]}?" if near else "`wann tasks` lists what there is"
         raise BadInput(f"task.id: no environment {name!r} ({_first_line(error)}); {hint}") from None
 
