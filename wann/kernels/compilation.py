@@ -11,7 +11,7 @@ import numpy as np
 
 from .compiler import inlined, kernel
 from .forward import activate
-from .genes import depths, index_nodes, newest, place_of, sort_by_depth
+from .genes import depths, index_nodes, node_table, place_of, sort_by_depth
 
 __all__ = ["compile_genes"]
 
@@ -168,7 +168,7 @@ def compile_genes(genes, merge):  # type: ignore[no-untyped-def]
     size = 4
     while size < 2 * largest:
         size *= 2
-    table, named = np.empty(size, np.int64), np.zeros(newest(genes) + 1, np.int64)
+    table, named = np.empty(size, np.int64), node_table(genes)
     nodes, written, counted = 0, 0, 0
     for genome in range(genomes):
         first, last = genes.gene_rows[genome], genes.gene_rows[genome + 1]

@@ -14,7 +14,7 @@ __all__ = [
     "depths",
     "index_nodes",
     "is_direct",
-    "newest",
+    "node_table",
     "place_of",
     "sort_by_depth",
     "topological_order",
@@ -55,37 +55,39 @@ class Genes(NamedTuple):
 
 
 @inlined
-def newest(genes):  # type: ignore[no-untyped-def]
-    """The highest node id of a population."""
-    highest = genes.inputs + genes.outputs
-    for node in genes.node:
-        highest = max(highest, node)
-    return highest
+def node_table(genes):  # type: ignore[no-untyped-def]
+    """An empty hash table, int64[2**k], with room for the hidden nodes of any genome."""
+    size = 4
+    for genome in range(genes.node_rows.shape[0] - 1):
+        while size < 2 * (genes.node_rows[genome + 1] - genes.node_rows[genome]):
+            size *= 2
+    return np.empty(size, np.int64)
 
 
 @inlined
-def index_nodes(genes, genome, places):  # type: ignore[no-untyped-def]
-    """Write the place of each hidden node of a genome into ``places`` int64[newest(genes) + 1]."""
-    begin = genes.node_rows[genome]
-    for index in range(begin + genes.outputs, genes.node_rows[genome + 1]):
-        places[genes.node[index]] = 1 + genes.inputs + index - begin
+def index_nodes(genes, genome, table):  # type: ignore[no-untyped-def]
+    """Fill the table with the hidden nodes of a genome, so that ``place_of`` finds them."""
+    table[:] = -1
+    mask = table.shape[0] - 1
+    for index in range(genes.node_rows[genome] + genes.outputs, genes.node_rows[genome + 1]):
+        where = genes.node[index] & mask
+        while table[where] >= 0:
+            where = (where + 1) & mask
+        table[where] = index
 
 
 @inlined
-def place_of(genes, genome, places, name):  # type: ignore[no-untyped-def]
-    """The place of the node with this id: bias 0, inputs, outputs, then hidden; -1 if absent.
-
-    ``index_nodes`` has filled ``places`` for this genome; what other genomes left there does no harm.
-    """
+def place_of(genes, genome, table, name):  # type: ignore[no-untyped-def]
+    """The place of the node with this id: bias 0, inputs, outputs, then hidden; -1 if absent."""
     if name < 1 + genes.inputs + genes.outputs:
         return name
-    if name >= places.shape[0]:
-        return np.int64(-1)
-    place = places[name]
-    index = place - 1 - genes.inputs + genes.node_rows[genome]
-    if place <= 0 or index >= genes.node_rows[genome + 1] or genes.node[index] != name:
-        return np.int64(-1)
-    return place
+    mask = table.shape[0] - 1
+    where = name & mask
+    while table[where] >= 0:
+        if genes.node[table[where]] == name:
+            return 1 + genes.inputs + table[where] - genes.node_rows[genome]
+        where = (where + 1) & mask
+    return np.int64(-1)
 
 
 @inlined

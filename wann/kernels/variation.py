@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 
 from .compiler import inlined, kernel
-from .genes import depths, index_nodes, is_direct, newest, place_of
+from .genes import depths, index_nodes, is_direct, node_table, place_of
 from .random import draw, stream, uniform
 
 __all__ = [
@@ -204,7 +204,7 @@ def plan(genes, parents, seed, generation, first, cumulative, choices):  # type:
     """
     children = parents.shape[0]
     changes = np.zeros((children, 4), np.int64)
-    places = np.zeros(newest(genes) + 1, np.int64)
+    places = node_table(genes)
     for child in range(children):
         genome = parents[child]
         index_nodes(genes, genome, places)
@@ -359,7 +359,7 @@ def drop_idle(genes):  # type: ignore[no-untyped-def]
     largest = 0
     for genome in range(genomes):
         largest = max(largest, genes.node_rows[genome + 1] - genes.node_rows[genome])
-    busy, places = np.empty(fixed + largest, np.bool_), np.zeros(newest(genes) + 1, np.int64)
+    busy, places = np.empty(fixed + largest, np.bool_), node_table(genes)
     nodes, kept = 0, 0
     for genome in range(genomes):
         begin, end = genes.node_rows[genome], genes.node_rows[genome + 1]
