@@ -102,6 +102,18 @@ def test_a_search_leaves_the_bytes_of_the_local_backend(workers: int, tmp_path: 
     assert result(tmp_path / "ray") == result(tmp_path / "local")
 
 
+@pytest.mark.usefixtures("_session", "_no_report")
+def test_a_search_on_images_leaves_the_bytes_of_the_local_backend(tmp_path: Path) -> None:
+    document = DOCUMENT | {"task": {"id": "digits", "episodes": 2, "images": 130, "keep": 3}}
+    backends: list[dict[str, Any]] = [{"workers": 1}, {"workers": 2}, {"kind": "ray", "workers": 2}]
+    results: list[tuple[bytes, bytes]] = []
+    for backend in backends:
+        run = tmp_path / f"{len(results)}"
+        assert api.search(parse_config(document | {"backend": backend}), run=run)
+        results.append(result(run))
+    assert results[0] == results[1] == results[2]
+
+
 @pytest.mark.usefixtures("_session")
 def test_weights_of_each_connection_and_episodes_of_each_weight_arrive_too() -> None:
     rng = np.random.default_rng(2)

@@ -69,7 +69,7 @@ def _describe(progress: Progress) -> str:
     left = "estimating" if progress.left is None else f"{clock(progress.left)} left"
     return (
         f"generation {done:,}/{progress.generations:,}  "
-        f"best {row.best_mean:.1f}  champion {row.champion_mean:.1f}  "
+        f"best {row.best_mean:.4g}  champion {row.champion_mean:.4g}  "
         f"connections {row.best_connections}  "
         f"{progress.rate:,.0f} evaluations/s  {left}"
     )

@@ -31,13 +31,14 @@ def report_run(folder: RunFolder, task: Task) -> Path:
     if not len(metrics.get("generation", ())):
         raise BadInput(f"{folder.metrics}: no generation yet")
     folder.figures.mkdir(exist_ok=True)
+    side = side_of(task.id, task.inputs)
     topology, learning = folder.figures / "topology.svg", folder.figures / "learning.svg"
     draw_topology(
         champion,
         topology,
         input_names=task.input_names,
         output_names=task.output_names,
-        side=side_of(task.id, task.inputs),
+        side=side,
         title=f"Champion of {task.id}",
     )
     draw_learning(metrics, learning)
@@ -50,23 +51,27 @@ def report_run(folder: RunFolder, task: Task) -> Path:
     write_report(
         folder.report,
         title=f"{task.id}, seed {champion.provenance.get('seed')}",
-        facts=_facts(folder, champion, {name: column[-1] for name, column in metrics.items()}),
+        facts=_facts(
+            folder, champion, {name: column[-1] for name, column in metrics.items()}, images=side is not None
+        ),
         tables=[_settings(folder)],
         figures=figures,
     )
     return folder.report
 
 
-def _facts(folder: RunFolder, champion: Network, last: Mapping[str, float]) -> dict[str, str]:
+def _facts(
+    folder: RunFolder, champion: Network, last: Mapping[str, float], *, images: bool
+) -> dict[str, str]:
     found = champion.provenance
     facts = {
         "Champion": f"{champion.connections} connections ({champion.effective_connections} effective), "
         f"{champion.hidden} hidden nodes, found in generation {found.get('generation')}",
-        "Mean return": f"{found.get('selection_mean', float('nan')):.1f} over "
+        "Mean return": f"{found.get('selection_mean', float('nan')):.4g} over "
         f"{found.get('selection_episodes')} selection episodes",
         "Generations": f"{last['generation'] + 1:,.0f}",
-        "Episodes": f"{last['evaluations']:,.0f}",
-        "Environment steps": f"{last['steps']:,.0f}",
+        "Batches" if images else "Episodes": f"{last['evaluations']:,.0f}",
+        "Images shown" if images else "Environment steps": f"{last['steps']:,.0f}",
     }
     manifest = _manifest(folder)
     if manifest:
