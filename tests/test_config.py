@@ -34,6 +34,7 @@ def documents(draw: st.DrawFn) -> dict[str, Any]:
             "episode_limit": draw(st.none() | st.integers(1, 10**6)),
             "images": draw(st.none() | st.integers(1, 10**6)),
             "keep": draw(st.integers(1, 100)),
+            "temperatures": draw(st.lists(st.floats(1e-3, 1e3), min_size=1, max_size=5)),
             "data": draw(st.none() | st.just("some/folder")),
             "memory": draw(st.none() | st.integers(1, 1000)),
         },
@@ -184,3 +185,4 @@ def test_every_published_preset_shares_what_the_paper_shares(path: Path) -> None
     assert config.task.episode_limit is None  # the environment's own
     assert config.task.images in (None, 1000)
     assert (config.task.keep, config.search.most_connections) == (1, None)
+    assert config.task.temperatures == (1.0,)

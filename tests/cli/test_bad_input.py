@@ -208,6 +208,8 @@ TASKS = {
     ),
     "no images": changed("task.images", "0", "greater than or equal to 1"),
     "images for an environment": changed("task.images", "5", "is no set of images"),
+    "no temperature": changed("task.temperatures", "[]", "at least 1 item"),
+    "a temperature of zero": changed("task.temperatures", "[0.0]", "greater than or equal to 0.001"),
     "memory for an environment": changed("task.memory", "5", "is no set of images"),
     "a folder without data": Row(
         "search images.toml --run r --set task.data=nowhere",

@@ -39,9 +39,19 @@ def images(seed: int, count: int) -> ImageSet:
     return ImageSet(rng.random((count, SIDE**2)).astype(np.float32), rng.integers(0, CLASSES, count))
 
 
-def task(batch: int = 70, megabytes: float = 64, train: int = 200) -> ClassificationTask:
+def task(
+    batch: int = 70, megabytes: float = 64, train: int = 200, temperatures: tuple[float, ...] = (1.0,)
+) -> ClassificationTask:
     return ClassificationTask(
-        "small", tuple("abcd"), SIDE, batch, int(megabytes * 2**20), images(0, train), images(1, 60), None
+        "small",
+        tuple("abcd"),
+        SIDE,
+        batch,
+        int(megabytes * 2**20),
+        temperatures,
+        images(0, train),
+        images(1, 60),
+        None,
     )
 
 
@@ -88,6 +98,27 @@ def test_the_return_is_the_mean_log_probability(
         raw = network.policy(weight)(pixels).astype(np.float64)
         expected = log_probabilities(raw)[np.arange(batch), labels].mean()
         assert loss == pytest.approx(expected, rel=2e-6, abs=2e-6)
+
+
+@pytest.mark.parametrize("own", [False, True])
+def test_the_best_temperature_counts_for_each_network_and_weight(own: bool) -> None:
+    population, trial = relatives(2, 15), Trial(np.array([3, 4]))
+    rng = np.random.default_rng(0)
+    weights = rng.uniform(-1, 1, (3, population.connections.sum())) if own else WEIGHTS
+    temperatures = (0.25, 0.5, 1.0, 2.0, 4.0)
+    alone = [losses(task(temperatures=(value,)), population, trial, weights) for value in temperatures]
+    together = losses(task(temperatures=temperatures), population, trial, weights)
+    np.testing.assert_array_equal(together, np.max(alone, axis=0))
+    assert len(set(np.argmax(alone, axis=0).ravel().tolist())) > 1
+
+
+def test_a_temperature_divides_the_outputs() -> None:
+    network = Network.of_genome(relatives(2, 15), 3)
+    problem = task(temperatures=(2.5,))
+    found = losses(problem, network.population, Trial(np.array([3])), np.array([1.5]))[0, 0, 0]
+    chosen = np.random.default_rng(3).choice(200, 70, replace=False)
+    raw = network.policy(1.5)(problem.train.pixels(chosen)).astype(np.float64) / 2.5
+    assert found == pytest.approx(log_probabilities(raw)[np.arange(70), problem.train.labels[chosen]].mean())
 
 
 @settings(max_examples=60, deadline=None)

@@ -106,12 +106,12 @@ def _compute_weighted(program, network, weights, values):  # type: ignore[no-unt
 
 
 @inlined
-def _raise_output(values, offset, marks, output, tile, powers, place):  # type: ignore[no-untyped-def]
+def _raise_output(values, offset, scale, marks, output, tile, powers, place):  # type: ignore[no-untyped-def]
     """Exponentials of an output node; returns its sum over images of its class, and whether all is safe."""
     hit, safe = 0.0, True
     row = output * marks.shape[1] + tile * TILE
     for lane in range(0, TILE, LANES):
-        value = load(values, offset + lane, no_lanes())
+        value = load(values, offset + lane, no_lanes()) * scale
         hit += total(value * load(marks, row + lane, no_lanes()))
         store(powers, place + lane, exp(value))
         safe = safe and not any_positive(_ONE - within(value, _SAFE))
@@ -119,7 +119,7 @@ def _raise_output(values, offset, marks, output, tile, powers, place):  # type: 
 
 
 @inlined
-def _normaliser(values, offsets, powers, places, safe, marks, tile):  # type: ignore[no-untyped-def]
+def _normaliser(values, offsets, scale, powers, places, safe, marks, tile):  # type: ignore[no-untyped-def]
     """The sum over a tile's images of the logarithm of a network's summed exponentials.
 
     ``offsets`` and ``places`` int64[outputs] say where the outputs lie in ``values`` and ``powers``.
@@ -139,13 +139,14 @@ def _normaliser(values, offsets, powers, places, safe, marks, tile):  # type: ig
                 highest = at_least(load(values, offsets[output] + lane, no_lanes()), highest)
             powers_sum = no_lanes()
             for output in range(offsets.shape[0]):
-                powers_sum = powers_sum + exp(load(values, offsets[output] + lane, no_lanes()) - highest)
-            sum_ += total((highest + log(powers_sum)) * present)
+                value = load(values, offsets[output] + lane, no_lanes())
+                powers_sum = powers_sum + exp((value - highest) * scale)
+            sum_ += total((highest * scale + log(powers_sum)) * present)
     return sum_
 
 
 @kernel
-def shared_losses(shared, pixels, marks, weights, begin, end, losses):  # type: ignore[no-untyped-def]
+def shared_losses(shared, pixels, marks, weights, scales, begin, end, losses):  # type: ignore[no-untyped-def]
     """Cross-entropy of every network under every weight, summed over the images of tiles [begin, end).
 
     Args:
@@ -154,9 +155,10 @@ def shared_losses(shared, pixels, marks, weights, begin, end, losses):  # type: 
         marks: float32[outputs + 1, images], 1 where an image is of the class; in the last row, where
             there is an image at all.
         weights: float32[weights], shared values.
+        scales: float32[scales], factors of all outputs: one over the temperature of the softmax.
         begin: first tile.
         end: tile after the last.
-        losses: float64[networks, weights], receives the sums.
+        losses: float64[networks, weights, scales], receives the sums.
     """
     nodes, roots, networks = shared.activation.shape[0], shared.root_node.shape[0], shared.outputs.shape[0]
     summed = 0
@@ -173,25 +175,26 @@ def shared_losses(shared, pixels, marks, weights, begin, end, losses):  # type: 
         _sum_inputs(shared, values, sums)
         for index in range(weights.shape[0]):
             _compute_nodes(shared, weights[index], sums, values)
-            for root in range(roots):
-                offset = (fixed + shared.root_node[root]) * TILE
-                hits[root], safe[root] = _raise_output(
-                    values, offset, marks, shared.root_output[root], tile, powers, root * TILE
-                )
-            for network in range(networks):
-                hit, all_safe = 0.0, True
-                for output in range(offsets.shape[0]):
-                    root = shared.outputs[network, output]
-                    offsets[output] = (fixed + shared.root_node[root]) * TILE
-                    places[output] = root * TILE
-                    hit += hits[root]
-                    all_safe = all_safe and safe[root]
-                normaliser = _normaliser(values, offsets, powers, places, all_safe, marks, tile)
-                losses[network, index] += normaliser - hit
+            for step, scale in enumerate(scales):
+                for root in range(roots):
+                    offset = (fixed + shared.root_node[root]) * TILE
+                    hits[root], safe[root] = _raise_output(
+                        values, offset, scale, marks, shared.root_output[root], tile, powers, root * TILE
+                    )
+                for network in range(networks):
+                    hit, all_safe = 0.0, True
+                    for output in range(offsets.shape[0]):
+                        root = shared.outputs[network, output]
+                        offsets[output] = (fixed + shared.root_node[root]) * TILE
+                        places[output] = root * TILE
+                        hit += hits[root]
+                        all_safe = all_safe and safe[root]
+                    normaliser = _normaliser(values, offsets, scale, powers, places, all_safe, marks, tile)
+                    losses[network, index, step] += normaliser - hit
 
 
 @kernel
-def weighted_losses(program, pixels, marks, weights, begin, end, losses):  # type: ignore[no-untyped-def]
+def weighted_losses(program, pixels, marks, weights, scales, begin, end, losses):  # type: ignore[no-untyped-def]
     """``shared_losses`` with a weight of each connection's own: float32[weights, connections].
 
     ``program`` is one in which no twins are merged; ``weights`` are found by its ``gene``.
@@ -212,15 +215,16 @@ def weighted_losses(program, pixels, marks, weights, begin, end, losses):  # typ
                 offsets[output] = (fixed + nodes - count + output) * TILE
             for index in range(weights.shape[0]):
                 _compute_weighted(program, network, weights[index], values)
-                hit, all_safe = 0.0, True
-                for output in range(count):
-                    own, safe = _raise_output(
-                        values, offsets[output], marks, output, tile, powers, places[output]
-                    )
-                    hit += own
-                    all_safe = all_safe and safe
-                normaliser = _normaliser(values, offsets, powers, places, all_safe, marks, tile)
-                losses[network, index] += normaliser - hit
+                for step, scale in enumerate(scales):
+                    hit, all_safe = 0.0, True
+                    for output in range(count):
+                        own, safe = _raise_output(
+                            values, offsets[output], scale, marks, output, tile, powers, places[output]
+                        )
+                        hit += own
+                        all_safe = all_safe and safe
+                    normaliser = _normaliser(values, offsets, scale, powers, places, all_safe, marks, tile)
+                    losses[network, index, step] += normaliser - hit
 
 
 @kernel

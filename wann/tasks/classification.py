@@ -46,6 +46,7 @@ class ClassificationTask:
         side: pixels in a row and in a column of an image.
         batch: images in a batch.
         memory: bytes for the values of nodes while a batch is computed.
+        temperatures: of the softmax; the loss of a batch is that at the best of them.
         train: what the search meets.
         validation: what champions and weights are chosen on; the search never meets it.
         folder: where data lie, if that was given.
@@ -56,6 +57,7 @@ class ClassificationTask:
     side: int
     batch: int
     memory: int
+    temperatures: tuple[float, ...]
     train: ImageSet
     validation: ImageSet
     folder: Path | None
@@ -104,7 +106,9 @@ class ClassificationTask:
         # A node takes its value, its sum over inputs and its exponentials, at worst.
         limit = max(1, (self.memory // (TILE * 4) - rows) // 3)
         parts = list(_shared_parts(program, limit)) if table.ndim == 1 else []
-        return ClassificationJob(program, parts, table, batches, outcome, paired=trial.paired)
+        return ClassificationJob(
+            program, parts, table, self.temperatures, batches, outcome, paired=trial.paired
+        )
 
     def _batches(self, trial: Trial) -> Iterator[Batch]:
         images = self.part(trial.part)
@@ -184,6 +188,7 @@ class ClassificationJob:
         program: Program,
         parts: list[Shared],
         weights: Floats,
+        temperatures: tuple[float, ...],
         batches: list[Batch],
         outcome: Outcome,
         *,
@@ -192,13 +197,14 @@ class ClassificationJob:
         self._program = program
         self._parts = parts
         self._weights = weights
+        self._scales = (1.0 / np.array(temperatures)).astype(np.float32)
         self._batches = batches
         self._paired = paired
         self._outcome = outcome
         tiles = batches[0].pixels.shape[1] // TILE
         stripes = min(tiles, _STRIPES)
         self._bounds = [tiles * stripe // stripes for stripe in range(stripes + 1)]
-        self._losses = np.zeros((stripes, *outcome.returns.shape))
+        self._losses = np.zeros((stripes, *outcome.returns.shape, len(temperatures)))
 
     @property
     def units(self) -> int:
@@ -221,23 +227,23 @@ class ClassificationJob:
         if self._weights.ndim == 2:
             losses = self._losses[stripe, :, which, 0 if self._paired else batch]
             found = np.empty(losses.shape)
-            weighted_losses(self._program, images.pixels, images.marks, weights, *bounds, found)
+            weighted_losses(self._program, images.pixels, images.marks, weights, self._scales, *bounds, found)
         else:
             graph = self._parts[part]
             first = sum(len(before.outputs) for before in self._parts[:part])
             networks = slice(first, first + len(graph.outputs))
             losses = self._losses[stripe, networks, which, 0 if self._paired else batch]
             found = np.empty(losses.shape)
-            shared_losses(graph, images.pixels, images.marks, weights, *bounds, found)
+            shared_losses(graph, images.pixels, images.marks, weights, self._scales, *bounds, found)
         losses[...] = found
 
     @property
     def outcome(self) -> Outcome:
         """Mean cross-entropy of each batch, negative, when all units are computed."""
-        total = np.zeros_like(self._outcome.returns)
+        total = np.zeros(self._losses.shape[1:])
         for stripe in self._losses:
             total += stripe
-        self._outcome.returns[...] = -total / self._batches[0].images
+        self._outcome.returns[...] = -total.min(axis=-1) / self._batches[0].images
         return self._outcome
 
 
@@ -261,6 +267,7 @@ def make_classification(settings: TaskSettings) -> ClassificationTask:
         found.side,
         batch,
         (settings.memory or _MEMORY) * 2**20,
+        settings.temperatures,
         images[:border],
         images[border:],
         settings.data,

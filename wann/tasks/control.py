@@ -137,6 +137,8 @@ def make_control(settings: TaskSettings) -> ControlTask:
     for name in ("images", "data", "memory"):
         if getattr(settings, name) is not None:
             raise BadInput(f"task.{name}: {settings.id} is no set of images")
+    if settings.temperatures != (1.0,):
+        raise BadInput(f"task.temperatures: {settings.id} is no set of images")
     environment = _make(settings.id)
     try:
         observation, action = environment.observation_space, environment.action_space
