@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json as json_text
+import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 from rich.console import Console
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
     from ..network import Network
 
     Scores = list[Score] | list[ImageScore]
+
+_PAGE: Final = 120  # letters in a line where no terminal says how many
 
 
 @app.command(
@@ -108,7 +111,7 @@ def _print_table(network: Network, task: str | None, scores: Scores) -> None:
         table.add_column(name, justify="left" if name in ("condition", "weights") else "right")
     for row in rows:
         table.add_row(*row.values())
-    screen = Console(highlight=False)
+    screen = Console(highlight=False, width=None if sys.stdout.isatty() else _PAGE)
     screen.print(table)
     if len(scores) == 1 and isinstance(scores[0], ImageScore):
         screen.print(_confusion(scores[0], names_of(str(task))[1]))
