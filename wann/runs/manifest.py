@@ -13,7 +13,10 @@ from typing import Any, Final
 
 __all__ = ["manifest"]
 
-_PACKAGES: Final = ("wann", "numpy", "numba", "llvmlite", "gymnasium", "cma", "networkx", "matplotlib", "ray")
+_PACKAGES: Final = (
+    "wann", "numpy", "numba", "llvmlite", "gymnasium", "cma", "networkx", "matplotlib", "ray", "scikit-learn",
+    "torch",
+)  # fmt: skip
 
 
 def manifest(**facts: Any) -> dict[str, Any]:
