@@ -41,7 +41,8 @@ ALLOWED: Final[dict[str, set[str]]] = {
     "reporting": {*TASKS, "formats", "runs", "assessment", "config"},
     "pruning": {*NETWORKS, "formats"},
     "benchmark": {*WIRING, "assessment"},
-    "api": {*WIRING, "assessment", "reporting"},
+    "judging": {*TASKS, "evaluation", "assessment", "reporting"},
+    "api": {*WIRING, "judging", "reporting"},
     "cli": {*WIRING, "assessment", "reporting", "benchmark", "pruning", "api"},
     "__init__": {"api", "errors", "network"},
 }
