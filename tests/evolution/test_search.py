@@ -277,3 +277,22 @@ def test_a_search_without_mutations_that_add_nodes_runs() -> None:
     search = replace(begin(), mutation=mutation)
     newest = search.newest_node
     assert go(search, 5).newest_node == newest
+
+
+def test_networks_above_the_largest_number_of_connections_leave_no_children() -> None:
+    settings = SearchSettings(population=40, generations=9, tournament=8, enabled=0.5, most_connections=12)
+    search = Search.begin(settings, MutationSettings(), 6, 3, 0)
+    for generation in range(8):
+        connections = search.ask().connections
+        # The larger, the better: only the limit keeps them small.
+        returns = np.repeat(connections[:, None].astype(np.float64), 2, axis=1)
+        candidate = search.candidate(returns)
+        if candidate is not None:
+            assert connections[candidate] <= 12
+        ranked = search._ranked(search._earned(returns), 1.0 / connections)
+        allowed = connections[ranked] <= 12
+        assert (np.diff(allowed.astype(int)) <= 0).all()
+        assert (np.diff(connections[ranked][~allowed]) >= 0).all()
+        row = search.tell(returns, 0, 0)
+        assert row.failed == 0
+        assert generation == 0 or row.best_connections <= 12

@@ -93,6 +93,19 @@ def test_another_seed_gives_other_bytes(undisturbed: Path, tmp_path: Path) -> No
     assert result(tmp_path / "run")[0] != result(undisturbed)[0]
 
 
+@pytest.mark.parametrize("memory", [1, 64])
+def test_a_search_on_images_is_resumed_likewise_whatever_its_memory(memory: int, tmp_path: Path) -> None:
+    document = DOCUMENT | {"task": {"id": "digits", "episodes": 1, "images": 90, "keep": 2}}
+    document |= {"search": DOCUMENT["search"] | {"most_connections": 330}}
+    whole = parse_config(document)
+    cut = whole.changed(task=whole.task.changed(memory=memory), backend=whole.backend.changed(workers=2))
+    assert api.search(whole, run=tmp_path / "whole")
+    assert not api.search(cut, run=tmp_path / "cut", stop=after(5))
+    assert api.resume(tmp_path / "cut")
+    assert result(tmp_path / "cut") == result(tmp_path / "whole")
+    assert api.load(tmp_path / "cut").connections <= 330
+
+
 @pytest.mark.parametrize("generation", [0, 1, 2, 7, GENERATIONS - 1])
 def test_interrupted_and_resumed_is_as_if_undisturbed(
     generation: int, undisturbed: Path, tmp_path: Path
