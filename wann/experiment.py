@@ -154,11 +154,12 @@ class Experiment:
         return row, phases
 
     def _crown(self, evaluator: Evaluator, returns: NDArray[np.float64]) -> None:
-        candidate = self.search.candidate(returns)
-        if candidate is None:
-            return
         seed, episodes = self.config.seed, self.config.search.champion_episodes
         trial = self._task.selection(episode_seeds(seed, Stream.CHAMPION_EPISODES, episodes))
+        # What a network loses on other images says nothing of what it would lose on these.
+        candidate = self.search.candidate(returns, comparable=trial.part == "train")
+        if candidate is None:
+            return
         batch = compile_population(self.search.ask().take(np.array([candidate])))
         outcome = evaluator.evaluate(batch, selection_weights(self.config.weights), trial)
         if outcome.failed:

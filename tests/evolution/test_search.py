@@ -296,3 +296,16 @@ def test_networks_above_the_largest_number_of_connections_leave_no_children() ->
         row = search.tell(returns, 0, 0)
         assert row.failed == 0
         assert generation == 0 or row.best_connections <= 12
+
+
+def test_where_returns_cannot_be_compared_the_best_is_tested_that_was_not_before() -> None:
+    search = Search.begin(
+        SearchSettings(population=10, generations=9, tournament=2), MutationSettings(), 4, 2, 0
+    )
+    returns = np.arange(10.0)[:, None] - 100.0
+    assert search.candidate(returns) == 9
+    assert search.crown(9, -1.0)
+    returns[9] = -200.0  # far below the champion's mean, as all the others are
+    assert search.candidate(returns) is None
+    assert search.candidate(returns, comparable=False) == 8
+    assert search.candidate(returns, comparable=False) is None

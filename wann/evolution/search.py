@@ -135,15 +135,18 @@ class Search:
         """The genomes to evaluate."""
         return self.population
 
-    def candidate(self, returns: FloatArray) -> int | None:
+    def candidate(self, returns: FloatArray, *, comparable: bool = True) -> int | None:
         """The genome to re-test as a champion, if its mean return deserves it.
 
         ``returns`` float64[population, weights]. Ties go to fewer connections, then to the lower
-        index.
+        index. Where returns are not ``comparable`` with those of the re-test, the best is always
+        tested that has not been tested before.
         """
         means = self._earned(returns)
         best = self._best(means)
-        if means[best] == -np.inf or (self.champion and means[best] <= self.champion.mean):
+        if means[best] == -np.inf:
+            return None
+        if comparable and self.champion and means[best] <= self.champion.mean:
             return None
         # A genome that lost once loses again: the selection episodes are the same for all.
         digest = _digest(self.population.take(np.array([best])))
