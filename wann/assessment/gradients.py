@@ -38,7 +38,7 @@ class GradientSettings(Settings):
 
     epochs: Annotated[int, Field(ge=1, le=1_000_000)] = 40
     batch: Annotated[int, Field(ge=1, le=1_000_000)] = 250
-    rate: Annotated[float, Field(gt=0.0, le=10.0)] = 0.01
+    rate: Annotated[float, Field(gt=0.0, le=10.0)] = 0.03
 
 
 def train_by_gradient(
