@@ -46,8 +46,9 @@ def main() -> None:
     (HERE / "trained").mkdir(exist_ok=True)
     rows = []
     for path in sorted((HERE / "champions").glob("*.json")):
-        rows.append(measure(path))
-        print(rows[-1], flush=True)  # noqa: T201 - a script
+        if not path.name.endswith(".manifest.json"):
+            rows.append(measure(path))
+            print(rows[-1], flush=True)  # noqa: T201 - a script
     with (HERE / "table.csv").open("w", encoding="utf-8") as file:
         writer = csv.DictWriter(file, list(rows[0]), lineterminator="\n")
         writer.writeheader()

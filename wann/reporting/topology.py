@@ -377,7 +377,7 @@ def _caption(network: Network, layout: Layout, every: int) -> str:
         _counted(network.hidden, "hidden node"),
     ]
     if every > 1:
-        parts.append(f"{network.inputs} inputs, every {every}th named")
+        parts.append(f"{network.inputs} inputs, one in {every} named")
     if effective < network.connections or not layout.live[1 + network.inputs :].all():
         parts.append("faint: on no path from input to output")
     return "  ·  ".join(parts)
