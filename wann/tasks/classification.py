@@ -99,7 +99,7 @@ class ClassificationTask:
     def job(self, program: Program, weights: NDArray[np.float64], trial: Trial) -> ClassificationJob:
         """Units of some networks and some images each; see ``Task.job``."""
         table = (weights if weights.size else np.ones(len(weights))).astype(np.float32)
-        batches = list(self._batches(trial))
+        batches = self._batches(trial)
         outcome = Outcome.blank(program.networks, len(weights), trial)
         outcome.steps[:] = batches[0].images
         rows = 1 + program.inputs + int(program.outputs)
@@ -110,7 +110,20 @@ class ClassificationTask:
             program, parts, table, self.temperatures, batches, outcome, paired=trial.paired
         )
 
-    def _batches(self, trial: Trial) -> Iterator[Batch]:
+    @cached_property
+    def _recent(self) -> dict[tuple[object, ...], list[Batch]]:
+        """The batches of the last two trials: a generation comes in many chunks."""
+        return {}
+
+    def _batches(self, trial: Trial) -> list[Batch]:
+        key = (trial.part, *trial.seeds.tolist())
+        if key not in self._recent:
+            for old in list(self._recent)[:-1]:
+                del self._recent[old]
+            self._recent[key] = list(self._made(trial))
+        return self._recent[key]
+
+    def _made(self, trial: Trial) -> Iterator[Batch]:
         images = self.part(trial.part)
         if trial.part != "train":
             yield Batch.of(images, slice(None), self.outputs)
