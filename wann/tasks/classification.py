@@ -116,7 +116,7 @@ class ClassificationTask:
         return {}
 
     def _batches(self, trial: Trial) -> list[Batch]:
-        key = (trial.part, *trial.seeds.tolist())
+        key = (trial.part, *(trial.seeds.tolist() if trial.part == "train" else ()))
         if key not in self._recent:
             for old in list(self._recent)[:-1]:
                 del self._recent[old]
@@ -134,7 +134,7 @@ class ClassificationTask:
             yield Batch.of(images, chosen, self.outputs)
 
     def logits(
-        self, program: Program, weights: NDArray[np.float64], part: Literal["train", "validation", "test"]
+        self, program: Program, weights: NDArray[np.float64], part: Literal["validation", "test"]
     ) -> Floats:
         """Raw outputs float32[weights, images, outputs] of a single network on all images of a part.
 
@@ -144,7 +144,7 @@ class ClassificationTask:
             part: which images.
         """
         table = (weights if weights.size else np.ones(len(weights))).astype(np.float32)
-        batch = Batch.of(self.part(part), slice(None), self.outputs)
+        (batch,) = self._batches(Trial(np.empty(0, np.int64), part=part))
         tiles = batch.pixels.shape[1] // TILE
         found = np.empty((len(table), self.outputs, batch.pixels.shape[1]), np.float32)
         if table.ndim == 1:
