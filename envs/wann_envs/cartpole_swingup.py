@@ -11,19 +11,14 @@ import gymnasium
 import numpy as np
 from gymnasium import logger, spaces
 from gymnasium.error import ResetNeeded
-from gymnasium.utils.seeding import np_random
 from numpy.typing import NDArray
 
-from wann.kernels.lanes import LANES
-
+from .fused import FusedDynamics
 from .rendering import SwingUpPicture
-from .swingup_dynamics import STATE, Physics, observe_once, step_once
-from .swingup_dynamics import rollout as play
+from .swingup_dynamics import STATE, Physics, observe_once, rollout, step_once
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-
-    from wann.kernels.forward import Program
 
 __all__ = ["CartPoleSwingUpEnv", "SwingUpDynamics"]
 
@@ -57,63 +52,20 @@ def _physics(step_seconds: float, constants: Mapping[str, float]) -> Physics:
     return Physics(**given, step=_constant("step_seconds", step_seconds))
 
 
-def _check_shape(name: str, found: tuple[int, ...], wanted: tuple[int, ...]) -> None:
-    # The kernels check no bounds: a wrong shape would read and write outside the arrays.
-    if found != wanted:
-        raise ValueError(f"{name} has shape {found}; it must be {wanted}")
-
-
 @dataclass(frozen=True)
-class SwingUpDynamics:
-    """What a task needs to play whole batches of networks inside one kernel.
+class SwingUpDynamics(FusedDynamics):
+    """The swing-up for fused rollouts.
 
     Attributes:
         physics: constants of the cart-pole.
     """
 
     physics: Physics
-
-    def starts(self, seeds: NDArray[np.int64]) -> NDArray[np.float32]:
-        """First states float32[episodes, 4], each to the bit what ``reset(seed=...)`` draws.
-
-        Raises:
-            gymnasium.error.Error: a seed is negative.
-        """
-        drawn = np.empty((len(seeds), STATE), np.float32)
-        for episode, seed in enumerate(seeds.tolist()):
-            drawn[episode] = _start(np_random(seed)[0])
-        return drawn
-
-    def rollout(
-        self,
-        limit: int,
-        program: Program,
-        weights: NDArray[np.float32],
-        starts: NDArray[np.float32],
-        begin: int,
-        end: int,
-        returns: NDArray[np.float64],
-        lengths: NDArray[np.int32],
-    ) -> None:
-        """Play units of work [begin, end) (see ``swingup_dynamics.rollout``), all bounds checked.
-
-        Raises:
-            ValueError: the arrays do not fit each other, or there are no such units.
-        """
-        lanes, networks = len(starts), program.networks
-        _check_shape("starts", starts.shape, (lanes, STATE))
-        _check_shape("returns", returns.shape, (networks, lanes))
-        _check_shape("lengths", lengths.shape, (networks, lanes))
-        if (program.inputs, program.outputs) != (_OBSERVATION, 1):
-            raise ValueError(f"networks of {program.inputs} inputs, {program.outputs} outputs: not 5 and 1")
-        units = networks * -(-lanes // LANES)
-        if not 0 <= begin <= end <= units:
-            raise ValueError(f"units [{begin}, {end}) of {units}")
-        if weights.ndim != 2 or weights.shape[1] != 1:
-            connections = max(weights.shape[-1], int(program.gene.max(initial=-1)) + 1)
-            _check_shape("weights", weights.shape, (lanes, connections))
-        _check_shape("weights", weights.shape, (lanes, weights.shape[1]))
-        play(self.physics, limit, program, weights, starts, begin, end, returns, lengths)
+    numbers = STATE
+    inputs = _OBSERVATION
+    outputs = 1
+    kernel = staticmethod(rollout)
+    start = staticmethod(_start)
 
 
 class CartPoleSwingUpEnv(gymnasium.Env[NDArray[np.float32], NDArray[np.float32]]):
@@ -247,7 +199,7 @@ class CartPoleSwingUpEnv(gymnasium.Env[NDArray[np.float32], NDArray[np.float32]]
         if np.shape(action) != (1,):
             raise ValueError(f"the action has shape {np.shape(action)}; it must be (1,)")
         self._action = np.float32(action[0])
-        reward, terminated = step_once(self.physics, self.state, self._action)
+        reward, terminated = step_once(self.physics, self.state, np.array([self._action]))
         return self._observation(self.state), float(reward), bool(terminated), False, {}
 
     def render(self) -> NDArray[np.uint8] | None:

@@ -12,19 +12,8 @@ import numpy as np
 
 from wann.kernels.compiler import inlined, kernel
 from wann.kernels.elementary import cos, cos_pi, sin
-from wann.kernels.forward import forward_shared, forward_weighted
-from wann.kernels.lanes import (
-    LANES,
-    accumulate,
-    any_positive,
-    at_least,
-    at_most,
-    chosen,
-    load,
-    no_lanes,
-    store,
-    within,
-)
+from wann.kernels.lanes import at_least, at_most, load, store, width, within
+from wann.kernels.rollout import look, play, step
 
 __all__ = [
     "STATE",
@@ -83,14 +72,39 @@ def accelerations(physics, velocity, sine, cosine, spin, action):  # type: ignor
 
 
 @inlined
-def advance(physics, x, velocity, angle, spin, sine, cosine, action):  # type: ignore[no-untyped-def]
-    """The next state (x, velocity, angle, spin, sine, cosine) after one step of explicit Euler."""
+def start(numbers, like):  # type: ignore[no-untyped-def]
+    """The state (x, velocity, angle, spin, sine, cosine) of rows of the first four."""
+    wide = width(like)
+    x, velocity = load(numbers, 0, like), load(numbers, wide, like)
+    angle, spin = load(numbers, 2 * wide, like), load(numbers, 3 * wide, like)
+    return x, velocity, angle, spin, sin(angle), cos(angle)
+
+
+@inlined
+def observe(state, values, place):  # type: ignore[no-untyped-def]
+    """Write (x, velocity, cosine, sine, spin)."""
+    x, velocity, _, spin, sine, cosine = state
+    wide = width(x)
+    store(values, place, x)
+    store(values, place + wide, velocity)
+    store(values, place + 2 * wide, cosine)
+    store(values, place + 3 * wide, sine)
+    store(values, place + 4 * wide, spin)
+
+
+@inlined
+def advance(physics, state, values, output):  # type: ignore[no-untyped-def]
+    """One step of explicit Euler; the episode ends where the cart leaves the track."""
+    x, velocity, angle, spin, sine, cosine = state
+    action = load(values, output, x)
     push, torque = accelerations(physics, velocity, sine, cosine, spin, action)
     x = x + velocity * physics.step
     angle = angle + spin * physics.step
     velocity = velocity + push * physics.step
     spin = spin + torque * physics.step
-    return x, velocity, angle, spin, sin(angle), cos(angle)
+    sine, cosine = sin(angle), cos(angle)
+    going = within(x, physics.track)
+    return (x, velocity, angle, spin, sine, cosine), reward(physics, x, cosine), going
 
 
 @inlined
@@ -102,99 +116,16 @@ def reward(physics, x, cosine):  # type: ignore[no-untyped-def]
 @kernel
 def step_once(physics, state, action):  # type: ignore[no-untyped-def]
     """Advance one state float32[4] in place; returns (reward, whether the cart left the track)."""
-    x, velocity, angle, spin, _, cosine = advance(
-        physics, state[0], state[1], state[2], state[3], sin(state[2]), cos(state[2]), action
-    )
-    state[0], state[1], state[2], state[3] = x, velocity, angle, spin
-    return reward(physics, x, cosine), within(x, physics.track) == 0
+    return step(start, advance, physics, state, action)
 
 
 @kernel
 def observe_once(state, observation):  # type: ignore[no-untyped-def]
     """Write (x, velocity, cos, sin, spin) of a state float32[4] into float32[5]."""
-    observation[0], observation[1] = state[0], state[1]
-    observation[2], observation[3] = cos(state[2]), sin(state[2])
-    observation[4] = state[3]
+    look(start, observe, state, observation)
 
 
 @kernel
 def rollout(physics, limit, program, weights, starts, begin, end, returns, lengths):  # type: ignore[no-untyped-def]
-    """Play episodes of a batch of networks, LANES of them at once.
-
-    A unit of work is one network with one tile of LANES lanes; this call does units [begin, end)
-    of ``networks * tiles``. Lane k of a network plays from ``starts[k]`` with ``weights[k]``.
-
-    Args:
-        physics: constants.
-        limit: steps after which an episode is cut.
-        program: compiled networks.
-        weights: float32[lanes, 1] shared values, or float32[lanes, connections of the batch].
-        starts: float32[lanes, 4] first states.
-        begin, end: units of work.
-        returns: float64[networks, lanes], receives the sum of rewards.
-        lengths: int32[networks, lanes], receives the steps played.
-    """
-    lanes = starts.shape[0]
-    tiles = (lanes + LANES - 1) // LANES
-    nodes, edges = 0, 0
-    for network in range(program.node_rows.shape[0] - 1):
-        first, last = program.node_rows[network], program.node_rows[network + 1]
-        nodes = max(nodes, last - first)
-        edges = max(edges, program.edge_rows[last] - program.edge_rows[first])
-    shared = weights.shape[1] == 1
-    values = np.empty((1 + program.inputs + nodes) * LANES, np.float32)
-    table = np.empty(0 if shared else edges * LANES, np.float32)
-    row = np.empty(LANES, np.float32)
-    totals = np.empty(LANES, np.float64)
-    counts = np.empty(LANES, np.float64)
-    values[:LANES] = _ONE
-    for unit in range(begin, end):
-        network, tile = unit // tiles, unit % tiles
-        base = tile * LANES
-        active = min(LANES, lanes - base)
-        first_edge = program.edge_rows[program.node_rows[network]]
-        last_edge = program.edge_rows[program.node_rows[network + 1]]
-        # Lanes beyond the last repeat it, so that all do the same work; they never count.
-        if shared:
-            for lane in range(LANES):
-                row[lane] = weights[base + min(lane, active - 1), 0]
-        else:
-            for lane in range(LANES):
-                for edge in range(first_edge, last_edge):
-                    value = weights[base + min(lane, active - 1), program.gene[edge]]
-                    table[(edge - first_edge) * LANES + lane] = value
-        weight = load(row, 0, no_lanes())
-        for number in range(STATE):
-            for lane in range(LANES):
-                values[(1 + number) * LANES + lane] = starts[base + min(lane, active - 1), number]
-        x, velocity = load(values, LANES, weight), load(values, 2 * LANES, weight)
-        angle, spin = load(values, 3 * LANES, weight), load(values, 4 * LANES, weight)
-        sine, cosine = sin(angle), cos(angle)
-        for lane in range(LANES):
-            row[lane] = _ONE if lane < active else _f(0)
-        alive = load(row, 0, weight)
-        nothing = no_lanes()
-        totals[:] = 0.0
-        counts[:] = 0.0
-        for _ in range(limit):
-            store(values, LANES, x)
-            store(values, 2 * LANES, velocity)
-            store(values, 3 * LANES, cosine)
-            store(values, 4 * LANES, sine)
-            store(values, 5 * LANES, spin)
-            if shared:
-                output = forward_shared(values, weight, program, network)
-            else:
-                output = forward_weighted(values, weight, table, program, network)
-            action = load(values, output, weight)
-            x, velocity, angle, spin, sine, cosine = advance(
-                physics, x, velocity, angle, spin, sine, cosine, action
-            )
-            accumulate(totals, chosen(alive, reward(physics, x, cosine), nothing))
-            accumulate(counts, alive)
-            alive = alive * within(x, physics.track)
-            if not any_positive(alive):
-                break
-        for lane in range(active):
-            returns[network, base + lane] = totals[lane]
-            lengths[network, base + lane] = np.int32(counts[lane])
+    """Play episodes of a batch of networks; see ``wann.kernels.rollout.play``."""
+    play(start, observe, advance, physics, limit, program, weights, starts, begin, end, returns, lengths)
