@@ -42,7 +42,8 @@ ALLOWED: Final[dict[str, set[str]]] = {
     "pruning": {*NETWORKS, "formats"},
     "benchmark": {*WIRING, "assessment"},
     "judging": {*TASKS, "evaluation", "assessment", "reporting"},
-    "api": {*WIRING, "judging", "reporting"},
+    "training": {*TASKS, "evaluation", "assessment", "formats", "judging", "reporting", "runs"},
+    "api": {*WIRING, "judging", "reporting", "training"},
     "cli": {*WIRING, "assessment", "reporting", "benchmark", "pruning", "api"},
     "__init__": {"api", "errors", "network"},
 }

@@ -17,6 +17,7 @@ from .errors import BadInput, Failure
 from .evaluation import BackendSettings, Evaluator
 from .evolution import Generation, Search, generation_weights, selection_weights
 from .formats.network_json import render, to_document
+from .genome import Population
 from .network import Network, compile_population
 from .runs import Checkpoint, RunFolder, manifest, write_atomically
 from .streams import Stream, episode_seeds
@@ -89,15 +90,16 @@ class Experiment:
             tell: told in a sentence of networks that could not be evaluated.
 
         Raises:
+            BadInput: the task fails for every network, or gives none a finite return; the checkpoint is kept.
             Failure: nothing can be evaluated any more, or the run folder cannot be written; the
                 last checkpoint is whole.
         """
         self._tell = tell
         try:
             return self._run(evaluator, show, stop)
-        except Failure as error:
+        except (BadInput, Failure) as error:
             self._save()
-            raise Failure(
+            raise type(error)(
                 f"{error}; the checkpoint is kept, go on with `wann resume {self.folder.path}`"
             ) from None
         except OSError as error:
@@ -140,9 +142,11 @@ class Experiment:
             search.generation // settings.task.keep,
         )
         outcome = evaluator.evaluate(batch, weights, Trial(seeds))
-        self._keep_failures(outcome.failed)
         if len(outcome.failed) == len(batch):
             outcome.checked()  # nothing is left to select from
+        if not np.isfinite(outcome.returns).any():
+            raise BadInput(f"task.id: {self._task.id} gave no network of a generation a finite return")
+        self._keep_failures(outcome.failed)
         returns = mean_over_episodes(outcome)
         clock, phases.evaluate = time.perf_counter(), time.perf_counter() - clock
         self._crown(evaluator, returns)
@@ -185,7 +189,11 @@ class Experiment:
             "selection_mean": found.mean,
             "selection_episodes": self.config.search.champion_episodes * self.config.weights.count,
         }
-        return Network.of_genome(found.population, 0, task=self.config.task.id, provenance=provenance)
+        return self._network(found.population, 0, provenance)
+
+    def _network(self, population: Population, index: int, provenance: dict[str, Any]) -> Network:
+        name, interface = self._task.id, self._task.interface
+        return Network.of_genome(population, index, task=name, provenance=provenance, interface=interface)
 
     def _keep_failures(self, failed: Mapping[int, str]) -> None:
         """Write the networks that could not be evaluated, with the reason; they are ranked last."""
@@ -201,9 +209,7 @@ class Experiment:
                 "individual": index,
                 "failure": reason,
             }
-            network = Network.of_genome(
-                self.search.ask(), index, task=self.config.task.id, provenance=provenance
-            )
+            network = self._network(self.search.ask(), index, provenance)
             path = folder / f"{generation:08d}-{index:06d}.json"
             write_atomically(path, render(to_document(network)).encode())
         count = "a network" if len(failed) == 1 else f"{len(failed)} networks"
@@ -223,7 +229,7 @@ class Experiment:
                 "generation": self.search.generation,
                 "mean": mean,
             }
-            network = Network.of_genome(population, index, task=self.config.task.id, provenance=provenance)
+            network = self._network(population, index, provenance)
             name = f"{connections:05d}-connections.json"
             write_atomically(self.folder.front / name, render(to_document(network)).encode())
             rows.append(f"{connections},{mean!r}\n")
@@ -274,6 +280,7 @@ def start_search(config: Config, path: Path, task: Task) -> Experiment:
         BadInput: the folder is not empty or cannot be written.
     """
     folder = RunFolder.create(path)
+    config = config.changed(task=config.task.changed(**task.settled))
     write_manifest(folder, config, 0.0, 0.0)
     search = Search.begin(config.search, config.mutation, task.inputs, task.outputs, config.seed)
     return Experiment(config, folder, search, task)

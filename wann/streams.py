@@ -34,6 +34,7 @@ class Stream(IntEnum):
     TRAINING_EPISODES = 15
     TUNED_EPISODES = 16
     STORED_EPISODES = 17
+    FILM_EPISODES = 18
 
 
 def generator(seed: int, purpose: Stream, *indices: int) -> np.random.Generator:

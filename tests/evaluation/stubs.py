@@ -52,6 +52,12 @@ class Stub:
     outputs: int = 2
     input_names: tuple[str, ...] = ("a", "b", "c")
     output_names: tuple[str, ...] = ("x", "y")
+    interface: None = None
+    holds_interpreter: bool = False
+
+    @property
+    def settled(self) -> Mapping[str, Any]:
+        return {}
 
     def selection(self, seeds: NDArray[np.int64]) -> Trial:
         return Trial(seeds)

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from tests.evaluation.stubs import Stub, connections
 from tests.samples import evolved
-from wann.errors import Failure
+from wann.errors import BadInput
 from wann.evaluation import LocalEvaluator
 from wann.evaluation.chunks import Chunk, Evaluation, compute
 from wann.genome import MutationSettings, first_population, mutate
@@ -109,6 +109,30 @@ def test_parts_cover_a_chunk_once(networks: int, weights: int, episodes: int, pa
     assert {part.troubles for part in found} == {2}
 
 
+@given(
+    networks=st.integers(1, 40),
+    weights=st.integers(1, 12),
+    episodes=st.integers(1, 12),
+    count=st.integers(1, 40),
+)
+def test_parts_of_a_small_evaluation_are_of_weights_and_episodes_too(
+    networks: int, weights: int, episodes: int, count: int
+) -> None:
+    chunk = Chunk((3, 3 + networks), (2, 2 + weights), (1, 1 + episodes), troubles=2)
+    found = list(chunk.parts(count))
+    cells = [
+        cell
+        for part in found
+        for cell in product(range(*part.networks), range(*part.weights), range(*part.episodes))
+    ]
+    assert sorted(cells) == list(
+        product(range(*chunk.networks), range(*chunk.weights), range(*chunk.episodes))
+    )
+    assert sum(part.played for part in found) == chunk.played == networks * weights * episodes
+    assert min(count, chunk.played) / 2 <= len(found) <= count
+    assert {part.troubles for part in found} == {2}
+
+
 def test_costs_of_parts_add_up() -> None:
     evaluation = Evaluation(grown(8), np.ones(4), Trial(np.arange(3)))
     parts = [piece for part in evaluation.whole.split(4) for piece in part.split(1)]
@@ -140,6 +164,6 @@ def test_a_network_that_the_task_fails_for_is_named_and_the_others_are_played(wo
     np.testing.assert_array_equal(outcome.returns[~failed], good.returns[~failed])
     assert good.checked() is good
     with pytest.raises(
-        Failure, match=rf"network {int(np.flatnonzero(failed)[0])} could not be evaluated: Zero"
+        BadInput, match=rf"network {int(np.flatnonzero(failed)[0])} could not be evaluated: Zero"
     ):
         outcome.checked()

@@ -23,7 +23,7 @@ from tests.samples import evolved
 from wann import api
 from wann import experiment as wiring
 from wann.config import Config, parse_config, render_config
-from wann.errors import BadInput, Failure
+from wann.errors import BadInput
 from wann.evaluation import BackendSettings, LocalEvaluator
 from wann.evaluation.cluster import connect
 from wann.evaluation.ray import RayEvaluator
@@ -271,7 +271,7 @@ def test_a_search_of_which_every_network_fails_ends_in_a_sentence_and_can_be_res
 ) -> None:
     task = Stub(misdeeds=dict.fromkeys(range(20), "raise"))
     monkeypatch.setattr(api, "make_task", lambda _: task)
-    with pytest.raises(Failure, match=r"network 0 could not be evaluated: ZeroDivision.*wann resume"):
+    with pytest.raises(BadInput, match=r"network 0 could not be evaluated: ZeroDivision.*wann resume"):
         api.search(config(), run=tmp_path / "run")
     monkeypatch.setattr(wiring, "make_task", lambda _: Stub())
     assert api.resume(tmp_path / "run")

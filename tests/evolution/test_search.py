@@ -143,29 +143,42 @@ def test_the_candidate_has_the_best_mean_then_fewer_connections_then_the_lower_i
     assert search.candidate(returns) == 11
 
 
+def middle_least_most(search: Search) -> list[int]:
+    """Genomes with a middling, the least and the highest number of connections."""
+    order = np.argsort(search.ask().connections, kind="stable").tolist()
+    connections = search.ask().connections[[order[0], order[12], order[-1]]]
+    assert connections[0] < connections[1] < connections[2]
+    return [order[12], order[0], order[-1]]
+
+
 def test_a_candidate_must_beat_the_champions_recorded_mean() -> None:
     search = begin()
+    first, small, large = middle_least_most(search)
     returns = np.zeros((24, WEIGHTS))
-    returns[5] = 3.0
-    assert search.candidate(returns) == 5
-    assert search.crown(5, 2.0)
+    returns[first] = 3.0
+    assert search.candidate(returns) == first
+    assert search.crown(first, 2.0)
     assert search.champion is not None
     assert (search.champion.mean, search.champion.generation) == (2.0, 0)
-    assert same(search.champion.population, search.ask().take(np.array([5])))
-    returns[5], returns[6] = 0.0, 2.0
+    assert same(search.champion.population, search.ask().take(np.array([first])))
+    returns[first], returns[large] = 0.0, 2.0
     assert search.candidate(returns) is None  # as good is not better
-    returns[6] = 2.5
-    assert search.candidate(returns) == 6
+    returns[large] = 2.5
+    assert search.candidate(returns) == large
+    returns[large], returns[small] = 0.0, 2.0
+    assert search.candidate(returns) == small  # unless it is smaller
 
 
 def test_a_candidate_that_was_lucky_is_dropped() -> None:
     search = begin()
-    search.crown(5, 2.0)
+    first, small, large = middle_least_most(search)
+    search.crown(first, 2.0)
     for mean in (2.0, 1.0, np.nan, np.inf, -np.inf):
-        assert not search.crown(7, mean)
+        assert not search.crown(large, mean)
     assert search.champion is not None
     assert search.champion.mean == 2.0
-    assert search.crown(7, 2.1)
+    assert search.crown(small, 2.0)
+    assert search.crown(large, 2.1)
 
 
 def test_a_champion_outlives_generations_that_are_worse() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ from tests.samples import networks
 from wann.activations import ACTIVATIONS
 from wann.errors import BadInput, Failure
 from wann.formats import from_document, load, load_network, render, save, to_document
-from wann.network import Network
+from wann.network import Interface, Network
 
 run = settings(max_examples=80, deadline=None)
 OBSERVATIONS = np.random.default_rng(0).normal(size=(4, 3)).astype(np.float32)
@@ -134,6 +135,54 @@ def test_a_run_folder_stands_for_its_champion(tmp_path: Path) -> None:
     (tmp_path / "champion.json").unlink()
     with pytest.raises(BadInput, match=r"champion\.json"):
         load_network(tmp_path)
+
+
+INTERFACES = {
+    "nothing": Interface(),
+    "places": Interface(observe=(4, 0)),
+    "means": Interface(mean=(0.5, -1e-9), deviation=(0.0, 2.0)),
+    "all": Interface((4, 0), (0.1, 0.2), (1.0, 3.0), "tanh"),
+    "a squash": Interface(squash="clip"),
+}
+
+
+@pytest.mark.parametrize("interface", INTERFACES.values(), ids=INTERFACES)
+def test_an_interface_survives_the_round_trip(interface: Interface) -> None:
+    network = replace(from_document(EXAMPLE), interface=interface)
+    document = to_document(network)
+    for again in (from_document(document), from_document(json.loads(render(document)))):
+        assert again.interface == interface
+        assert render(to_document(again)) == render(document)
+    assert set(document["interface"]) == {name for name, value in asdict(interface).items() if value}
+
+
+def test_without_an_interface_none_is_written() -> None:
+    assert from_document(EXAMPLE).interface is None
+    assert "interface" not in to_document(from_document(EXAMPLE))
+
+
+@pytest.mark.parametrize(
+    ("interface", "says"),
+    [
+        ({"observe": [0]}, "1 numbers of observe for 2 inputs"),
+        ({"observe": [0, -1]}, "interface.observe.1: .*greater than or equal to 0"),
+        ({"observe": [0, 1.5]}, "interface.observe.1: .*integer"),
+        ({"observe": 2}, "interface.observe: .*list"),
+        ({"mean": [1.0]}, "1 numbers of mean for 2 inputs"),
+        ({"mean": [1.0, 2.0]}, "2 means and 0 deviations"),
+        ({"deviation": [1.0, 2.0]}, "0 means and 2 deviations"),
+        ({"mean": [1.0, 2.0], "deviation": [1.0, -2.0]}, "not negative"),
+        ({"mean": [1.0, float("nan")], "deviation": [1.0, 1.0]}, "interface.mean.1: .*finite"),
+        ({"mean": [1.0, 2.0], "deviation": [1.0, float("inf")]}, "interface.deviation.1: .*finite"),
+        ({"squash": "relu"}, "interface.squash: .*'tanh'"),
+        ({"mena": [1.0, 2.0]}, "interface.mena: .*not permitted"),
+        ([], "interface: .*"),
+        (5, "interface: .*"),
+    ],
+)
+def test_a_damaged_interface_is_refused(interface: object, says: str) -> None:
+    with pytest.raises(BadInput, match=says):
+        from_document(EXAMPLE | {"interface": interface})
 
 
 def test_errors_are_of_two_kinds() -> None:

@@ -7,9 +7,17 @@ from collections.abc import Callable
 from ..tasks import Task
 from .evaluator import Evaluator
 from .local import LocalEvaluator, available_cores
+from .processes import ProcessEvaluator
 from .settings import BackendSettings
 
-__all__ = ["BackendSettings", "Evaluator", "LocalEvaluator", "available_cores", "make_evaluator"]
+__all__ = [
+    "BackendSettings",
+    "Evaluator",
+    "LocalEvaluator",
+    "ProcessEvaluator",
+    "available_cores",
+    "make_evaluator",
+]
 
 
 def make_evaluator(
@@ -26,7 +34,10 @@ def make_evaluator(
         BadInput: the cluster cannot be joined, or no worker can hold the task.
     """
     if settings.kind == "local":
-        return LocalEvaluator(task, settings.workers)
+        workers = settings.workers or available_cores()
+        if task.holds_interpreter and workers > 1:
+            return ProcessEvaluator(task, workers)
+        return LocalEvaluator(task, workers)
     from .ray import RayEvaluator  # noqa: PLC0415 - Ray takes a second to import
 
     return RayEvaluator(task, settings, tell)

@@ -43,6 +43,11 @@ class Chunk:
         """Networks in it."""
         return self.networks[1] - self.networks[0]
 
+    @property
+    def played(self) -> int:
+        """Episodes in it, of all networks under all weights."""
+        return self.size * (self.weights[1] - self.weights[0]) * (self.episodes[1] - self.episodes[0])
+
     def split(self, parts: int) -> Iterator[Chunk]:
         """At most so many parts of about equal size: of its networks, else weights, else episodes."""
         for name in ("networks", "weights", "episodes"):
@@ -55,6 +60,16 @@ class Chunk:
                     yield replace(self, **part)
                 return
         yield self
+
+    def parts(self, count: int) -> Iterator[Chunk]:
+        """About so many parts; where networks are few, of their weights and episodes too."""
+        for part in self.split(count):
+            wanted = count * part.played // self.played
+            if part.size > 1 or wanted < 2:
+                yield part
+                continue
+            for piece in part.split(wanted):
+                yield from piece.split(max(1, wanted * piece.played // part.played))
 
 
 class Evaluation:

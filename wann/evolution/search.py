@@ -146,7 +146,7 @@ class Search:
         best = self._best(means)
         if means[best] == -np.inf:
             return None
-        if comparable and self.champion and means[best] <= self.champion.mean:
+        if comparable and not self._beats(best, float(means[best])):
             return None
         # A genome that lost once loses again: the selection episodes are the same for all.
         digest = _digest(self.population.take(np.array([best])))
@@ -156,11 +156,17 @@ class Search:
         return best
 
     def crown(self, index: int, mean: float) -> bool:
-        """Make a candidate the champion if its mean on the selection episodes is higher."""
-        if not np.isfinite(mean) or (self.champion is not None and mean <= self.champion.mean):
+        """Make a candidate the champion if its mean on the selection episodes is higher, or it is smaller."""
+        if not np.isfinite(mean) or not self._beats(index, mean):
             return False
         self.champion = Champion(self.population.take(np.array([index])), mean, self.generation)
         return True
+
+    def _beats(self, index: int, mean: float) -> bool:
+        """Whether a genome with this mean is better than the champion, or as good and smaller."""
+        if self.champion is None or mean != self.champion.mean:
+            return self.champion is None or mean > self.champion.mean
+        return bool(self.population.connections[index] < self.champion.population.connections[0])
 
     def tell(self, returns: FloatArray, episodes: int, steps: int) -> Generation:
         """Take what the population earned and breed the next generation.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal
 
@@ -11,7 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from ..activations import BY_NAME
 from ..errors import BadInput
-from ..network import Network
+from ..network import Interface, Network
 from ..settings import explain
 from .limits import LARGEST_FILE, LARGEST_GENES, LARGEST_NODES, read_bytes
 
@@ -36,6 +37,13 @@ class _Connection(_Strict):
     weight: float | None = None
 
 
+class _Interface(_Strict):
+    observe: Annotated[list[Annotated[int, Field(ge=0)]], Field(max_length=LARGEST_NODES)] = []
+    mean: Annotated[list[float], Field(max_length=LARGEST_NODES)] = []
+    deviation: Annotated[list[float], Field(max_length=LARGEST_NODES)] = []
+    squash: Literal["scale", "clip", "tanh"] | None = None
+
+
 class _Document(_Strict):
     format: Literal["wann-network"]
     version: Literal[1]
@@ -45,6 +53,7 @@ class _Document(_Strict):
     connections: Annotated[list[_Connection], Field(max_length=LARGEST_GENES)]
     shared_weight: float | None = None
     task: str | None = None
+    interface: _Interface | None = None
     provenance: dict[str, Any] = Field(default_factory=dict)
 
 
@@ -73,6 +82,11 @@ def to_document(network: Network) -> dict[str, Any]:
         document["shared_weight"] = network.shared_weight
     if network.task is not None:
         document["task"] = network.task
+    if network.interface is not None:
+        given = {name: value for name, value in asdict(network.interface).items() if value}
+        document["interface"] = {
+            name: list(value) if isinstance(value, tuple) else value for name, value in given.items()
+        }
     if network.provenance:
         document["provenance"] = dict(network.provenance)
     return document
@@ -146,7 +160,19 @@ def from_document(document: object) -> Network:
         checked.shared_weight,
         checked.task,
         checked.provenance,
+        _interface(checked),
     )
+
+
+def _interface(document: _Document) -> Interface | None:
+    found = document.interface
+    if found is None:
+        return None
+    for name in ("observe", "mean"):
+        count = len(getattr(found, name))
+        if count not in (0, document.inputs):
+            raise BadInput(f"interface: {count} numbers of {name} for {document.inputs} inputs")
+    return Interface(tuple(found.observe), tuple(found.mean), tuple(found.deviation), found.squash)
 
 
 def _check_nodes(document: _Document) -> None:

@@ -1,7 +1,8 @@
 """What computes: networks compiled to flat arrays, one alone or a whole population."""
 
 from .batch import NetworkBatch, compile_population
+from .interface import Interface, Squash
 from .network import Network
 from .policy import Policy
 
-__all__ = ["Network", "NetworkBatch", "Policy", "compile_population"]
+__all__ = ["Interface", "Network", "NetworkBatch", "Policy", "Squash", "compile_population"]

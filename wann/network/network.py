@@ -16,6 +16,7 @@ from ..errors import BadInput
 from ..genome import Population
 from ..kernels.genes import Genes
 from .batch import NetworkBatch, compile_population
+from .interface import Interface
 from .policy import Policy
 
 __all__ = ["Network"]
@@ -44,6 +45,7 @@ class Network:
         shared_weight: the one weight it works best with, if that is known.
         task: id of the task it was evolved for.
         provenance: where it comes from (seed, generation, ...); plain JSON values.
+        interface: how it meets the task's environment, where that is not as the environment says.
 
     Raises:
         BadInput: a cycle, an unknown node, a repeated connection, a number that is not finite.
@@ -58,6 +60,7 @@ class Network:
     shared_weight: float | None = None
     task: str | None = None
     provenance: Mapping[str, Any] = field(default_factory=dict)
+    interface: Interface | None = None
 
     def __post_init__(self) -> None:
         order = np.lexsort((self.target, self.source))

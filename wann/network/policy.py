@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import BadInput
 from ..kernels.forward import infer
+from .interface import Interface
 
 if TYPE_CHECKING:
     from .network import Network
 
 __all__ = ["Policy"]
+
+_AS_IT_IS: Final = Interface()
 
 
 @dataclass(frozen=True)
@@ -47,8 +50,14 @@ class Policy:
         return cls(network, np.array([shared], np.float32), shared=True)
 
     def __call__(self, observation: NDArray[np.floating]) -> NDArray[np.float32]:
-        """Outputs for one observation float[inputs], or for rows of them float[rows, inputs]."""
-        rows = np.atleast_2d(np.ascontiguousarray(observation, dtype=np.float32))
+        """Outputs for one observation float[inputs], or for rows of them float[rows, inputs].
+
+        With an interface it is the environment's whole observation, from which the network is given
+        what it observes.
+        """
+        rows = np.atleast_2d(np.asarray(observation))
+        interface = self.network.interface or _AS_IT_IS
+        rows = interface.observed(rows)
         if rows.shape[1] != self.network.inputs:
             raise BadInput(f"{rows.shape[1]} values for a network of {self.network.inputs} inputs")
         actions = np.empty((len(rows), self.network.outputs), np.float32)

@@ -15,7 +15,7 @@ __all__ = ["manifest"]
 
 _PACKAGES: Final = (
     "wann", "numpy", "numba", "llvmlite", "gymnasium", "cma", "networkx", "matplotlib", "ray", "scikit-learn",
-    "torch",
+    "torch", "box2d", "envpool", "mujoco",
 )  # fmt: skip
 
 

@@ -1,10 +1,13 @@
 """What is solved: the Task protocol and the tasks behind it."""
 
 from .classification import ClassificationTask
-from .control import ControlTask, Dynamics
+from .control import ControlTask, make_control
 from .datasets import DATA_SETS, ImageSet
+from .environments import make_environment, needed_extra
+from .fused import Dynamics
 from .registry import make_task, names_of, registered_tasks, side_of
 from .settings import TaskSettings
+from .stepping import SteppedWorld
 from .task import Job, Outcome, Task, Trial, mean_over_episodes
 
 __all__ = [
@@ -15,12 +18,16 @@ __all__ = [
     "ImageSet",
     "Job",
     "Outcome",
+    "SteppedWorld",
     "Task",
     "TaskSettings",
     "Trial",
+    "make_control",
+    "make_environment",
     "make_task",
     "mean_over_episodes",
     "names_of",
+    "needed_extra",
     "registered_tasks",
     "side_of",
 ]

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Final, Literal
+from typing import Any, Final, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -31,6 +31,10 @@ Floats = NDArray[np.float32]
 
 _BATCH: Final = 1000  # images, as published
 _MEMORY: Final = 64  # megabytes
+_OF_ENVIRONMENTS: Final = (
+    *("episode_limit", "threshold", "observe", "normalise", "squash", "input_names", "output_names"),
+    *("terminal_reward", "stepping", "reuse", "lanes"),
+)
 _STRIPES: Final = 64  # a batch is at most so many units of work; what they lose is summed in their order
 
 
@@ -61,6 +65,20 @@ class ClassificationTask:
     train: ImageSet
     validation: ImageSet
     folder: Path | None
+
+    @property
+    def interface(self) -> None:
+        """Networks are given the pixels as they are."""
+
+    @property
+    def settled(self) -> Mapping[str, Any]:
+        """Nothing is left to it."""
+        return {}
+
+    @property
+    def holds_interpreter(self) -> bool:
+        """Jobs are kernels."""
+        return False
 
     @property
     def inputs(self) -> int:
@@ -266,8 +284,8 @@ def make_classification(settings: TaskSettings) -> ClassificationTask:
     Raises:
         BadInput: its files are missing or damaged, or a setting is for environments.
     """
-    if settings.episode_limit is not None:
-        raise BadInput(f"task.episode_limit: {settings.id} is a set of images and has no episodes to cut")
+    for name in settings.given(*_OF_ENVIRONMENTS):
+        raise BadInput(f"task.{name}: {settings.id} is a set of images; it is for environments")
     found: DataSet = DATA_SETS[settings.id]
     images = found.load("train", settings.data)
     border = len(images) - found.validation

@@ -1,57 +1,52 @@
-"""Gymnasium environments as tasks: whole rollouts inside one kernel where dynamics are offered."""
+"""Gymnasium environments as tasks: fused rollouts where dynamics are offered, else stepped."""
 
 from __future__ import annotations
 
-import difflib
+import re
 import warnings
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from importlib.metadata import entry_points
-from typing import Any, Protocol
+from typing import Any, Final
 
 import gymnasium
 import numpy as np
-from gymnasium import spaces
 from numpy.typing import NDArray
 
 from ..errors import BadInput
 from ..kernels.forward import Program
-from ..kernels.lanes import LANES
-from .datasets import DATA_SETS
+from ..network import Interface
+from .environments import first_line, make_environment, offered_dynamics
+from .fused import Dynamics, FusedJob
+from .names import ACTION_NAMES, OBSERVATION_NAMES
 from .settings import TaskSettings
-from .task import Outcome, Trial
+from .spaces import Actions, Observations
+from .stepping import SteppedJob, SteppedWorld, is_as_good_as_new, pool_has, pool_is_faster
+from .task import Job, Trial
 
-__all__ = ["ControlTask", "Dynamics", "make_control", "registered_environments"]
+__all__ = ["ControlTask", "make_control"]
 
+Environment = gymnasium.Env[Any, Any]
 
-class Dynamics(Protocol):
-    """An environment as numba functions over lanes, offered as ``env.unwrapped.dynamics``."""
-
-    def starts(self, seeds: NDArray[np.int64]) -> NDArray[np.float32]:
-        """The states float32[episodes, numbers] that ``reset`` gives for these seeds."""
-
-    def rollout(
-        self,
-        limit: int,
-        program: Program,
-        weights: NDArray[np.float32],
-        starts: NDArray[np.float32],
-        begin: int,
-        end: int,
-        returns: NDArray[np.float64],
-        lengths: NDArray[np.int32],
-    ) -> None:
-        """Play units [begin, end) of ``networks * ceil(lanes / LANES)``.
-
-        Lane k of every network plays from ``starts[k]`` with ``weights[k]``: float32[lanes, 1]
-        shared values, or float32[lanes, connections of the batch]. Sums of rewards and numbers of
-        steps go to ``returns`` and ``lengths`` [networks, lanes].
-        """
+_OF_IMAGES: Final = ("images", "temperatures", "data", "memory")
+_SAMPLED: Final = 64  # episodes of random actions, of which observations are normalised
+_SAMPLED_STEPS: Final = 10_000
 
 
 @dataclass(frozen=True)
 class ControlTask:
-    """An environment whose dynamics run inside the kernel."""
+    """An environment, and how networks meet it.
+
+    Attributes:
+        id: of the environment.
+        inputs: numbers that a network is given.
+        outputs: numbers that it gives.
+        input_names: short names for pictures.
+        output_names: short names for pictures.
+        episode_limit: steps after which an episode is cut.
+        threshold: the return from which on an episode is a success; None if nobody says.
+        world: the environment as it is stepped from outside.
+        dynamics: what fused rollouts are computed with; None if it is stepped.
+    """
 
     id: str
     inputs: int
@@ -60,141 +55,194 @@ class ControlTask:
     output_names: tuple[str, ...]
     episode_limit: int
     threshold: float | None
-    dynamics: Dynamics
+    world: SteppedWorld
+    dynamics: Dynamics | None
+
+    @property
+    def interface(self) -> Interface | None:
+        """What a network of this task must carry to be played elsewhere; None: nothing."""
+        return None if self.world.interface == Interface() else self.world.interface
+
+    @property
+    def stepping(self) -> str:
+        """What computes the environment."""
+        return "fused" if self.dynamics else self.world.library
+
+    @property
+    def settled(self) -> Mapping[str, Any]:
+        """What computes the environment: episodes differ between libraries."""
+        return {"stepping": self.stepping}
+
+    @property
+    def holds_interpreter(self) -> bool:
+        """Whether its jobs are Python, so that threads would wait for each other."""
+        return self.stepping == "gymnasium"
 
     def selection(self, seeds: NDArray[np.int64]) -> Trial:
         """Episodes of their own."""
         return Trial(seeds)
 
-    def job(self, program: Program, weights: NDArray[np.float64], trial: Trial) -> RolloutJob:
-        """Units of one network and one tile of lanes each; see ``Task.job``."""
-        starts = self.dynamics.starts(trial.seeds)
-        outcome = Outcome.blank(program.networks, len(weights), trial)
+    def job(self, program: Program, weights: NDArray[np.float64], trial: Trial) -> Job:
+        """Units of one network and one tile of lanes, or of one episode each; see ``Task.job``."""
         # Without connections any value will do.
         table = (weights if weights.size else np.ones(len(weights))).astype(np.float32)
         table = table[:, None] if table.ndim == 1 else table
-        if not trial.paired:
-            starts = np.tile(starts, (len(table), 1))
-            table = np.repeat(table, len(trial.seeds), axis=0)
-        return RolloutJob(self, program, np.ascontiguousarray(table), starts, outcome)
+        if self.dynamics:
+            return FusedJob.of(self.dynamics, self.episode_limit, program, table, trial)
+        return SteppedJob.of(self.world, program, table, trial)
 
 
-@dataclass(frozen=True)
-class RolloutJob:
-    """Units of one network and one tile of lanes each."""
-
-    task: ControlTask
-    program: Program
-    weights: NDArray[np.float32]
-    starts: NDArray[np.float32]
-    outcome: Outcome
-
-    @property
-    def units(self) -> int:
-        """How many there are."""
-        return len(self.outcome.returns) * -(-len(self.starts) // LANES)
-
-    def run(self, begin: int, end: int) -> None:
-        """Compute units [begin, end)."""
-        lanes = len(self.starts)
-        self.task.dynamics.rollout(
-            self.task.episode_limit,
-            self.program,
-            self.weights,
-            self.starts,
-            begin,
-            end,
-            self.outcome.returns.reshape(-1, lanes),
-            self.outcome.steps.reshape(-1, lanes),
-        )
-
-
-def _load_environments() -> None:
-    """Import the modules that offer environments, ours and anybody's; the import registers them."""
-    for entry in entry_points(group="wann.environments"):
-        try:
-            entry.load()
-        except Exception as error:  # noqa: BLE001 - anybody's code, failing in any way
-            raise BadInput(
-                f"the package {entry.value!r}, which offers environments, cannot be imported "
-                f"({_first_line(error)}); mend or uninstall it"
-            ) from None
-
-
-def registered_environments() -> list[str]:
-    """Ids of the environments that come with dynamics of their own."""
-    _load_environments()
-    return sorted(name for name, spec in gymnasium.registry.items() if spec.namespace == "wann")
-
-
-def make_control(settings: TaskSettings) -> ControlTask:
+def make_control(settings: TaskSettings, interface: Interface | None = None) -> ControlTask:
     """Find an environment by its id.
+
+    Args:
+        settings: which, and how networks meet it.
+        interface: of a network that was evolved for it; the settings' own if not given.
 
     Raises:
         BadInput: there is no such environment, it needs something that is not installed, its
-            observations or actions are not of a kind that networks can take, or a setting is for images.
+            observations or actions are not of a kind that networks can take, it fails at once, or a
+            setting does not fit it.
     """
-    for name in ("images", "data", "memory"):
-        if getattr(settings, name) is not None:
-            raise BadInput(f"task.{name}: {settings.id} is no set of images")
-    if settings.temperatures != (1.0,):
-        raise BadInput(f"task.temperatures: {settings.id} is no set of images")
-    environment = _make(settings.id)
+    for name in settings.given(*_OF_IMAGES):
+        raise BadInput(f"task.{name}: {settings.id} is no set of images")
+    environment = make_environment(settings.id)
     try:
-        observation, action = environment.observation_space, environment.action_space
-        inputs = _vector(settings.id, "observation", observation)
-        outputs = _vector(settings.id, "action", action)
-        base: Any = environment.unwrapped
-        dynamics = getattr(base, "dynamics", None)
-        if dynamics is None:
-            raise BadInput(
-                f"task.id: {settings.id} offers no dynamics for fused rollouts; "
-                f"these do: {', '.join(registered_environments())}"
-            )
-        own = environment.spec.max_episode_steps if environment.spec else None
-        limit = settings.episode_limit or own
-        if limit is None:
-            raise BadInput(f"task.episode_limit: {settings.id} has no limit of its own; give one")
-        return ControlTask(
-            settings.id,
-            inputs,
-            outputs,
-            _names(getattr(base, "observation_names", None), "input", inputs),
-            _names(getattr(base, "action_names", None), "output", outputs),
-            limit,
-            environment.spec.reward_threshold if environment.spec else None,
-            dynamics,
-        )
+        with warnings.catch_warnings():  # Gymnasium's checker would like many an environment better
+            warnings.simplefilter("ignore")
+            return _task(settings, interface, environment)
     finally:
         environment.close()
 
 
-def _make(name: str) -> gymnasium.Env[Any, Any]:
-    _load_environments()
-    try:
-        with warnings.catch_warnings():  # of newer versions, and of what its checker would like better
-            warnings.simplefilter("ignore")
-            return gymnasium.make(name)
-    except gymnasium.error.DependencyNotInstalled as error:
-        raise BadInput(f"task.id: {name} needs a package that is missing ({error})") from None
-    except (gymnasium.error.Error, ImportError, ValueError, TypeError, AttributeError) as error:
-        near = difflib.get_close_matches(name, [*DATA_SETS, *gymnasium.registry], 1, 0.4)
-        hint = f"did you mean {near[0]}?" if near else "`wann tasks` lists what there is"
-        raise BadInput(f"task.id: no environment {name!r} ({_first_line(error)}); {hint}") from None
-
-
-def _first_line(error: Exception) -> str:
-    return str(error).splitlines()[0] if str(error) else type(error).__name__
-
-
-def _vector(name: str, what: str, space: spaces.Space[Any]) -> int:
-    if isinstance(space, spaces.Box) and len(space.shape) == 1:
-        return int(space.shape[0])
-    raise BadInput(
-        f"task.id: the {what} space of {name} is {space}; "
-        "accepted is a Box of one dimension, that is a vector of numbers"
+def _task(settings: TaskSettings, interface: Interface | None, environment: Environment) -> ControlTask:
+    name, spec = settings.id, environment.spec
+    if spec is None:
+        raise BadInput(f"task.id: {name} does not know its own specification")
+    if interface is None:
+        interface = Interface(settings.observe or (), squash=settings.squash)
+    observations = Observations.of(name, environment.observation_space)
+    actions = Actions.of(name, environment.action_space, interface.squash)
+    limit = settings.episode_limit or spec.max_episode_steps
+    if limit is None:
+        raise BadInput(
+            f"task.episode_limit: {name} has no limit of its own and might never end; give one, such as "
+            "--set task.episode_limit=1000"
+        )
+    first = _first(settings.id, environment, observations)
+    places = _observed(settings, interface, observations.size, first)
+    if settings.normalise and not interface.mean:
+        interface = _normalised(settings.id, interface, environment, observations, limit)
+    stepping, dynamics = _stepping(settings, interface, environment)
+    world = SteppedWorld(
+        spec,
+        observations,
+        actions,
+        interface,
+        limit,
+        settings.terminal_reward,
+        "envpool" if stepping == "envpool" else "gymnasium",
+        is_as_good_as_new(environment) if settings.reuse is None else settings.reuse,
+        settings.lanes,
+    )
+    base: Any = environment.unwrapped
+    own = _known(base, "observation", name, OBSERVATION_NAMES), _known(base, "action", name, ACTION_NAMES)
+    threshold = spec.reward_threshold if settings.threshold is None else settings.threshold
+    return ControlTask(
+        name,
+        len(places),
+        actions.outputs,
+        _names("input", settings.input_names, own[0], places),
+        _names("output", settings.output_names, own[1], range(actions.outputs)),
+        limit,
+        threshold,
+        world,
+        dynamics,
     )
 
 
-def _names(given: Sequence[str] | None, kind: str, count: int) -> tuple[str, ...]:
-    return tuple(given) if given else tuple(f"{kind} {index + 1}" for index in range(count))
+def _first(name: str, environment: Environment, observations: Observations) -> NDArray[np.float64]:
+    """The first observation of an episode, played a step far: what fails at once is told at once."""
+    try:
+        flatten = observations.flattener()
+        first = np.asarray(flatten(environment.reset(seed=0)[0]), np.float64)
+        environment.action_space.seed(0)
+        second, reward, *_ = environment.step(environment.action_space.sample())
+        found, reward = np.array([first, np.asarray(flatten(second), np.float64)]), float(reward)
+    except Exception as error:  # noqa: BLE001 - anybody's code, failing in any way
+        raise BadInput(f"task.id: {name} fails ({type(error).__name__}: {first_line(error)})") from None
+    if found.shape != (2, observations.size):
+        raise BadInput(f"task.id: {name} observes {found.shape[1:]} numbers, and says {observations.size}")
+    if not np.isfinite(found).all() or not np.isfinite(reward):
+        raise BadInput(f"task.id: {name} gives a number that is not finite in its first step")
+    return first
+
+
+def _observed(
+    settings: TaskSettings, interface: Interface, size: int, first: NDArray[np.float64]
+) -> Sequence[int]:
+    places = interface.observe or range(size)
+    if max(places) >= size:
+        raise BadInput(f"task.observe: {max(places)}; the observations of {settings.id} end at {size - 1}")
+    interface.observed(first[None, :])
+    return places
+
+
+def _normalised(
+    name: str, interface: Interface, environment: Environment, observations: Observations, limit: int
+) -> Interface:
+    """The interface with means and deviations of what is observed under random actions."""
+    flatten = observations.flattener()
+    rows: list[NDArray[np.float64]] = []
+    environment.action_space.seed(0)
+    try:
+        for episode in range(_SAMPLED):
+            observation, over, steps = environment.reset(seed=episode)[0], False, 0
+            while not over and steps < limit and len(rows) < _SAMPLED_STEPS:
+                rows.append(np.array(flatten(observation), np.float64))
+                observation, _, terminated, truncated, _ = environment.step(environment.action_space.sample())
+                over, steps = terminated or truncated, steps + 1
+    except Exception as error:  # noqa: BLE001
+        raise BadInput(f"task.id: {name} fails ({type(error).__name__}: {first_line(error)})") from None
+    table = np.array(rows)[:, list(interface.observe) or slice(None)]
+    mean, deviation = table.mean(axis=0).tolist(), table.std(axis=0).tolist()
+    return Interface(interface.observe, tuple(mean), tuple(deviation), interface.squash)
+
+
+def _stepping(
+    settings: TaskSettings, interface: Interface, environment: Environment
+) -> tuple[str, Dynamics | None]:
+    """What computes the environment, and its dynamics if that is a kernel."""
+    name, wanted = settings.id, settings.stepping
+    dynamics = getattr(environment.unwrapped, "dynamics", None) or offered_dynamics().get(name)
+    # A kernel does what the environment says, and nothing else.
+    plain = interface == Interface() and settings.terminal_reward
+    if wanted == "fused" or (wanted == "auto" and dynamics is not None and plain):
+        if dynamics is None or not plain:
+            reason = "offers no dynamics" if dynamics is None else "is to be met otherwise than it says"
+            raise BadInput(f"task.stepping: {name} {reason}; accepted are auto, envpool, gymnasium")
+        return "fused", dynamics
+    boxed = isinstance(environment.observation_space, gymnasium.spaces.Box)
+    if wanted == "envpool" and not (boxed and pool_has(name)):
+        raise BadInput(f"task.stepping: EnvPool has no {name}; accepted are auto, gymnasium")
+    if wanted == "envpool" or (wanted == "auto" and boxed and pool_is_faster(name)):
+        return "envpool", None
+    return "gymnasium", None
+
+
+def _known(base: Any, kind: str, name: str, table: Mapping[str, Sequence[str]]) -> Sequence[str] | None:
+    """What the environment itself calls its numbers, or what they are known by."""
+    own: Sequence[str] | None = getattr(base, f"{kind}_names", None)
+    return own or table.get(re.sub(r"-v\d+$", "", name))
+
+
+def _names(
+    kind: str, given: Sequence[str] | None, known: Sequence[str] | None, places: Sequence[int]
+) -> tuple[str, ...]:
+    if given is not None and len(given) != len(places):
+        raise BadInput(f"task.{kind}_names: {len(given)} names for {len(places)} {kind}s")
+    if given is not None:
+        return tuple(given)
+    if known is not None and max(places) < len(known):
+        return tuple(known[place] for place in places)
+    return tuple(f"{kind} {place + 1}" for place in places)

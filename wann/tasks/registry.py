@@ -2,32 +2,39 @@
 
 from __future__ import annotations
 
+from ..network import Interface
 from .classification import ClassificationTask, make_classification
-from .control import ControlTask, make_control, registered_environments
+from .control import ControlTask, make_control
 from .datasets import DATA_SETS
+from .environments import registered_environments
+from .names import WELL_KNOWN
 from .settings import TaskSettings
 
 __all__ = ["make_task", "names_of", "registered_tasks", "side_of"]
 
 
 def registered_tasks() -> list[str]:
-    """Names of the sets of images, and ids of the environments that come with dynamics of their own."""
-    return [*DATA_SETS, *registered_environments()]
+    """Names of the sets of images, ids of environments whose rollouts are fused, and of well-known ones."""
+    return list(dict.fromkeys([*DATA_SETS, *registered_environments(), *WELL_KNOWN]))
 
 
-def make_task(settings: TaskSettings) -> ControlTask | ClassificationTask:
+def make_task(settings: TaskSettings, interface: Interface | None = None) -> ControlTask | ClassificationTask:
     """Find a task by its name.
+
+    Args:
+        settings: which, and how networks meet it.
+        interface: of a network that is to meet it; the settings' own if not given.
 
     Raises:
         BadInput: there is no such task, or it cannot be had here.
     """
     if settings.id in DATA_SETS:
         return make_classification(settings)
-    return make_control(settings)
+    return make_control(settings, interface)
 
 
-def names_of(name: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """Names of a task's inputs and outputs; no image is read for that.
+def names_of(name: str, interface: Interface | None = None) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Names of a task's inputs and outputs, as a network with this interface meets it; no image is read.
 
     Raises:
         BadInput: there is no such task.
@@ -35,7 +42,9 @@ def names_of(name: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
     if name in DATA_SETS:
         found = DATA_SETS[name]
         return found.pixel_names, found.classes
-    task = make_control(TaskSettings(id=name))
+    if name in WELL_KNOWN and interface is None:
+        return WELL_KNOWN[name]
+    task = make_control(TaskSettings(id=name), interface)
     return task.input_names, task.output_names
 
 

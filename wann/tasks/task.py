@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import Literal, Protocol
+from typing import Any, Literal, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ..errors import Failure
+from ..errors import BadInput
 from ..kernels.forward import Program
+from ..network import Interface
 
 __all__ = ["Job", "Outcome", "Task", "Trial", "mean_over_episodes"]
 
@@ -67,10 +68,10 @@ class Outcome:
         """The same outcome, if no network has failed.
 
         Raises:
-            Failure: one has.
+            BadInput: one has: its task fails for it.
         """
         for network, reason in self.failed.items():
-            raise Failure(f"network {network} could not be evaluated: {reason}")
+            raise BadInput(f"network {network} could not be evaluated: {reason}")
         return self
 
 
@@ -102,6 +103,18 @@ class Task(Protocol):
     @property
     def output_names(self) -> tuple[str, ...]:
         """Short names for pictures."""
+
+    @property
+    def interface(self) -> Interface | None:
+        """What a network of this task must carry to be played elsewhere; None: nothing."""
+
+    @property
+    def settled(self) -> Mapping[str, Any]:
+        """Settings that were left to it, and what they came to; they are part of a run's configuration."""
+
+    @property
+    def holds_interpreter(self) -> bool:
+        """Whether its jobs are Python, so that threads would wait for each other."""
 
     def selection(self, seeds: NDArray[np.int64]) -> Trial:
         """The trial on which candidates for champion are compared: nothing that the search meets.

@@ -1,0 +1,260 @@
+"""Processes give the bits of the local backend, whatever fails or dies, and leave nobody behind."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+import pytest
+
+from tests.evaluation.stubs import Elsewhere, Stub, connections
+from tests.processes import command, descendants
+from tests.samples import evolved
+from tests.tasks.environments import here
+from wann.errors import BadInput, Failure
+from wann.evaluation import BackendSettings, LocalEvaluator, ProcessEvaluator, make_evaluator
+from wann.network import NetworkBatch, compile_population
+from wann.tasks import Outcome, Task, TaskSettings, Trial, make_task
+
+BATCH: Final = compile_population(evolved(1, 5))
+GUILTY: Final = int(np.bincount(connections(BATCH)).argmax())
+"""A number of connections that some networks have."""
+WEIGHTS: Final = np.array([-1.0, 0.5, 2.0])
+OWN: Final = np.random.default_rng(0).uniform(-2, 2, (3, int(BATCH.connections.sum())))
+TRIAL: Final = Trial(np.arange(4, 8))
+ROOT: Final = Path(__file__).parents[2]
+
+
+def workers(process: int) -> list[int]:
+    """Processes that compute; those that only keep track of resources are none."""
+    return [
+        number
+        for number in descendants(process)
+        if b"loky.backend.popen" in command(number) or b"spawn_main" in command(number)
+    ]
+
+
+def locally(task: Task, *given: Any) -> Outcome:
+    with LocalEvaluator(task, 1) as evaluator:
+        return evaluator.evaluate(*given)
+
+
+def assert_same(one: Outcome, other: Outcome) -> None:
+    assert one.returns.tobytes() == other.returns.tobytes()
+    assert one.steps.tobytes() == other.steps.tobytes()
+    assert one.failed == other.failed
+
+
+@pytest.fixture(scope="module")
+def stub() -> Iterator[ProcessEvaluator]:
+    """Of a stub that fails for some networks."""
+    with ProcessEvaluator(Stub(misdeeds={GUILTY: "raise"}), 2) as evaluator:
+        yield evaluator
+
+
+CASES: dict[str, tuple[NetworkBatch, Any, Trial]] = {
+    "shared weights": (BATCH, WEIGHTS, TRIAL),
+    "weights of their own": (BATCH, OWN, TRIAL),
+    "a weight for each episode": (BATCH, OWN, Trial(TRIAL.seeds[:3], paired=True)),
+    "one weight and episode": (BATCH, WEIGHTS[:1], Trial(TRIAL.seeds[:1])),
+}
+
+
+@pytest.mark.parametrize("case", CASES.values(), ids=CASES)
+def test_failures_are_given_to_the_guilty_alone_and_the_rest_is_equal(
+    case: tuple[NetworkBatch, Any, Trial], stub: ProcessEvaluator
+) -> None:
+    outcome = stub.evaluate(*case)
+    assert_same(outcome, locally(Stub(misdeeds={GUILTY: "raise"}), *case))
+    failed = (
+        connections(BATCH) == GUILTY if case[1] is not OWN else np.isnan(outcome.returns).all(axis=(1, 2))
+    )
+    assert list(outcome.failed) == np.flatnonzero(failed).tolist()
+    assert 0 < len(outcome.failed) < len(BATCH)
+    assert np.isfinite(outcome.returns[~failed]).all()
+    with pytest.raises(BadInput, match=r"network \d+ could not be evaluated: ZeroDivisionError: no reward"):
+        outcome.checked()
+
+
+@pytest.mark.parametrize("index", range(3))
+def test_a_single_network_is_shared_out_too(index: int, stub: ProcessEvaluator) -> None:
+    batch = compile_population(evolved(1, 5).take(np.array([index])))
+    given = batch, np.linspace(-2, 2, 30), TRIAL
+    assert_same(stub.evaluate(*given), locally(Stub(misdeeds={GUILTY: "raise"}), *given))
+
+
+@pytest.mark.parametrize("name", ["Remembers", "FourthStepFailsRarely"])
+def test_environments_are_played_as_here(name: str) -> None:
+    task = make_task(TaskSettings(id=here(name)))
+    with ProcessEvaluator(task, 2) as evaluator:
+        for weights, trial in (
+            (WEIGHTS, TRIAL),
+            (OWN, Trial(TRIAL.seeds[:3], paired=True)),
+            (WEIGHTS, Trial(np.array([0, 3, 5]))),
+        ):
+            outcome = evaluator.evaluate(BATCH, weights, trial)
+            assert_same(outcome, locally(task, BATCH, weights, trial))
+    assert np.isfinite(outcome.returns).all()
+
+
+def test_a_process_that_dies_is_a_failure_and_does_not_hang() -> None:
+    before = workers(os.getpid())
+    with ProcessEvaluator(Stub(misdeeds={GUILTY: "die"}), 2) as evaluator:
+        for _ in range(2):
+            with pytest.raises(Failure, match=r"a process that played episodes has died .*--backend ray"):
+                evaluator.evaluate(BATCH, WEIGHTS, TRIAL)
+    assert workers(os.getpid()) == before
+
+
+def test_a_process_that_is_killed_between_evaluations_spoils_none() -> None:
+    expected = locally(Stub(), BATCH, WEIGHTS, TRIAL)
+    before = workers(os.getpid())
+    with ProcessEvaluator(Stub(), 2) as evaluator:
+        evaluator.evaluate(BATCH, WEIGHTS, TRIAL)
+        family = [number for number in workers(os.getpid()) if number not in before]
+        assert len(family) == 2
+        os.kill(family[0], signal.SIGKILL)
+
+        def until_somebody_notices() -> None:
+            deadline = time.monotonic() + 20
+            while time.monotonic() < deadline:
+                assert_same(evaluator.evaluate(BATCH, WEIGHTS, TRIAL), expected)
+
+        with pytest.raises(Failure, match="has died"):
+            until_somebody_notices()
+    assert workers(os.getpid()) == before
+
+
+@pytest.mark.parametrize("held", [True, False])
+@pytest.mark.parametrize("count", [1, 2])
+def test_processes_are_for_tasks_that_hold_the_interpreter(held: bool, count: int) -> None:
+    with make_evaluator(Stub(holds_interpreter=held), BackendSettings(workers=count)) as evaluator:
+        assert isinstance(evaluator, ProcessEvaluator if held and count > 1 else LocalEvaluator)
+
+
+HOLDING: tuple[TaskSettings, ...] = (
+    TaskSettings(id=here("Sums")),
+    TaskSettings(id="Taxi-v4"),
+    TaskSettings(id="LunarLander-v3", stepping="gymnasium"),
+)
+FREE: tuple[TaskSettings, ...] = (
+    TaskSettings(id="wann/CartPoleSwingUp-v0"),
+    TaskSettings(id="digits"),
+    TaskSettings(id="LunarLander-v3", stepping="envpool"),
+)
+
+
+def test_python_holds_the_interpreter_and_kernels_and_pools_do_not() -> None:
+    assert [make_task(settings).holds_interpreter for settings in HOLDING] == [True] * 3
+    assert [make_task(settings).holds_interpreter for settings in FREE] == [False] * 3
+
+
+# Scripts of their own.
+
+SCRIPT: Final = """\
+import os
+import time
+import numpy as np
+from tests.evaluation.stubs import Stub
+from tests.evaluation.test_processes import workers
+from tests.samples import evolved
+from wann.evaluation import ProcessEvaluator
+from wann.network import compile_population
+from wann.tasks import Trial
+
+print("begun", flush=True)
+batch = compile_population(evolved(1, 5))
+with ProcessEvaluator(Stub(seconds={seconds}), 2) as evaluator:
+    evaluator.evaluate(batch, np.ones(1), Trial(np.arange(1)))
+    print("done", flush=True)
+    time.sleep({pause})
+print(len(workers(os.getpid())))
+"""
+
+
+@pytest.fixture
+def start(tmp_path: Path) -> Iterator[Callable[..., subprocess.Popen[str]]]:
+    """A script without ``if __name__ == "__main__"``."""
+    begun: list[subprocess.Popen[str]] = []
+
+    def run(**slow: float) -> subprocess.Popen[str]:
+        path = tmp_path / "script.py"
+        path.write_text(SCRIPT.format(**{"seconds": 0, "pause": 0, **slow}), encoding="utf-8")
+        environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+        pipe = subprocess.PIPE
+        begun.append(
+            subprocess.Popen(
+                [sys.executable, str(path)], stdout=pipe, stderr=pipe, text=True, env=environment
+            )
+        )
+        return begun[-1]
+
+    yield run
+    for process in begun:
+        process.kill()
+        process.communicate()
+
+
+def gone(family: list[int]) -> bool:
+    """Whether all of these end soon."""
+    deadline = time.monotonic() + 10
+    while any(command(number) for number in family) and time.monotonic() < deadline:
+        time.sleep(0.02)
+    return not any(command(number) for number in family)
+
+
+def computing(process: subprocess.Popen[str]) -> list[int]:
+    """Its workers, once they have loaded what they compute with."""
+    deadline = time.monotonic() + 30
+    while len(family := workers(process.pid)) < 2 or not all(map(_loaded, family)):
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    return family
+
+
+def _loaded(process: int) -> bool:
+    try:
+        return "numba" in Path(f"/proc/{process}/maps").read_text(encoding="utf-8")
+    except OSError:
+        return False
+
+
+def test_a_script_runs_once_and_leaves_nobody_behind(start: Callable[..., subprocess.Popen[str]]) -> None:
+    process = start()
+    output, errors = process.communicate(timeout=60)
+    assert (process.returncode, output, errors) == (0, "begun\ndone\n0\n", "")
+
+
+@pytest.mark.parametrize("slow", [{"seconds": 100}, {"pause": 100}], ids=["computing", "waiting"])
+def test_processes_end_when_their_parent_is_killed(
+    slow: dict[str, float], start: Callable[..., subprocess.Popen[str]]
+) -> None:
+    process = start(**slow)
+    family = computing(process)
+    process.kill()
+    assert gone(family)
+
+
+def test_ctrl_c_while_they_compute_ends_them(start: Callable[..., subprocess.Popen[str]]) -> None:
+    process = start(seconds=100)
+    family = computing(process)
+    process.send_signal(signal.SIGINT)
+    process.communicate(timeout=20)
+    assert process.returncode == -signal.SIGINT
+    assert gone(family)
+
+
+def test_a_task_that_the_processes_cannot_load_is_a_failure(capfd: pytest.CaptureFixture[str]) -> None:
+    with (
+        ProcessEvaluator(Stub(extra=Elsewhere()), 1) as evaluator,
+        pytest.raises(Failure, match="has died"),
+    ):
+        evaluator.evaluate(BATCH, WEIGHTS, TRIAL)
+    assert "a_library_of_this_process_alone" in "".join(capfd.readouterr())

@@ -1,0 +1,160 @@
+"""Small environments, each odd in its own way; Gymnasium finds them by what ``here`` says."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+import gymnasium
+import numpy as np
+from gymnasium import spaces
+from numpy.typing import NDArray
+
+__all__ = ["LIMIT", "Sums", "here", "total"]
+
+LIMIT: Final = 12
+"""Steps of an episode, unless it says otherwise."""
+_VECTOR: Final = spaces.Box(-np.inf, np.inf, (3,))
+_TWO: Final = spaces.Box(-1.0, 1.0, (2,))
+
+
+def here(name: str) -> str:
+    """An id by which any process finds one of these environments."""
+    return f"{__name__}:tests/{name}-v0"
+
+
+def total(actions: list[Any], seed: int) -> float:
+    """The return of ``Sums`` after these actions."""
+    return float(sum(step * np.sum(action) + seed % 10 for step, action in enumerate(actions, 1)))
+
+
+class Sums(gymnasium.Env[Any, Any]):
+    """What was done, and when, shows in the return; see ``total``.
+
+    Attributes:
+        fails: the step that raises, 0 for ``reset``.
+        spoils: the step that gives no number, 0 for ``reset``.
+        what: gives it: the observation or the reward.
+        value: the number that is none.
+        loudest: sum of an action above which the step raises.
+        ends: the step that terminates.
+        rarely: whether it does so only where ``seed % 3 == 1``.
+        remembers: whether it counts episodes, and rewards the count.
+        visible: whether it can be looked at.
+    """
+
+    metadata = {"render_modes": ["rgb_array"], "render_fps": 20}  # noqa: RUF012 - as Gymnasium has it
+
+    def __init__(
+        self,
+        observation_space: spaces.Space[Any] = _VECTOR,
+        action_space: spaces.Space[Any] = _TWO,
+        *,
+        fails: int | None = None,
+        spoils: int | None = None,
+        what: str = "observation",
+        value: float = np.nan,
+        loudest: float = np.inf,
+        ends: int | None = None,
+        rarely: bool = False,
+        remembers: bool = False,
+        visible: bool = True,
+        render_mode: str | None = None,
+    ) -> None:
+        self.observation_space, self.action_space = observation_space, action_space
+        self.render_mode, self._visible = render_mode, visible
+        self._fails, self._loudest, self._ends = fails, loudest, ends
+        self._spoils, self._what, self._value = spoils, what, value
+        self._rarely, self._remembers, self._episodes = rarely, remembers, 0
+
+    def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[Any, Any]:
+        super().reset(seed=seed, options=options)
+        assert seed is not None
+        self._seed, self._step = seed, 0
+        self._episodes += self._remembers
+        return self._observe(), {}
+
+    def step(self, action: Any) -> tuple[Any, float, bool, bool, dict[str, Any]]:
+        if not self.action_space.contains(action):
+            raise ValueError(f"{action!r} is no action of {self.action_space}")
+        self._step += 1
+        if np.sum(action) > self._loudest:
+            raise OverflowError("too loud")
+        reward = float(self._step * np.sum(action) + self._seed % 10 + 100 * self._episodes)
+        if self._spoils == self._step and self._what == "reward" and self._misbehaves:
+            reward = self._value
+        return self._observe(), reward, self._step == self._ends, False, {}
+
+    @property
+    def _misbehaves(self) -> bool:
+        return not self._rarely or self._seed % 3 == 1
+
+    def _observe(self) -> Any:
+        if self._fails == self._step and self._misbehaves:
+            raise RuntimeError("the floor is gone\nand the second line with it")
+        if isinstance(self.observation_space, spaces.Box) and self.observation_space.dtype == np.float32:
+            places = np.arange(self.observation_space.shape[0], dtype=np.float32)
+            observation = np.sin(self._seed % 1000 + self._step + places).astype(np.float32)
+            if self._spoils == self._step and self._what == "observation" and self._misbehaves:
+                observation[-1] = self._value
+            return observation
+        self.observation_space.seed(1000 * (self._seed % 1000) + self._step)
+        return self.observation_space.sample()
+
+    def render(self) -> NDArray[np.uint8]:
+        if not self._visible:
+            raise RuntimeError("no screen here")
+        frame = np.full((24, 48, 3), 255, np.uint8)
+        frame[:, 2 * self._step : 2 * self._step + 6] = 0
+        return frame
+
+
+def _register(limit: int | None = LIMIT, /, **named: dict[str, Any]) -> None:
+    for name, given in named.items():
+        gymnasium.register(f"tests/{name}-v0", f"{__name__}:Sums", max_episode_steps=limit, kwargs=given)
+
+
+_register(
+    Sums={},
+    Remembers={"remembers": True},
+    Ends={"ends": 5},
+    # What goes wrong.
+    ResetFails={"fails": 0},
+    FirstStepFails={"fails": 1},
+    TenthStepFails={"fails": 10},
+    LoudFails={"action_space": spaces.Box(-np.inf, np.inf, (2,)), "loudest": 4.0},
+    FirstObservationIsNone={"spoils": 0},
+    FirstRewardIsNone={"spoils": 1, "what": "reward", "value": np.inf},
+    FifthObservationIsNan={"spoils": 5},
+    FifthObservationIsInfinite={"spoils": 5, "value": -np.inf},
+    FifthRewardIsNan={"spoils": 5, "what": "reward"},
+    FifthRewardIsInfinite={"spoils": 5, "what": "reward", "value": np.inf},
+    ResetFailsRarely={"fails": 0, "rarely": True},
+    FourthStepFailsRarely={"fails": 4, "rarely": True},
+    FifthObservationIsNanRarely={"spoils": 5, "rarely": True},
+    FifthRewardIsNanRarely={"spoils": 5, "what": "reward", "rarely": True},
+    Invisible={"visible": False},
+    # What it observes.
+    Image={"observation_space": spaces.Box(0, 255, (64, 64, 3), np.uint8)},
+    LongVector={"observation_space": spaces.Box(-1, 1, (5000,))},
+    Dict={"observation_space": spaces.Dict(near=_VECTOR)},
+    Discrete={"observation_space": spaces.Discrete(7)},
+    MultiDiscrete={"observation_space": spaces.MultiDiscrete([3, 4])},
+    MultiBinary={"observation_space": spaces.MultiBinary(5)},
+    Tuple={"observation_space": spaces.Tuple([spaces.Discrete(3), spaces.Box(0, 1, (2, 2), np.float64)])},
+    DictInTuple={"observation_space": spaces.Tuple([spaces.Dict(near=_VECTOR)])},
+    Bytes={"observation_space": spaces.Box(0, 255, (4,), np.uint8)},
+    # How it is acted upon.
+    FromMinus2To5={"action_space": spaces.Box(-2.0, 5.0, (2,))},
+    Unbounded={"action_space": spaces.Box(-np.inf, np.inf, (2,))},
+    HalfBounded={
+        "action_space": spaces.Box(np.array([0, -np.inf], np.float32), np.array([np.inf, 1], np.float32))
+    },
+    Whole={"action_space": spaces.Box(-100, 120, (2,), np.int8)},
+    Square={"action_space": spaces.Box(-2.0, 5.0, (2, 2))},
+    FromThree={"action_space": spaces.Discrete(4, start=3)},
+    Several={"action_space": spaces.MultiDiscrete([2, 3])},
+    Bits={"action_space": spaces.MultiBinary(3)},
+    DictAction={"action_space": spaces.Dict(push=_TWO)},
+)
+gymnasium.register("tests/CannotBeMade-v0", f"{__name__}:NoSuchSimulator")
+_register(None, Endless={}, EndsByItself={"ends": 5})

@@ -1,0 +1,506 @@
+"""Stepped environments give what a plain loop gives, to the bit, whatever else is played and was before."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Sequence
+from functools import cache
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import gymnasium
+import numpy as np
+import pytest
+from gymnasium import spaces
+from numpy.typing import NDArray
+
+from tests.tasks.environments import LIMIT, here
+from wann import api
+from wann.activations import ACTIVATIONS
+from wann.errors import BadInput
+from wann.evaluation import LocalEvaluator
+from wann.formats import from_document, render, to_document
+from wann.genome import MutationSettings, Population, first_population, join, mutate
+from wann.network import Interface, Network, compile_population
+from wann.streams import Stream, episode_seeds
+from wann.tasks import ControlTask, Outcome, TaskSettings, Trial, make_task
+from wann.tasks.stepping import pool_is_faster
+
+CHANGES = MutationSettings(
+    add_node=0.3, disable_connection=0.1, activations=tuple(entry.name for entry in ACTIVATIONS)
+)
+WEIGHTS = np.array([-1.5, 0.5, 1.0])
+TRIAL = Trial(np.array([3, 10**9, 8]))
+SIMULATED = {"LunarLander-v3": 90, "BipedalWalker-v3": 60, "HalfCheetah-v5": 12}
+"""Steps of an episode by the name of the environment."""
+
+
+@pytest.fixture(autouse=True)
+def _elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Simulators that leave files leave them there."""
+    monkeypatch.chdir(tmp_path)
+
+
+def task(name: str, **settings: Any) -> ControlTask:
+    found = make_task(TaskSettings(id=name, **{"stepping": "gymnasium", **settings}))
+    assert isinstance(found, ControlTask)
+    return found
+
+
+@cache
+def grown(inputs: int, outputs: int, size: int = 4, seed: int = 0) -> Population:
+    """Networks after some generations of changes."""
+    population = first_population(inputs, outputs, size, 0.5, np.random.default_rng(seed))
+    newest = population.newest_node
+    for generation in range(12):
+        population, newest = mutate(population, np.arange(size), CHANGES, newest, seed, generation)
+    return population
+
+
+def networks(problem: ControlTask, size: int = 4) -> list[Network]:
+    population = grown(problem.inputs, problem.outputs, size)
+    described = {"task": problem.id, "interface": problem.interface}
+    return [Network.of_genome(population, index, **described) for index in range(size)]
+
+
+def play(
+    problem: ControlTask,
+    players: Sequence[Network] | None = None,
+    weights: NDArray[np.float64] = WEIGHTS,
+    trial: Trial = TRIAL,
+    cuts: Sequence[int] = (),
+    order: int = 1,
+) -> Outcome:
+    """Have networks played, in pieces that begin at these units."""
+    players = networks(problem) if players is None else players
+    batch = compile_population(join([network.population for network in players]))
+    job = problem.job(batch.program_for(weights), weights, trial)
+    for begin, end in list(pairwise([0, *cuts, job.units]))[::order]:
+        job.run(begin, end)
+    return job.outcome
+
+
+def plainly(
+    problem: ControlTask, network: Network, weight: float | None, seed: int, *, last_counts: bool = True
+) -> tuple[float, int]:
+    """Return and steps of an episode, as anybody would play it."""
+    environment = gymnasium.make(
+        problem.id, disable_env_checker=True, max_episode_steps=problem.episode_limit
+    )
+    policy, actions = network.policy(weight), problem.world.actions
+    observation, _ = environment.reset(seed=seed)
+    total, steps, over = 0.0, 0, False
+    while not over:
+        seen = np.asarray(spaces.flatten(environment.observation_space, observation))
+        action = actions.of_outputs(policy(seen)[None, :])[0]
+        observation, reward, terminated, truncated, _ = environment.step(action)
+        total += float(reward) if last_counts or not terminated else 0.0
+        steps, over = steps + 1, terminated or truncated
+    environment.close()
+    return total, steps
+
+
+def assert_plain(problem: ControlTask, outcome: Outcome, *, last_counts: bool = True) -> None:
+    for index, network in enumerate(networks(problem)):
+        for row, weight in enumerate(WEIGHTS.tolist()):
+            for episode, seed in enumerate(TRIAL.seeds.tolist()):
+                found = outcome.returns[index, row, episode], outcome.steps[index, row, episode]
+                assert found == plainly(problem, network, weight, seed, last_counts=last_counts)
+
+
+def assert_same(one: Outcome, other: Outcome) -> None:
+    assert one.returns.tobytes() == other.returns.tobytes()
+    assert one.steps.tobytes() == other.steps.tobytes()
+
+
+# A plain loop, to the bit.
+
+
+@pytest.mark.parametrize("name", SIMULATED)
+def test_a_simulator_gives_what_a_plain_loop_gives(name: str) -> None:
+    problem = task(name, episode_limit=SIMULATED[name])
+    outcome = play(problem)
+    assert_plain(problem, outcome)
+    assert len(np.unique(outcome.returns)) > 6
+
+
+SEEN = ["Sums", "Ends", "Discrete", "MultiDiscrete", "MultiBinary", "Tuple", "Bytes"]
+DONE = ["FromMinus2To5", "Unbounded", "HalfBounded", "Whole", "Square", "FromThree", "Several", "Bits"]
+
+
+@pytest.mark.parametrize("name", [*SEEN, *DONE])
+def test_every_kind_of_observation_and_action_does(name: str) -> None:
+    problem = task(here(name))
+    outcome = play(problem)
+    assert_plain(problem, outcome)
+    assert len(np.unique(outcome.returns)) > 3
+
+
+@pytest.mark.parametrize("last_counts", [True, False])
+def test_the_last_reward_may_be_left_out(last_counts: bool) -> None:
+    # Where an episode is cut, and not ended, the last reward counts.
+    for name, steps in (("Ends", 5), ("Sums", LIMIT)):
+        problem = task(here(name), terminal_reward=last_counts)
+        outcome = play(problem)
+        assert_plain(problem, outcome, last_counts=last_counts)
+        assert (outcome.steps == steps).all()
+    whole, short = (play(task(here("Ends"), terminal_reward=value)) for value in (True, False))
+    assert (whole.returns != short.returns).any(axis=(1, 2)).all()
+
+
+@pytest.mark.parametrize("limit", [1, 7, LIMIT, 3 * LIMIT])
+def test_an_episode_is_cut_at_the_limit_be_it_shorter_or_longer_than_its_own(limit: int) -> None:
+    problem = task(here("Sums"), episode_limit=limit)
+    outcome = play(problem)
+    assert (outcome.steps == limit).all()
+    assert_plain(problem, outcome)
+    assert (play(task(here("Endless"), episode_limit=limit)).returns == outcome.returns).all()
+
+
+@pytest.mark.parametrize("name", [here("Sums"), "LunarLander-v3"])
+@pytest.mark.parametrize("paired", [True, False])
+def test_weights_of_each_connection_are_its_own(name: str, paired: bool) -> None:
+    problem = task(name, episode_limit=30)
+    players = networks(problem)
+    ends = np.cumsum([0, *(network.connections for network in players)])
+    weights = np.random.default_rng(0).uniform(-1.5, 1.5, (3, ends[-1]))
+    outcome = play(problem, players, weights, Trial(TRIAL.seeds, paired=paired))
+    assert outcome.returns.shape == (4, 3, 1 if paired else 3)
+    for index, network in enumerate(players):
+        for row, own in enumerate(weights[:, ends[index] : ends[index + 1]]):
+            seeds = TRIAL.seeds[row : row + 1] if paired else TRIAL.seeds
+            for episode, seed in enumerate(seeds.tolist()):
+                found = outcome.returns[index, row, episode], outcome.steps[index, row, episode]
+                assert found == plainly(problem, network.with_weights(own), None, seed)
+
+
+def test_a_network_without_connections_plays_too() -> None:
+    problem = task(here("Sums"))
+    network = Network(3, 2, np.ones(2, np.int8), np.empty(0, np.int64), np.empty(0, np.int64))
+    for weights in (WEIGHTS, np.empty((3, 0))):
+        returns = play(problem, [network], weights).returns
+        np.testing.assert_array_equal(returns[0], [TRIAL.seeds % 10 * LIMIT] * 3)
+
+
+def test_shared_weights_may_be_paired_with_episodes_too() -> None:
+    problem = task(here("Sums"))
+    whole, paired = play(problem), play(problem, trial=Trial(TRIAL.seeds, paired=True))
+    np.testing.assert_array_equal(paired.returns[:, :, 0], np.diagonal(whole.returns, axis1=1, axis2=2))
+
+
+# Whoever else is played, and whatever was before.
+
+ANY = {here("Sums"): LIMIT, here("Remembers"): LIMIT, here("FifthRewardIsNanRarely"): LIMIT, **SIMULATED}
+
+
+@pytest.mark.parametrize("name", ANY)
+def test_neither_lanes_nor_cuts_nor_their_order_show(name: str) -> None:
+    settings = {"episode_limit": min(30, ANY[name])}
+    whole = play(task(name, **settings))
+    for lanes in (1, 3, 32):
+        assert_same(play(task(name, lanes=lanes, **settings)), whole)
+    assert_same(play(task(name, **settings), cuts=(1, 2, 11, 30), order=-1), whole)
+    assert_same(play(task(name, lanes=2, **settings), cuts=(17,)), whole)
+
+
+def test_what_was_played_before_does_not_show() -> None:
+    # The walker's reset keeps its Box2D world, whose order of contacts would show.
+    for name in (here("Remembers"), "BipedalWalker-v3"):
+        problem = task(name, episode_limit=40)
+        first = play(problem)
+        play(problem, trial=Trial(np.array([99, 98])))
+        assert_same(play(problem), first)
+        assert problem.world.reuse is False
+
+
+@pytest.mark.parametrize("name", [here("Remembers"), "LunarLander-v3"])
+@pytest.mark.parametrize("stepping", ["gymnasium", "envpool"])
+def test_threads_do_not_show(name: str, stepping: str) -> None:
+    if stepping == "envpool" and ":" in name:
+        name = "Pendulum-v1"
+    problem = task(name, stepping=stepping, episode_limit=30)
+    batch = compile_population(grown(problem.inputs, problem.outputs))
+    with LocalEvaluator(problem, 3) as evaluator:
+        for _ in range(2):
+            assert_same(evaluator.evaluate(batch, WEIGHTS, TRIAL), play(problem))
+
+
+def test_an_environment_that_is_said_to_be_as_good_as_new_is_kept() -> None:
+    fresh, kept = (task(here("Remembers"), reuse=reuse, lanes=2) for reuse in (False, True))
+    assert_same(play(fresh), play(fresh))
+    assert (play(kept).returns != play(kept).returns).any()
+    assert_same(play(task(here("Square"), reuse=True)), play(task(here("Square"))))
+
+
+def test_mujoco_says_nothing_and_leaves_no_file(capfd: pytest.CaptureFixture[str]) -> None:
+    play(task("HalfCheetah-v5", episode_limit=2, reuse=False), trial=Trial(np.array([0])))
+    assert capfd.readouterr() == ("", "")
+    assert list(Path().iterdir()) == []
+
+
+# What goes wrong.
+
+
+@pytest.mark.parametrize("name", ["FifthObservationIsNanRarely", "FifthRewardIsNanRarely"])
+def test_what_is_not_a_number_spoils_its_episode_alone(name: str) -> None:
+    trial = Trial(np.arange(9))
+    found, good = play(task(here(name)), trial=trial), play(task(here("Sums")), trial=trial)
+    spoilt = trial.seeds % 3 == 1
+    assert np.isnan(found.returns[:, :, spoilt]).all()
+    assert (found.steps[:, :, spoilt] == 5).all()
+    assert found.returns[:, :, ~spoilt].tobytes() == good.returns[:, :, ~spoilt].tobytes()
+    assert (found.steps[:, :, ~spoilt] == LIMIT).all()
+
+
+@pytest.mark.parametrize("name", ["FifthObservationIsInfinite", "FifthRewardIsInfinite"])
+def test_what_is_infinite_ends_its_episode(name: str) -> None:
+    outcome = play(task(here(name)))
+    assert not np.isfinite(outcome.returns).any()
+    assert (outcome.steps == 5).all()
+
+
+def overflowing(sign: float) -> Network:
+    """The first output is 1e76 and as much again, of either sign; the second is the first input."""
+    source, target = np.array([0, 0, 6, 7, 1]), np.array([6, 7, 4, 4, 5])
+    return Network(3, 2, np.ones(4, np.int8), source, target, np.array([1e38, sign * 1e38, 1e38, 1e38, 1.0]))
+
+
+def test_an_output_that_is_not_a_number_ends_its_episode_and_an_infinite_one_is_cut() -> None:
+    problem = task(here("FromMinus2To5"))
+    for sign, sound in ((1.0, True), (-1.0, False)):
+        network = overflowing(sign)
+        assert network.weights is not None
+        raw = network.policy()(np.array([0.5, 0.0, 0.0]))
+        assert np.isinf(raw[0]) if sound else np.isnan(raw[0])
+        outcome = play(problem, [network], network.weights[None])
+        if sound:
+            assert [outcome.returns[0, 0, 0], LIMIT] == list(plainly(problem, network, None, 3))
+        else:
+            assert np.isnan(outcome.returns).all()
+            assert (outcome.steps == 0).all()
+
+
+@pytest.mark.parametrize(
+    ("name", "says"),
+    [
+        ("ResetFailsRarely", "fails in reset of the episode with seed 7 "),
+        ("FourthStepFailsRarely", "fails in step of the episode with seed 7 "),
+    ],
+)
+@pytest.mark.parametrize("lanes", [1, 2, 32])
+def test_a_failure_names_what_failed_and_the_seed(name: str, says: str, lanes: int) -> None:
+    problem = task(here(name), lanes=lanes)
+    trial = Trial(np.array([0, 3, 7, 9]))
+    with pytest.raises(BadInput, match=rf"tests/{name}-v0 {says}\(RuntimeError: the floor is gone\)$"):
+        play(problem, trial=trial)
+    sound = Trial(np.array([0, 3, 9]))
+    assert_same(play(problem, trial=sound), play(task(here("Sums")), trial=sound))
+
+
+def test_an_environment_that_fails_for_certain_networks_plays_the_others() -> None:
+    problem = task(here("LoudFails"))
+    players = networks(problem)
+    with pytest.raises(BadInput, match=r"fails in step .*OverflowError: too loud"):
+        play(problem, players, np.array([30.0, -30.0]))
+    assert np.isfinite(play(problem, players, np.array([1e-3])).returns).all()
+
+
+# What steps it.
+
+STEPPED: dict[str, tuple[str, dict[str, Any]]] = {
+    "dynamics": ("fused", {"id": "wann/CartPoleSwingUp-v0"}),
+    "dynamics, otherwise met": ("gymnasium", {"id": "wann/CartPoleSwingUp-v0", "observe": (0, 1)}),
+    "dynamics of others": ("fused", {"id": "CartPole-v1"}),
+    "dynamics of others, otherwise met": ("envpool", {"id": "CartPole-v1", "terminal_reward": False}),
+    "Box2D": ("envpool", {"id": "LunarLander-v3", "normalise": True}),
+    "MuJoCo, of which a pool is slow to begin": ("gymnasium", {"id": "HalfCheetah-v5"}),
+    "choices": ("gymnasium", {"id": "Taxi-v4"}),
+    "anybody's": ("gymnasium", {"id": here("Sums")}),
+    "as asked": ("gymnasium", {"id": "LunarLander-v3", "stepping": "gymnasium"}),
+}
+
+
+@pytest.mark.parametrize(("stepping", "given"), STEPPED.values(), ids=STEPPED)
+def test_the_fastest_that_can_be_had_steps_it(stepping: str, given: dict[str, Any]) -> None:
+    problem = make_task(TaskSettings(**given))
+    assert problem.settled == {"stepping": stepping}
+    # What it came to can be asked for.
+    again = make_task(TaskSettings(**{**given, "stepping": stepping}))
+    assert again.settled == problem.settled
+
+
+def test_without_envpool_gymnasium_steps_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    pool_is_faster.cache_clear()
+    with monkeypatch.context() as patch:
+        patch.setitem(sys.modules, "envpool", None)
+        assert task("LunarLander-v3", stepping="auto").settled == {"stepping": "gymnasium"}
+        with pytest.raises(BadInput, match=r"pip install 'wann\[envpool\]'"):
+            task("LunarLander-v3", stepping="envpool")
+    pool_is_faster.cache_clear()
+    assert task("LunarLander-v3", stepping="auto").settled == {"stepping": "envpool"}
+
+
+# EnvPool.
+
+POOLED = {"LunarLander-v3": 120, "CartPole-v1": 500, "BipedalWalker-v3": 60, "Pendulum-v1": 40}
+
+
+@pytest.mark.parametrize("name", POOLED)
+def test_in_pools_neither_lanes_nor_cuts_nor_their_order_show(name: str) -> None:
+    settings = {"episode_limit": POOLED[name], "stepping": "envpool"}
+    whole = play(task(name, **settings))
+    assert len(np.unique(whole.returns)) > 3
+    for lanes in (1, 3, 32):
+        assert_same(play(task(name, lanes=lanes, **settings)), whole)
+    assert_same(play(task(name, **settings), cuts=(1, 2, 11, 30), order=-1), whole)
+    assert (whole.steps <= POOLED[name]).all()
+
+
+def test_in_pools_equal_seeds_are_equal_episodes() -> None:
+    problem = task("LunarLander-v3", stepping="envpool", episode_limit=60)
+    returns = play(problem, trial=Trial(np.array([5, 6, 5]))).returns
+    np.testing.assert_array_equal(returns[:, :, 0], returns[:, :, 2])
+    assert (returns[:, :, 0] != returns[:, :, 1]).any()
+
+
+def test_pools_take_the_limit_and_leave_out_the_last_reward_likewise() -> None:
+    settings: dict[str, Any] = {"stepping": "envpool", "episode_limit": 8}
+    assert (play(task("Pendulum-v1", **settings)).steps == 8).all()
+    settings["episode_limit"] = 500
+    whole, short = (play(task("CartPole-v1", terminal_reward=last, **settings)) for last in (True, False))
+    np.testing.assert_array_equal(whole.returns, whole.steps)
+    np.testing.assert_array_equal(short.returns, whole.steps - (whole.steps < 500))
+
+
+@pytest.mark.parametrize("name", ["LunarLander-v3", "CartPole-v1"])
+def test_pools_draw_other_episodes_of_the_same_distribution(name: str) -> None:
+    trial, weight = Trial(np.arange(60)), np.array([1.0])
+    found = {}
+    for stepping in ("gymnasium", "envpool"):
+        problem = task(name, stepping=stepping)
+        found[stepping] = play(problem, networks(problem)[:2], weight, trial).returns[:, 0]
+    for one, other in zip(*found.values(), strict=True):
+        # A seed names other episodes: results of one library are never compared with the other's.
+        assert (one != other).mean() > 0.5
+        error = np.hypot(one.std(ddof=1), other.std(ddof=1)) / np.sqrt(len(one))
+        assert abs(one.mean() - other.mean()) < 4 * error
+        assert error > 0
+
+
+# What stands between an environment and a network.
+
+
+def test_networks_are_given_what_is_to_be_observed() -> None:
+    problem = task(here("Sums"), observe=(2, 0))
+    assert (problem.inputs, problem.interface) == (2, Interface(observe=(2, 0)))
+    assert problem.input_names == ("input 3", "input 1")
+    assert_plain(problem, play(problem))
+    whole, part = task("BipedalWalker-v3"), task("BipedalWalker-v3", observe=(2, 23))
+    assert part.input_names == (whole.input_names[2], whole.input_names[23]) == ("x velocity", "lidar 10")
+
+
+@pytest.mark.parametrize("squash", ["clip", "tanh", "scale"])
+def test_actions_are_squashed_as_asked(squash: str) -> None:
+    problem = task(here("FromMinus2To5"), squash=squash)
+    assert problem.interface == Interface(squash=squash)  # type: ignore[arg-type]
+    outcome = play(problem)
+    assert_plain(problem, outcome)
+    same = (outcome.returns == play(task(here("FromMinus2To5"))).returns).all()
+    assert same == (squash == "scale")
+
+
+def test_nothing_is_carried_where_all_is_as_the_environment_says() -> None:
+    assert task(here("Sums")).interface is None
+
+
+def test_normalised_observations_have_no_mean_and_a_deviation_of_one() -> None:
+    problem = task("LunarLander-v3", normalise=True)
+    interface = problem.interface
+    assert interface is not None
+    assert interface == task("LunarLander-v3", normalise=True).interface
+    environment = gymnasium.make("LunarLander-v3")
+    environment.action_space.seed(0)
+    seen: list[NDArray[np.float64]] = []
+    for seed in range(64):
+        observation, over = environment.reset(seed=seed)[0], False
+        while not over and len(seen) < 10_000:
+            seen.append(observation)
+            observation, _, terminated, truncated, _ = environment.step(environment.action_space.sample())
+            over = terminated or truncated
+    rows = np.array(seen)
+    assert interface.mean == pytest.approx(rows.mean(axis=0, dtype=float), rel=1e-5, abs=1e-6)
+    given = interface.observed(rows)
+    assert np.abs(given).max() <= 10
+    central = (np.abs(rows - interface.mean) < 9 * np.array(interface.deviation)).all(axis=1)
+    plain = (rows - interface.mean) / np.array(interface.deviation)
+    np.testing.assert_allclose(given[central], plain[central], rtol=1e-4, atol=1e-5)
+    assert central.mean() > 0.9
+
+
+def test_all_of_it_together_is_a_plain_loop_too() -> None:
+    problem = task("LunarLander-v3", observe=(6, 0, 1, 4), normalise=True, episode_limit=60)
+    assert problem.inputs == 4
+    assert_plain(problem, play(problem))
+    problem = task(here("Tuple"), observe=(6, 0), normalise=True, squash="tanh")
+    assert_plain(problem, play(problem))
+
+
+@pytest.mark.parametrize(
+    ("name", "settings"),
+    [
+        (here("Tuple"), {"observe": (6, 0), "normalise": True, "squash": "tanh"}),
+        ("LunarLander-v3", {"normalise": True, "episode_limit": None}),
+    ],
+)
+def test_a_champion_carries_what_it_needs_to_be_judged_as_it_was_found(
+    name: str, settings: dict[str, Any]
+) -> None:
+    problem = task(name, **settings)
+    network = networks(problem)[1]
+    again = from_document(json.loads(render(to_document(network))))
+    assert again.interface is not None
+    assert again.interface == problem.interface
+    score = api.evaluate(again, task=name, weight=0.5, episodes=6, seed=4, stepping="gymnasium", workers=1)
+    seeds = episode_seeds(4, Stream.SHARED_EPISODES, 6)
+    assert score[0].mean == play(problem, [network], np.array([0.5]), Trial(seeds)).returns.mean()
+
+
+def test_what_does_not_vary_is_only_shifted_and_what_is_far_is_cut() -> None:
+    interface = Interface(mean=(1.0, 2.0), deviation=(0.0, 0.5))
+    found = interface.observed(np.array([[4.0, 2.5], [-100.0, 100.0]]))
+    assert found.tolist() == [[3.0, 1.0], [-10.0, 10.0]]
+    assert found.dtype == np.float32
+
+
+@pytest.mark.parametrize(
+    ("given", "says"),
+    [
+        ({"mean": (1.0,), "deviation": ()}, "1 means and 0 deviations"),
+        ({"observe": (0,), "mean": (1.0, 2.0), "deviation": (1.0, 1.0)}, "for 1 observed numbers"),
+        ({"observe": (0, -1)}, "not negative"),
+        ({"mean": (1.0,), "deviation": (-1.0,)}, "not negative"),
+    ],
+)
+def test_an_interface_whose_parts_do_not_fit_is_refused(given: dict[str, Any], says: str) -> None:
+    with pytest.raises(BadInput, match=says):
+        Interface(**given)
+
+
+@pytest.mark.parametrize(
+    ("interface", "says"),
+    [
+        (Interface(observe=(1, 3)), "number 3 of an observation of 3 .* from 0"),
+        (Interface(mean=(1.0,), deviation=(1.0,)), "3 observed numbers for 1 means"),
+        (Interface(mean=(1.0,) * 5, deviation=(1.0,) * 5), "3 observed numbers for 5 means"),
+    ],
+)
+def test_an_observation_that_does_not_fit_is_refused(interface: Interface, says: str) -> None:
+    with pytest.raises(BadInput, match=says):
+        interface.observed(np.zeros((2, 3)))
+    network = Network(2, 1, np.array([1], np.int8), np.array([1]), np.array([3]), interface=interface)
+    with pytest.raises(BadInput, match=says):
+        network.policy(1.0)(np.zeros(3))
+    with pytest.raises(BadInput, match=r"end at 2|numbers"):
+        make_task(TaskSettings(id=here("Sums")), interface)

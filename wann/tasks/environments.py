@@ -1,0 +1,123 @@
+"""Gymnasium environments by their id, with a sentence for each way in which they cannot be had."""
+
+from __future__ import annotations
+
+import difflib
+import warnings
+from collections.abc import Mapping
+from functools import cache
+from importlib import import_module
+from importlib.metadata import entry_points
+from importlib.util import find_spec
+from typing import Any, Final
+
+import gymnasium
+from gymnasium import wrappers
+from gymnasium.envs.registration import EnvSpec
+
+from ..errors import BadInput
+from .datasets import DATA_SETS
+
+__all__ = [
+    "first_line",
+    "make_environment",
+    "needed_extra",
+    "offered_dynamics",
+    "registered_environments",
+    "without_wrappers",
+]
+
+Environment = gymnasium.Env[Any, Any]
+
+_EXTRAS: Final = {"box2d": ("[box2d]", "'Box2D"), "mujoco": ("[mujoco]", "'mujoco"), "video": ("pygame",)}
+"""What Gymnasium says is missing, by the extra that brings it."""
+_TRANSPARENT: Final = (wrappers.TimeLimit, wrappers.OrderEnforcing, wrappers.PassiveEnvChecker)
+
+
+def first_line(error: Exception) -> str:
+    """What an error says, in a line."""
+    return str(error).splitlines()[0] if str(error) else type(error).__name__
+
+
+@cache  # to look for packages takes longer than to make an environment
+def _offered(group: str) -> dict[str, Any]:
+    found = {}
+    for entry in entry_points(group=group):
+        try:
+            found[entry.name] = entry.load()
+        except Exception as error:  # noqa: BLE001 - anybody's code, failing in any way
+            raise BadInput(
+                f"the package {entry.value!r}, which offers environments, cannot be imported "
+                f"({first_line(error)}); mend or uninstall it"
+            ) from None
+    return found
+
+
+def offered_dynamics() -> Mapping[str, Any]:
+    """Dynamics for fused rollouts that packages offer for the environments of others, by id."""
+    return _offered("wann.dynamics")
+
+
+def registered_environments() -> list[str]:
+    """Ids of the environments whose rollouts are fused, or that come with the package."""
+    _offered("wann.environments")
+    own = {name for name, spec in gymnasium.registry.items() if spec.namespace == "wann"}
+    return sorted(own | (offered_dynamics().keys() & gymnasium.registry.keys()))
+
+
+def needed_extra(name: str) -> str | None:
+    """The extra that a registered environment needs and that is not installed; None if there is none."""
+    spec = gymnasium.registry.get(name)
+    where = str(spec.entry_point) if spec else ""
+    for extra, module in (("box2d", "Box2D"), ("mujoco", "mujoco")):
+        if f".{extra}" in where and find_spec(module) is None:
+            return extra
+    return None
+
+
+def make_environment(which: str | EnvSpec, **arguments: Any) -> Environment:
+    """An environment by its id, or by the specification of one that was made before.
+
+    Raises:
+        BadInput: there is none, or it needs a package that is not installed; the message names the
+            nearest known id, or the extra.
+    """
+    name = which if isinstance(which, str) else which.id
+    if isinstance(which, str):
+        _offered("wann.environments")  # importing them registers them
+    try:
+        _quieten(gymnasium.registry.get(which) if isinstance(which, str) else which)
+        with warnings.catch_warnings():  # of newer versions, and of what its checker would like better
+            warnings.simplefilter("ignore")
+            return gymnasium.make(which, **arguments)
+    except (gymnasium.error.DependencyNotInstalled, ImportError) as error:
+        raise BadInput(f"task.id: {name} needs a package that is missing: {_missing(error)}") from None
+    except gymnasium.error.Error as error:
+        near = difflib.get_close_matches(name, [*DATA_SETS, *gymnasium.registry], 1, 0.4)
+        hint = f"did you mean {near[0]}?" if near else "`wann tasks` lists what there is"
+        raise BadInput(f"task.id: no environment {name!r} ({first_line(error)}); {hint}") from None
+    except Exception as error:  # noqa: BLE001 - anybody's code, failing in any way
+        raise BadInput(
+            f"task.id: {name} cannot be made ({type(error).__name__}: {first_line(error)})"
+        ) from None
+
+
+def _quieten(spec: EnvSpec | None) -> None:
+    """Keep MuJoCo from writing its warnings, one for each environment, to the screen and into a file."""
+    if spec is not None and str(spec.entry_point).startswith("gymnasium.envs.mujoco") and find_spec("mujoco"):
+        import_module("mujoco").set_mju_user_warning(lambda _: None)
+
+
+def _missing(error: Exception) -> str:
+    text = first_line(error)
+    for extra, names in _EXTRAS.items():
+        if any(name in text for name in names):
+            return f"pip install 'wann[{extra}]'"
+    return text
+
+
+def without_wrappers(environment: Environment) -> Environment:
+    """The environment without those of Gymnasium's own wrappers that change nothing within an episode."""
+    while isinstance(environment, _TRANSPARENT):
+        environment = environment.env
+    return environment

@@ -1,0 +1,70 @@
+"""Short names for the numbers of well-known environments, which do not carry them."""
+
+from __future__ import annotations
+
+from typing import Final
+
+__all__ = ["ACTION_NAMES", "OBSERVATION_NAMES", "WELL_KNOWN"]
+
+_CART: Final = ("x", "x velocity", "angle", "angular velocity")
+_LANDER: Final = ("x", "y", "x velocity", "y velocity", "angle", "angular velocity", "left leg", "right leg")
+_LEGS: Final = tuple(
+    f"{name} {leg}" for leg in (1, 2) for name in ("hip", "hip speed", "knee", "knee speed", "contact")
+)
+_WALKER: Final = (
+    "hull angle", "hull spin", "x velocity", "y velocity", *_LEGS, *(f"lidar {ray}" for ray in range(1, 11))
+)  # fmt: skip
+_DOUBLE: Final = (
+    "x", "sin 1", "sin 2", "cos 1", "cos 2", "x velocity", "spin 1", "spin 2", "constraint"
+)  # fmt: skip
+_CHEETAH_JOINTS: Final = ("back thigh", "back shin", "back foot", "front thigh", "front shin", "front foot")
+_CHEETAH: Final = (
+    "height", "pitch", *_CHEETAH_JOINTS, "x velocity", "y velocity", "pitch velocity",
+    *(f"{joint} speed" for joint in _CHEETAH_JOINTS),
+)  # fmt: skip
+
+OBSERVATION_NAMES: Final = {
+    "CartPole": _CART,
+    "Pendulum": ("cos angle", "sin angle", "angular velocity"),
+    "Acrobot": ("cos 1", "sin 1", "cos 2", "sin 2", "spin 1", "spin 2"),
+    "MountainCar": ("position", "velocity"),
+    "MountainCarContinuous": ("position", "velocity"),
+    "LunarLander": _LANDER,
+    "LunarLanderContinuous": _LANDER,
+    "BipedalWalker": _WALKER,
+    "BipedalWalkerHardcore": _WALKER,
+    "InvertedPendulum": _CART,
+    "InvertedDoublePendulum": _DOUBLE,
+    "HalfCheetah": _CHEETAH,
+}
+"""By the environment's name, without its version."""
+
+ACTION_NAMES: Final = {
+    "CartPole": ("left", "right"),
+    "Pendulum": ("torque",),
+    "Acrobot": ("torque -1", "torque 0", "torque 1"),
+    "MountainCar": ("left", "coast", "right"),
+    "MountainCarContinuous": ("force",),
+    "LunarLander": ("nothing", "left engine", "main engine", "right engine"),
+    "LunarLanderContinuous": ("main engine", "side engines"),
+    "BipedalWalker": ("hip 1", "knee 1", "hip 2", "knee 2"),
+    "BipedalWalkerHardcore": ("hip 1", "knee 1", "hip 2", "knee 2"),
+    "InvertedPendulum": ("force",),
+    "InvertedDoublePendulum": ("force",),
+    "HalfCheetah": _CHEETAH_JOINTS,
+}
+"""By the environment's name, without its version."""
+
+WELL_KNOWN: Final = {
+    f"{name}-{version}": (OBSERVATION_NAMES[name], ACTION_NAMES[name])
+    for name, version in (
+        ("LunarLander", "v3"),
+        ("LunarLanderContinuous", "v3"),
+        ("BipedalWalker", "v3"),
+        ("BipedalWalkerHardcore", "v3"),
+        ("InvertedPendulum", "v5"),
+        ("InvertedDoublePendulum", "v5"),
+        ("HalfCheetah", "v5"),
+    )
+}
+"""Names of inputs and outputs of environments that need an extra, by their id."""
