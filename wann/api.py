@@ -13,13 +13,15 @@ from .evaluation import make_evaluator
 from .experiment import Experiment, Progress, resume_search, start_search
 from .formats import export_network, load_network, load_out
 from .formats import save as save_network
-from .judging import evaluate, film, tune
+from .judging import evaluate, film
 from .network import Network
-from .reporting import draw_topology, report_run
+from .reporting import check_film, draw_topology, report_run
 from .runs import RunFolder
-from .tasks import DATA_SETS, Task, make_task, names_of, registered_tasks, side_of
+from .tasks import DATA_SETS, Task, make_task, names_of, needed_extra, registered_tasks, side_of
+from .training import tune
 
 __all__ = [
+    "check_film",
     "evaluate",
     "export",
     "film",
@@ -184,7 +186,7 @@ def show(network: Network, path: Path | str) -> None:
     if network.task is not None and ":" not in network.task:
         # A picture needs no task: where it is not to be had, numbers serve as names.
         with suppress(BadInput):
-            inputs, outputs = names_of(network.task)
+            inputs, outputs = names_of(network.task, network.interface)
     draw_topology(
         network,
         Path(path),
@@ -239,4 +241,7 @@ def tasks() -> dict[str, tuple[Sequence[str], Sequence[str]]]:
 
 def needs(task: str) -> str:
     """What a task needs beside the package."""
-    return "nothing more" if task == "digits" or task not in DATA_SETS else "a download, or WANN_DATA"
+    if task in DATA_SETS:
+        return "nothing more" if task == "digits" else "a download, or WANN_DATA"
+    extra = needed_extra(task)
+    return "nothing more" if extra is None else f"pip install 'wann[{extra}]'"

@@ -1,4 +1,4 @@
-"""The verbs that judge a network: evaluate, tune, and film an episode."""
+"""The verbs that judge a network: evaluate, and film episodes."""
 
 from __future__ import annotations
 
@@ -12,21 +12,23 @@ from .assessment import (
     IMAGE_CONDITIONS,
     Assessor,
     Budget,
-    GradientSettings,
     ImageAssessor,
     ImageScore,
     Score,
     TuningSettings,
 )
 from .errors import BadInput
-from .evaluation import LocalEvaluator
+from .evaluation import BackendSettings, make_evaluator
 from .network import Network
-from .reporting import play_film, write_film
+from .reporting import check_film, play_film, write_film
+from .streams import Stream, episode_seeds
 from .tasks import ClassificationTask, ControlTask, TaskSettings, make_task, names_of
 
-__all__ = ["evaluate", "film", "tune"]
+__all__ = ["budget_of", "evaluate", "film", "task_of", "tuning_of"]
 
 _LARGEST_WEIGHT: Final = 1e3
+_STEPPED: Final = 100  # episodes of a condition where environments are slow to step: a tenth
+_STEPPED_TUNING: Final = TuningSettings(episodes=2, final_episodes=24)
 AnyScore = TypeVar("AnyScore", Score, ImageScore)
 
 
@@ -42,6 +44,7 @@ def evaluate(
     episodes: int | None = None,
     seed: int = 0,
     weight: float | None = None,
+    stepping: str | None = None,
     workers: int | None = None,
     show: Callable[[str], None] = _quiet,
 ) -> list[Score] | list[ImageScore]:
@@ -53,33 +56,60 @@ def evaluate(
         condition: a condition of ``wann.assessment``, or ``all`` that can be had here: ``tuned`` on
             images needs PyTorch; ``stored`` if the network has weights and otherwise ``shared`` if
             not given.
-        episodes: episodes reported on, the definition's 1,000 if not given; of images, which are
-            always all of the test images, how many random weights.
+        episodes: episodes reported on; if not given the definition's 1,000, or 100 where the
+            environment is stepped from outside; of images, which are always all of the test images, how
+            many random weights.
         seed: what episodes and weights derive from.
         weight: one shared value instead of a condition.
-        workers: threads; all cores if not given.
+        stepping: what computes an environment; see ``TaskSettings``.
+        workers: threads or processes; all cores if not given.
         show: told each condition before it is measured.
 
     Raises:
-        BadInput: no task, no such condition, or a network that does not fit the task.
+        BadInput: no task, no such condition, a network that does not fit the task, or an environment
+            that fails.
     """
     if weight is not None and condition is not None:
         raise BadInput("--weight excludes --condition: it is one shared value")
     if weight is not None and not abs(weight) <= _LARGEST_WEIGHT:
         raise BadInput(f"--weight {weight:g}: accepted are numbers from -1,000 to 1,000")
     _check_condition(network, condition)
-    problem = _task_of(network, task)
+    problem = task_of(network, task, stepping)
     if isinstance(problem, ClassificationTask):
         images = ImageAssessor(network, problem, seed, episodes or Budget().random)
         if weight is not None:
             return [images.weight(weight)]
         return _measured(images.score, _conditions(network, condition, IMAGE_CONDITIONS), show)
-    budget = Budget() if episodes is None else Budget.of(episodes)
-    with LocalEvaluator(problem, workers) as evaluator:
-        assessor = Assessor(network, evaluator, seed, budget)
+    with make_evaluator(problem, BackendSettings(workers=workers)) as evaluator:
+        assessor = Assessor(
+            network,
+            evaluator,
+            seed,
+            budget_of(problem, episodes),
+            tuning_of(problem),
+            problem.threshold,
+            problem.stepping,
+        )
         if weight is not None:
             return [assessor.weight(weight)]
         return _measured(assessor.score, _conditions(network, condition, CONDITIONS), show)
+
+
+def _slow(task: ControlTask | ClassificationTask) -> bool:
+    return isinstance(task, ControlTask) and task.dynamics is None
+
+
+def budget_of(task: ControlTask | ClassificationTask, episodes: int | None = None) -> Budget:
+    """How many episodes a condition takes: a tenth of the definition where they are slow to play."""
+    if episodes is None and not _slow(task):
+        return Budget()
+    return Budget.of(episodes or _STEPPED)
+
+
+def tuning_of(task: ControlTask | ClassificationTask, iterations: int | None = None) -> TuningSettings:
+    """How long CMA-ES trains: on a tenth of the episodes where they are slow to play."""
+    settings = _STEPPED_TUNING if _slow(task) else TuningSettings()
+    return settings if iterations is None else settings.changed(iterations=iterations)
 
 
 def _measured(
@@ -113,81 +143,61 @@ def _conditions(network: Network, condition: str | None, known: Sequence[str]) -
     return [condition]
 
 
-def _task_of(network: Network, task: str | None) -> ControlTask | ClassificationTask:
+def task_of(
+    network: Network, task: str | None, stepping: str | None = None
+) -> ControlTask | ClassificationTask:
+    """The task that a network is for, or another, as the network meets it.
+
+    Raises:
+        BadInput: there is none, or the network does not fit it.
+    """
     name = task or network.task
     if name is None:
         raise BadInput("the network names no task; give --task, such as wann/CartPoleSwingUp-v0 or mnist-16")
     if task is None and ":" in name:  # Gymnasium would import the module: no file may decide on that
         raise BadInput(f"the network's task {name} is in a module of its own; give --task to import it")
+    settings = TaskSettings(id=name).changed(stepping=stepping or "auto")
     # Before anything is downloaded.
-    inputs, outputs = map(len, names_of(name))
+    inputs, outputs = map(len, names_of(name, network.interface))
     if (inputs, outputs) != (network.inputs, network.outputs):
         raise BadInput(
             f"the network has {network.inputs} inputs and {network.outputs} outputs, "
             f"but {name} needs {inputs} and {outputs}"
         )
-    return make_task(TaskSettings(id=name))
+    return make_task(settings, network.interface)
 
 
 def film(
-    network: Network, path: Path | str, *, task: str | None = None, weight: float | None = None, seed: int = 0
-) -> float:
-    """Play one episode and write what it looks like as gif or png; returns the episode's return.
+    network: Network,
+    path: Path | str,
+    *,
+    task: str | None = None,
+    weight: float | None = None,
+    seed: int = 0,
+    episodes: int = 1,
+) -> list[float]:
+    """Play episodes and write what they look like as mp4, gif or png; returns their returns.
 
     Args:
         network: who plays.
-        path: ``.gif`` moves, ``.png`` shows moments side by side.
+        path: ``.mp4`` and ``.gif`` move, ``.png`` shows moments of the first episode side by side.
         task: an environment id; the network's own if not given.
         weight: one shared value; if not given what the network carries, else its best shared value.
-        seed: of the episode, and of the choice of a weight.
+        seed: of the first episode, and of the choice of a weight; further episodes draw theirs from it.
+        episodes: how many.
 
     Raises:
-        BadInput: another suffix, a task without episodes, or a network that does not fit it.
+        BadInput: another suffix, a missing extra, a task without episodes, or a network that does not
+            fit it.
     """
-    problem = _task_of(network, task)
+    check_film(Path(path))
+    problem = task_of(network, task)
     if isinstance(problem, ClassificationTask):
         raise BadInput(f"{problem.id} is a set of images: there is no episode to film; `wann show` draws it")
     if weight is None and network.weights is None and network.shared_weight is None:
-        with LocalEvaluator(problem) as evaluator:
-            weight = Assessor(network, evaluator, seed).best_shared_weight()
-    played = play_film(problem.id, network.policy(weight), seed)
+        with make_evaluator(problem, BackendSettings()) as evaluator:
+            weight = Assessor(network, evaluator, seed, budget_of(problem)).best_shared_weight()
+    further = episode_seeds(seed, Stream.FILM_EPISODES, episodes - 1).tolist()
+    played = play_film(problem, network.policy(weight), [seed, *further])
     write_film(played, Path(path))
-    return played.total
-
-
-def tune(
-    network: Network,
-    *,
-    task: str | None = None,
-    method: str | None = None,
-    iterations: int | None = None,
-    seed: int = 0,
-    workers: int | None = None,
-    show: Callable[[int, float], None] = _quiet,
-) -> Network:
-    """The network with a weight of its own for each connection, trained from the best shared one.
-
-    Args:
-        network: the topology.
-        task: an environment or a set of images; the network's own if not given.
-        method: ``cma`` for any task, ``gradient`` for images; if not given what suits the task.
-        iterations: of CMA-ES, or epochs of gradient descent; the method's own number if not given.
-        seed: what episodes, candidates and the order of images derive from.
-        workers: threads; all cores if not given.
-        show: told each iteration, and the best mean return or the accuracy on the validation images.
-
-    Raises:
-        BadInput: no such method, no task, or a network that does not fit the task.
-    """
-    if method not in (None, "cma", "gradient"):
-        raise BadInput(f"--method {method}: accepted are cma, gradient")
-    problem = _task_of(network, task)
-    images = isinstance(problem, ClassificationTask)
-    if method == "gradient" and not images:
-        raise BadInput(f"--method gradient: {problem.id} gives no gradients; accepted is cma")
-    if isinstance(problem, ClassificationTask) and method != "cma":
-        training = GradientSettings() if iterations is None else GradientSettings(epochs=iterations)
-        return ImageAssessor(network, problem, seed, training=training).trained(show)
-    settings = TuningSettings() if iterations is None else TuningSettings(iterations=iterations)
-    with LocalEvaluator(problem, workers) as evaluator:
-        return Assessor(network, evaluator, seed, tuning=settings).trained(show)
+    return list(played.returns)

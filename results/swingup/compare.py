@@ -21,7 +21,7 @@ from typing import Any
 
 import numpy as np
 
-from wann.assessment import Assessor
+from wann.assessment import Assessor, mean_of
 from wann.config import load_config
 from wann.evaluation import LocalEvaluator
 from wann.experiment import start_search
@@ -43,7 +43,8 @@ def measure(variant: str, base: str, changes: list[str], seed: int, seconds: flo
             used = time.process_time() - began
             champion = experiment.champion()
             assert champion is not None
-            weights, means, _ = Assessor(champion, evaluator, _REPORT_SEED).response()
+            weights, returns = Assessor(champion, evaluator, _REPORT_SEED).response()
+        means = mean_of(returns)
     small = np.abs(weights) < 0.25
     return {
         "variant": variant,

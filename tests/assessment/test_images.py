@@ -150,7 +150,7 @@ def test_gradients_make_the_network_better_and_equal_seeds_equal_weights() -> No
     told: list[tuple[int, float]] = []
     settings = GradientSettings(epochs=6)
     weights = train_by_gradient(
-        evolved(), digits(), 1.0, 0, settings, lambda epoch, right: told.append((epoch, right))
+        evolved(), digits(), 1.0, 0, settings, lambda epoch, _, right: told.append((epoch, right))
     )
     assert [epoch for epoch, _ in told] == list(range(6))
     images = digits().validation

@@ -9,16 +9,15 @@ import shutil
 import subprocess
 import sys
 import zlib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import gymnasium
 import numpy as np
 import pytest
-from gymnasium import spaces
 
+from tests.tasks.environments import here
 from wann import api
 from wann.cli import main
 from wann.config import parse_config
@@ -36,45 +35,6 @@ tournament = 2
 champion_episodes = 1
 """
 GREETING = "print('nobody may run this')"
-
-
-class Odd(gymnasium.Env[Any, Any]):
-    """An environment of whatever spaces; nobody ever steps it."""
-
-    def __init__(self, **given: Any) -> None:
-        self.observation_space, self.action_space = given["observation"], given["action"]
-
-
-class Broken(gymnasium.Env[Any, Any]):
-    """An environment that cannot be made."""
-
-    def __init__(self, **_: Any) -> None:
-        raise AttributeError("no such simulator")
-
-
-VECTOR = spaces.Box(-1.0, 1.0, (3,))
-ODD: dict[str, tuple[spaces.Space[Any], spaces.Space[Any]]] = {
-    "odd/Image-v0": (spaces.Box(0, 255, (64, 64, 3), np.uint8), VECTOR),
-    "odd/Dict-v0": (spaces.Dict(near=VECTOR), VECTOR),
-    "odd/Discrete-v0": (spaces.Discrete(7), VECTOR),
-    "odd/DictAction-v0": (VECTOR, spaces.Dict(push=VECTOR)),
-}
-
-
-@pytest.fixture(autouse=True)
-def _environments() -> Iterator[None]:
-    for name, (observation, action) in ODD.items():
-        gymnasium.register(
-            name,
-            Odd,
-            kwargs={"observation": observation, "action": action},
-            disable_env_checker=True,
-            order_enforce=False,
-        )
-    gymnasium.register("odd/Broken-v0", Broken)
-    yield
-    for name in (*ODD, "odd/Broken-v0"):
-        del gymnasium.registry[name]
 
 
 @dataclass(frozen=True)
@@ -101,7 +61,13 @@ def address(text: str, *says: str) -> Row:
 
 
 def task(name: str, *says: str) -> Row:
-    return Row(f"search c.toml --run r --set task.id={name}", ("task.id", name, *says), {"c.toml": GOOD})
+    return Row(f"search c.toml --run r --set task.id={name}", ("task.", name, *says), {"c.toml": GOOD})
+
+
+def met(name: str, how: str, *says: str) -> Row:
+    """A setting that does not go with an environment."""
+    key = how.partition("=")[0]
+    return Row(f"search c.toml --run r --set task.id={name} --set {how}", (key, *says), {"c.toml": GOOD})
 
 
 CONFIGS = {
@@ -191,16 +157,69 @@ TASKS = {
     "an unknown version": task("wann/CartPoleSwingUp-v9", "did you mean"),
     "an environment like no other": task("qqqqqqqqqqqq", "wann tasks"),
     "no name": Row("search c.toml --run r --set task.id=", ("task.id", "no environment"), {"c.toml": GOOD}),
-    "an unknown module": task("nowhere_at_all:Thing-v0", "no environment"),
-    "a relative module": task(".:Thing-v0", "no environment"),
-    "images": task("odd/Image-v0", "observation space", "Box of one dimension"),
-    "a dictionary of observations": task("odd/Dict-v0", "observation space", "Box of one dimension"),
-    "discrete observations": task("odd/Discrete-v0", "observation space", "Box of one dimension"),
-    "a dictionary of actions": task("odd/DictAction-v0", "action space", "Dict"),
-    "an environment that cannot be made": task("odd/Broken-v0", "no such simulator"),
-    "an old version": task("CartPole-v0"),
+    "an unknown module": task("nowhere_at_all:Thing-v0", "missing", "No module named"),
+    "a relative module": task(".:Thing-v0", "cannot be made"),
+    "two modules": task("a:b:c-v0", "cannot be made"),
+    "a misspelt environment of others": task("LunarLandr-v3", "did you mean LunarLander-v3"),
+    "an old version": task("LunarLander-v2", "deprecated", "did you mean LunarLander-v3"),
+    "a version that has moved": task("HalfCheetah-v3", "missing", "gymnasium-robotics"),
+    "images": task(here("Image"), "observations", "are images", "accepted are vectors"),
+    "a long vector": task(here("LongVector"), "observations", "5,000 numbers", "up to 4,096"),
+    "a dictionary of observations": task(here("Dict"), "observations", "Dict", "accepted are Box, Discrete"),
+    "a dictionary in a tuple": task(here("DictInTuple"), "observations", "Tuple", "accepted are Box"),
+    "a dictionary of actions": task(here("DictAction"), "actions", "Dict", "accepted are Box, Discrete"),
+    "an environment that cannot be made": task(here("CannotBeMade"), "cannot be made", "NoSuchSimulator"),
+    "an environment that fails in reset": task(here("ResetFails"), "fails (RuntimeError: the floor is gone)"),
+    "an environment that fails at once": task(here("FirstStepFails"), "RuntimeError: the floor is gone)"),
+    "an observation that is no number": task(here("FirstObservationIsNone"), "not finite in its first step"),
+    "a reward that is no number": task(here("FirstRewardIsNone"), "not finite in its first step"),
+    "an environment that never ends": Row(
+        "search e.toml --run r",
+        ("task.episode_limit", "tests/Endless-v0 has no limit", "--set task.episode_limit=1000"),
+        {"e.toml": f"[task]\nid = '{here('Endless')}'\n"},
+    ),
+    "a pool of what it has not": met(
+        here("Sums"), "task.stepping=envpool", "EnvPool has no tests", "auto, gymnasium"
+    ),
+    "a pool of choices": met("Taxi-v4", "task.stepping=envpool", "EnvPool has no Taxi-v4"),
+    "no dynamics to fuse": met(
+        "LunarLander-v3", "task.stepping=fused", "offers no dynamics", "auto, envpool, gymnasium"
+    ),
+    "other dynamics than it says": Row(
+        "search c.toml --run r --set task.stepping=fused --set task.terminal_reward=false",
+        ("task.stepping", "to be met otherwise", "auto, envpool, gymnasium"),
+        {"c.toml": GOOD},
+    ),
+    "an unknown stepping": changed("task.stepping", "cpp", "'fused', 'envpool' or 'gymnasium'", "'cpp'"),
+    "a number beyond the observation": changed("task.observe", "[0,5]", "5; the observations of", "end at 4"),
+    "a number before the observation": changed("task.observe", "[-1]", "greater than or equal to 0"),
+    "nothing to observe": changed("task.observe", "[]", "at least 1 item"),
+    "a number observed twice": changed("task.observe", "[1,1]", "names a place twice"),
+    "observing a word": changed("task.observe", "angle", "task.observe", "'angle'"),
+    "a squash of choices": met("CartPole-v1", "task.squash=tanh", "Discrete(2)", "for those of a Box"),
+    "a squash without bounds": met(here("Unbounded"), "task.squash=tanh", "no bounds", 'accepted is "clip"'),
+    "an unknown squash": changed("task.squash", "relu", "'scale', 'clip' or 'tanh'", "'relu'"),
+    "too few names": changed("task.input_names", '["x","y"]', "2 names for 5 inputs"),
+    "too many names": changed("task.output_names", '["x","y"]', "2 names for 1 outputs"),
+    "names of what is not observed": met(here("Sums"), 'task.input_names=["x","y"]', "2 names for 3 inputs"),
+    "an empty name": changed("task.output_names", '[""]', "at least 1 character"),
+    "no lanes": changed("task.lanes", "0", "greater than or equal to 1"),
+    "a threshold that is no number": changed("task.threshold", "nan", "finite number"),
+    "neither reused nor not": changed("task.reuse", "sometimes", "valid boolean", "'sometimes'"),
     "nearly a set of images": task("mnist16", "did you mean mnist-16"),
     "an episode limit for images": changed("task.id", "digits", "task.episode_limit", "set of images"),
+    "places of an image": Row(
+        "search images.toml --run r --set task.observe=[0,1]",
+        ("task.observe", "set of images", "environments"),
+        {"images.toml": "[task]\nid = 'digits'\n"},
+    ),
+    "images in a pool": Row(
+        "search images.toml --run r --set task.stepping=envpool",
+        ("task.stepping", "set of images"),
+        {"images.toml": "[task]\nid = 'digits'\n"},
+    ),
+    "temperatures of an environment": changed("task.temperatures", "[0.5,1.0]", "is no set of images"),
+    "data of an environment": changed("task.data", "folder", "is no set of images"),
     "more images than there are": Row(
         "search images.toml --run r --set task.images=1198",
         ("task.images", "1,198", "1,197"),
@@ -231,8 +250,6 @@ TASKS = {
     ),
     "no generations to keep a batch": changed("task.keep", "0", "greater than or equal to 1"),
     "no connections": changed("search.most_connections", "0", "greater than or equal to 1"),
-    "no dynamics, discrete actions": task("CartPole-v1"),
-    "no dynamics": task("Pendulum-v1", TASK),
 }
 
 RUN_FOLDERS = {
@@ -293,6 +310,76 @@ def linked(*pairs: tuple[int, int]) -> list[dict[str, int]]:
 def options(arguments: str, *says: str, document: str = whole()) -> Row:
     return Row(arguments, says, {"n.json": document})
 
+
+def played(name: str, arguments: str, *says: str) -> Row:
+    """A network of three inputs and two outputs, in an environment of the tests."""
+    nodes = [
+        {"id": place, "kind": kind, "activation": "linear"}
+        for place, kind in enumerate(["bias", *["input"] * 3, *["output"] * 2])
+    ]
+    document = whole(inputs=3, outputs=2, nodes=nodes, connections=linked((1, 4), (2, 4), (3, 5)))
+    command = arguments.replace("n.json", f"n.json --task {here(name)} --workers 1")
+    return Row(command, says, {"n.json": document})
+
+
+JUDGE = "evaluate n.json --weight 30 --episodes 2"
+FILM = "evaluate n.json --weight 1 --episodes 1 --video"
+ENVIRONMENTS = {
+    "images": played("Image", JUDGE, "task.id", "are images"),
+    "dictionaries": played("Dict", JUDGE, "task.id", "Dict"),
+    "actions in a dictionary": played("DictAction", JUDGE, "task.id", "Dict"),
+    "another number of inputs": played("Discrete", JUDGE, "3 inputs and 2 outputs", "needs 7 and 2"),
+    "another number of outputs": played("FromThree", JUDGE, "3 inputs and 2 outputs", "needs 3 and 4"),
+    "failing in reset": played("ResetFails", JUDGE, "task.id", "the floor is gone"),
+    "failing at once": played("FirstStepFails", JUDGE, "task.id", "the floor is gone"),
+    "no number at once": played("FirstObservationIsNone", JUDGE, "task.id", "not finite in its first step"),
+    "never ending": played("Endless", JUDGE, "task.episode_limit", "has no limit of its own"),
+    "failing in between": played(
+        "TenthStepFails",
+        JUDGE,
+        "could not be evaluated",
+        "fails in step of the episode with seed",
+        "is gone)",
+    ),
+    "failing for some": played("LoudFails", JUDGE, "fails in step", "OverflowError: too loud"),
+    "no number in between": played("FifthObservationIsNan", JUDGE, "no episode of 2 has a finite return"),
+    "infinities in between": played("FifthRewardIsInfinite", JUDGE, "no episode of 2 has a finite return"),
+    "nothing to tune": played("FifthRewardIsNan", "tune n.json -o t.json", "no episode of 400", "finite"),
+    "tuning what fails": played("TenthStepFails", "tune n.json -o t.json", "task.id", "the floor is gone"),
+    "gradients": played("Sums", "tune n.json -o t.json --method gradient", "gives no gradients", "cma"),
+    "a pool of what it has not": played("Sums", f"{JUDGE} --stepping envpool", "EnvPool has no tests"),
+    "no dynamics to fuse": played("Sums", f"{JUDGE} --stepping fused", "offers no dynamics"),
+    "an unknown stepping": played("Sums", f"{JUDGE} --stepping cpp", "stepping", "'gymnasium'", "'cpp'"),
+    "another suffix": played("Sums", f"{FILM} v.avi", "--video v.avi", ".gif", ".mp4", ".png"),
+    "no suffix": played("Sums", f"{FILM} v", "--video v", ".gif", ".mp4", ".png"),
+    "a folder that is missing": played("Sums", f"{FILM} no/v.mp4", "--video no/v.mp4", "no folder no"),
+    "no episodes to film": played("Sums", f"{FILM} v.gif --video-episodes 0", "--video-episodes", "to 1"),
+    "nothing to see": played("Invisible", f"{FILM} v.gif", "--video", "cannot be rendered", "no screen here"),
+    "failing before a camera": played(
+        "FourthStepFailsRarely", f"{FILM} v.gif --seed 1", "--video", "the episode with seed 1 ", "is gone"
+    ),
+    "no seeds": played("Sums", f"{JUDGE} --seeds 0", "--seeds", "equal to 1"),
+    "an interface beyond the observation": options(
+        "evaluate n.json --weight 1",
+        "99",
+        "end at 4",
+        document=whole(interface={"observe": [0, 1, 2, 3, 99]}),
+    ),
+    "an interface of other means": options(
+        "evaluate n.json --task LunarLander-v3 --weight 1",
+        "8 observed numbers for 5 means",
+        document=whole(interface={"mean": [0.0] * 5, "deviation": [1.0] * 5}),
+    ),
+    "an interface of a Box": options(
+        "evaluate n.json --task CartPole-v1 --weight 1",
+        "task.squash",
+        "Discrete(2)",
+        document=whole(interface={"squash": "clip"}),
+    ),
+    "a damaged interface": network(whole(interface={"observe": [0, -1]}), "interface.observe.1", "found -1"),
+    "an interface of another size": network(whole(interface={"observe": [0]}), "1 numbers of observe for 5"),
+    "an interface with more": network(whole(interface={"script": GREETING}), "interface", "not permitted"),
+}
 
 DIGIT_NODES = [
     {"id": place, "kind": kind, "activation": "linear"}
@@ -465,6 +552,7 @@ ROWS = {
         "task": TASKS,
         "run": RUN_FOLDERS,
         "network": NETWORKS,
+        "environment": ENVIRONMENTS,
         "out": PUBLISHED,
     }.items()
     for name, row in rows.items()
@@ -523,7 +611,7 @@ def test_a_huge_file_is_not_read(tmp_path: Path, capsys: pytest.CaptureFixture[s
 
 REAL = {
     "an unknown key": CONFIGS["an unknown key"],
-    "an environment without dynamics": TASKS["an old version"],
+    "an environment that fails": TASKS["an environment that fails in reset"],
     "a weight beyond 32 bits": NETWORKS["a weight beyond 32 bits"],
     "an unknown command": NETWORKS["an unknown command"],
 }
@@ -538,6 +626,86 @@ def test_a_process_of_its_own_refuses_likewise(
     command = [sys.executable, "-c", "from wann.cli import main; main()", *row.arguments.split()]
     done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
     assert_refusal(done.returncode, done.stdout, done.stderr, *row.says)
+
+
+@pytest.mark.parametrize(
+    ("name", "workers", "says"),
+    [
+        ("TenthStepFails", 1, "tests/TenthStepFails-v0 fails in step of the episode with seed"),
+        ("TenthStepFails", 2, "tests/TenthStepFails-v0 fails in step of the episode with seed"),
+        ("FifthRewardIsNan", 1, "tests/FifthRewardIsNan-v0 gave no network of a generation a finite return"),
+    ],
+)
+def test_an_environment_that_fails_every_network_ends_a_search_and_the_checkpoint_is_kept(
+    name: str,
+    workers: int,
+    says: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    write({"c.toml": GOOD})
+    search = (
+        f"search c.toml --run r --workers {workers} --set task.id={here(name)} --set task.episode_limit=12"
+    )
+    refused(search.split(), capsys, says, "the checkpoint is kept", "wann resume r")
+    assert [path.name for path in Path("r/checkpoints").iterdir()] == ["00000000.npz"]
+    if workers == 1:
+        refused(["resume", "r"], capsys, says)
+
+
+# An install without extras: libraries that are not there, in a process of its own.
+
+ABSENT = """\
+import contextlib, io, json, sys
+
+class Rest:
+    finders = list(sys.meta_path)
+
+    def find_spec(self, name, path=None, target=None):
+        if name.partition(".")[0] in ("Box2D", "mujoco", "envpool", "av", "imageio", "pygame", "torch"):
+            return None
+        found = (finder.find_spec(name, path, target) for finder in self.finders)
+        return next((spec for spec in found if spec), None)
+
+sys.meta_path[:] = [Rest()]
+from wann.cli import main
+
+for command in json.loads(sys.argv[1]):
+    out, err = io.StringIO(), io.StringIO()
+    with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+        try:
+            main(command.split())
+        except SystemExit as ending:
+            code = ending.code
+    print(json.dumps([code, out.getvalue(), err.getvalue()]))
+"""
+WITHOUT = {
+    "search c.toml --run r --set task.id=LunarLander-v3": "wann[box2d]",
+    "search c.toml --run r --set task.id=BipedalWalker-v3": "wann[box2d]",
+    "search c.toml --run r --set task.id=HalfCheetah-v5": "wann[mujoco]",
+    "search c.toml --run r --set task.id=CartPole-v1 --set task.stepping=envpool": "wann[envpool]",
+    "evaluate n.json --weight 1 --video v.mp4": "wann[video]",
+    "evaluate n.json --weight 1 --episodes 1 --video v.gif": "wann[video]",
+}
+
+
+def test_what_needs_an_extra_names_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    nodes = [
+        {"id": place, "kind": kind, "activation": "linear"}
+        for place, kind in enumerate(["bias", *["input"] * 4, *["output"] * 2])
+    ]
+    pole = whole(inputs=4, outputs=2, nodes=nodes, connections=linked((1, 5)), task="CartPole-v1")
+    write({"c.toml": GOOD, "n.json": pole})
+    process = [sys.executable, "-c", ABSENT, json.dumps([*WITHOUT, "tasks"])]
+    done = subprocess.run(process, capture_output=True, text=True, timeout=120, check=True)
+    *refusals, tasks = map(json.loads, done.stdout.splitlines())
+    for refusal, extra in zip(refusals, WITHOUT.values(), strict=True):
+        assert_refusal(*refusal, f"pip install '{extra}'")
+    assert (tasks[0], tasks[2]) == (0, "")
+    assert {path.name for path in tmp_path.iterdir()} == {"c.toml", "n.json"}
 
 
 def test_debug_shows_where_it_happened(tmp_path: Path) -> None:

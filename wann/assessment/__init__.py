@@ -1,6 +1,6 @@
 """How good a network is: the conditions, ensembles, tuning, statistics."""
 
-from .conditions import LIMIT, Assessor, Budget
+from .conditions import LIMIT, Assessor, Budget, mean_of
 from .gradients import GradientSettings, train_by_gradient
 from .images import ENSEMBLE, IMAGE_CONDITIONS, ImageAssessor
 from .score import CONDITIONS, ImageScore, Score
@@ -18,6 +18,7 @@ __all__ = [
     "ImageScore",
     "Score",
     "TuningSettings",
+    "mean_of",
     "train_by_gradient",
     "train_weights",
 ]

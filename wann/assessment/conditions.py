@@ -6,7 +6,7 @@ episodes that they are reported on.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -17,11 +17,11 @@ from ..errors import BadInput
 from ..evaluation import Evaluator
 from ..network import Network
 from ..streams import Stream, episode_seeds, generator
-from ..tasks import Outcome, Trial, mean_over_episodes
+from ..tasks import Outcome, Trial
 from .score import Score
 from .tuning import TuningSettings, train_weights
 
-__all__ = ["LIMIT", "Assessor", "Budget"]
+__all__ = ["LIMIT", "Assessor", "Budget", "mean_of"]
 
 LIMIT: Final = 2.0
 """Shared and random weights are drawn from [-LIMIT, LIMIT]."""
@@ -77,6 +77,8 @@ class Assessor:
         network: what is judged.
         seed: what every stream derives from.
         budget: how many episodes.
+        threshold: the return from which on an episode is a success.
+        stepping: what computes the environment.
     """
 
     def __init__(
@@ -86,13 +88,18 @@ class Assessor:
         seed: int = 0,
         budget: Budget | None = None,
         tuning: TuningSettings | None = None,
+        threshold: float | None = None,
+        stepping: str | None = None,
     ) -> None:
         self.network = network
         self.seed = seed
         self.budget = budget or Budget()
         self._tuning = tuning or TuningSettings()
         self._evaluator = evaluator
+        self._threshold = threshold
+        self._stepping = stepping
         self._best_shared: float | None = None
+        self._swept: NDArray[np.float64] | None = None
 
     def score(self, condition: str) -> Score:
         """The score under a condition by its name.
@@ -115,7 +122,7 @@ class Assessor:
         """One shared value on the report episodes."""
         trial = self._trial(Stream.SHARED_EPISODES, self.budget.report)
         outcome = self._play(np.array([value]), trial)
-        return self._report("weight", outcome, f"shared {value:g}", value)
+        return self._report("weight", outcome.returns, f"shared {value:g}", value)
 
     def stored(self) -> Score:
         """The weights that the network carries, as they are."""
@@ -123,7 +130,7 @@ class Assessor:
             raise BadInput("condition stored: the network carries no weights")
         trial = self._trial(Stream.STORED_EPISODES, self.budget.report)
         outcome = self._play(self.network.weights[None, :], trial)
-        return self._report("stored", outcome, "as stored")
+        return self._report("stored", outcome.returns, "as stored")
 
     def random(self) -> Score:
         """Every connection its own draw from U(-2, 2), a new draw for each episode."""
@@ -132,31 +139,38 @@ class Assessor:
         weights = rng.uniform(-LIMIT, LIMIT, (count, max(1, self.network.connections)))
         seeds = episode_seeds(self.seed, Stream.RANDOM_EPISODES, count)
         outcome = self._play(weights, Trial(seeds, paired=True))
-        return self._report("random", outcome, f"each of U(-{LIMIT:g}, {LIMIT:g}), new in each episode")
+        return self._report(
+            "random", outcome.returns, f"each of U(-{LIMIT:g}, {LIMIT:g}), new in each episode"
+        )
 
     def shared(self) -> Score:
         """One weight on all connections, over the midpoints of equal parts of [-2, 2]."""
-        _, means, failed = self.response()
-        count, episodes = len(means), self.budget.shared_episodes
-        return Score.of(
-            "shared",
-            means,
-            weights=f"{count} midpoints of [-{LIMIT:g}, {LIMIT:g}]",
-            seed=self.seed,
-            episodes=count * episodes,
-            failed=failed,
+        _, returns = self.response()
+        return self._report(
+            "shared", returns, f"{len(returns)} midpoints of [-{LIMIT:g}, {LIMIT:g}]", values=mean_of(returns)
         )
 
-    def response(self) -> tuple[NDArray[np.float64], NDArray[np.float64], int]:
-        """Mean return at each of the shared weights: (weights, means, failed episodes)."""
+    def response(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Returns at each of the shared weights: (weights, returns float64[weights, episodes])."""
         count = self.budget.shared_weights
         weights = LIMIT * (2 * (np.arange(count) + 0.5) / count - 1)
         trial = self._trial(Stream.SHARED_EPISODES, self.budget.shared_episodes)
-        returns = self._play(weights, trial).returns[0]
-        sound = np.isfinite(returns)
-        means = np.where(sound, returns, 0.0).sum(axis=1) / np.maximum(sound.sum(axis=1), 1)
-        means[~sound.any(axis=1)] = -np.inf
-        return weights, means, int((~sound).sum())
+        return weights, self._play(weights, trial).returns[0]
+
+    def sweep(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Returns of all shared values that the best is chosen of: (weights, float64[weights, episodes]).
+
+        Raises:
+            BadInput: none of them is finite.
+        """
+        if self._swept is None:
+            trial = self._trial(Stream.TUNING_EPISODES, self.budget.sweep_episodes)
+            self._swept = self._play(TUNED_OVER, trial).returns[0]
+            if not np.isfinite(self._swept).any():
+                raise BadInput(
+                    f"no episode of {self._swept.size:,}, at any shared weight, has a finite return"
+                )
+        return TUNED_OVER, self._swept
 
     def best_shared_weight(self) -> float:
         """The shared value that earns most: a sweep on few episodes, a final on more.
@@ -164,11 +178,10 @@ class Assessor:
         80 values from -2 to 2 in steps of 0.05 without 0; ties go to the smaller |w|.
         """
         if self._best_shared is None:
-            values = TUNED_OVER
-            trial = self._trial(Stream.TUNING_EPISODES, self.budget.sweep_episodes)
-            finalists = np.sort(self._by_return(values, trial)[: self.budget.finalists])
+            values, returns = self.sweep()
+            finalists = np.sort(_best_first(returns)[: self.budget.finalists])
             trial = self._trial(Stream.FINAL_TUNING_EPISODES, self.budget.final_episodes)
-            best = self._by_return(values[finalists], trial)[0]
+            best = _best_first(self._play(values[finalists], trial).returns[0])[0]
             self._best_shared = float(values[finalists[best]])
         return self._best_shared
 
@@ -177,29 +190,36 @@ class Assessor:
         value = self.best_shared_weight()
         trial = self._trial(Stream.TUNED_SHARED_EPISODES, self.budget.report)
         outcome = self._play(np.array([value]), trial)
-        return self._report("tuned-shared", outcome, f"shared {value:g}", value)
+        return self._report("tuned-shared", outcome.returns, f"shared {value:g}", value)
 
     def tuned(self) -> Score:
         """Every connection trained from the best shared weight, on fresh episodes."""
         trial = self._trial(Stream.TUNED_EPISODES, self.budget.report)
-        outcome = self._play(self._train(None)[None, :], trial)
-        return self._report("tuned", outcome, "each trained by CMA-ES")
+        outcome = self._play(self._train()[None, :], trial)
+        return self._report("tuned", outcome.returns, "each trained by CMA-ES")
 
-    def trained(self, show: Callable[[int, float], None] | None = None) -> Network:
+    def trained(
+        self,
+        show: Callable[[int, int, float], None] | None = None,
+        before: Sequence[NDArray[np.float64]] = (),
+        keep: Callable[[Sequence[NDArray[np.float64]]], None] | None = None,
+    ) -> Network:
         """The network with trained weights, and the shared value that they started from.
 
-        ``show`` is told each iteration and its best mean return.
+        See ``train_weights`` for the arguments.
         """
-        return self.network.with_weights(self._train(show), self.best_shared_weight())
+        return self.network.with_weights(self._train(show, before, keep), self.best_shared_weight())
 
-    def _train(self, show: Callable[[int, float], None] | None) -> NDArray[np.float64]:
+    def _train(
+        self,
+        show: Callable[[int, int, float], None] | None = None,
+        before: Sequence[NDArray[np.float64]] = (),
+        keep: Callable[[Sequence[NDArray[np.float64]]], None] | None = None,
+    ) -> NDArray[np.float64]:
         start = self.best_shared_weight()
-        return train_weights(self.network, self._evaluator, start, self.seed, self._tuning, show)
-
-    def _by_return(self, values: NDArray[np.float64], trial: Trial) -> NDArray[np.int64]:
-        """Places of ``values`` from best to worst mean return; ties in the order given."""
-        means = mean_over_episodes(self._play(values, trial))[0]
-        return np.argsort(-np.where(np.isfinite(means), means, -np.inf), kind="stable")
+        return train_weights(
+            self.network, self._evaluator, start, self.seed, self._tuning, show=show, before=before, keep=keep
+        )
 
     def _trial(self, stream: Stream, episodes: int) -> Trial:
         return Trial(episode_seeds(self.seed, stream, episodes))
@@ -207,14 +227,37 @@ class Assessor:
     def _play(self, weights: NDArray[np.float64], trial: Trial) -> Outcome:
         return self._evaluator.evaluate(self.network.batch, weights, trial).checked()
 
-    def _report(self, condition: str, outcome: Outcome, weights: str, weight: float | None = None) -> Score:
-        returns = outcome.returns.reshape(-1)
+    def _report(
+        self,
+        condition: str,
+        returns: NDArray[np.float64],
+        weights: str,
+        weight: float | None = None,
+        values: NDArray[np.float64] | None = None,
+    ) -> Score:
+        returns = returns.reshape(-1)
         return Score.of(
             condition,
-            returns,
+            returns if values is None else values,
+            returns=returns,
             weights=weights,
             seed=self.seed,
-            episodes=returns.size,
             weight=weight,
-            failed=int((~np.isfinite(returns)).sum()),
+            threshold=self._threshold,
+            stepping=self._stepping,
         )
+
+
+def mean_of(returns: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Means float64[weights] over the finite of float64[weights, episodes]; -inf where there is none."""
+    sound = np.isfinite(returns)
+    means = np.where(sound, returns, 0.0).sum(axis=1) / np.maximum(sound.sum(axis=1), 1)
+    means[~sound.any(axis=1)] = -np.inf
+    return np.asarray(means)
+
+
+def _best_first(returns: NDArray[np.float64]) -> NDArray[np.int64]:
+    """Places of weights from best to worst mean return; ties in the order given."""
+    with np.errstate(invalid="ignore"):
+        means = returns.mean(axis=1)
+    return np.argsort(-np.where(np.isfinite(means), means, -np.inf), kind="stable")

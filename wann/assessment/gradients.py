@@ -47,7 +47,7 @@ def train_by_gradient(
     start: float,
     seed: int,
     settings: GradientSettings | None = None,
-    show: Callable[[int, float], None] = lambda *_: None,
+    show: Callable[[int, int, float], None] = lambda *_: None,
 ) -> NDArray[np.float64]:
     """Descend from ``start`` on all connections; the epoch that is best on the validation images counts.
 
@@ -60,7 +60,7 @@ def train_by_gradient(
             never makes the network worse on the validation images.
         seed: of the order in which images come.
         settings: length and rate.
-        show: is told each epoch and the accuracy on the validation images after it.
+        show: is told each epoch, how many there are, and the accuracy on the validation images after it.
 
     Returns:
         float64[connections]; connections on no path to an output keep ``start``.
@@ -92,7 +92,7 @@ def train_by_gradient(
             optimizer.step()
             schedule.step()
         accuracy = _accuracy(layers, weights, task.validation)
-        show(epoch, accuracy)
+        show(epoch, settings.epochs, accuracy)
         if accuracy > best[0] and bool(torch.isfinite(weights).all()):
             best = accuracy, weights.detach().clone()
     return best[1].numpy().astype(np.float64)

@@ -129,14 +129,14 @@ class ImageAssessor:
         """Every connection trained by gradient descent from the best shared value."""
         return self._report("tuned", self._train()[None, :], "each trained by gradients")
 
-    def trained(self, show: Callable[[int, float], None] = lambda *_: None) -> Network:
+    def trained(self, show: Callable[[int, int, float], None] = lambda *_: None) -> Network:
         """The network with trained weights, and the shared value that they started from.
 
-        ``show`` is told each epoch and the accuracy on the validation images.
+        ``show`` is told each epoch, how many there are, and the accuracy on the validation images.
         """
         return self.network.with_weights(self._train(show), self.best_shared_weight())
 
-    def _train(self, show: Callable[[int, float], None] = lambda *_: None) -> Floats:
+    def _train(self, show: Callable[[int, int, float], None] = lambda *_: None) -> Floats:
         start = self.best_shared_weight()
         return train_by_gradient(self.network, self.task, start, self.seed, self._training, show)
 

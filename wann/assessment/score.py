@@ -9,6 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ..errors import BadInput
+
 __all__ = ["CONDITIONS", "ImageScore", "Score"]
 
 CONDITIONS = ("stored", "random", "shared", "tuned-shared", "tuned")
@@ -31,6 +33,9 @@ class Score:
         quartiles: of the same values as ``std``: first, median, third.
         minimum: the worst of them.
         maximum: the best of them.
+        threshold: the return from which on an episode is a success, where there is one.
+        success: share of the episodes that are.
+        stepping: what computed the environment; its episodes are others with another library.
         failed: episodes with a return that is not finite; they are left out of the rest.
     """
 
@@ -45,6 +50,9 @@ class Score:
     quartiles: tuple[float, float, float]
     minimum: float
     maximum: float
+    threshold: float | None
+    success: float | None
+    stepping: str | None
     failed: int
 
     @classmethod
@@ -53,24 +61,30 @@ class Score:
         condition: str,
         values: NDArray[np.float64],
         *,
+        returns: NDArray[np.float64],
         weights: str,
         seed: int,
-        episodes: int,
         weight: float | None = None,
-        failed: int = 0,
+        threshold: float | None = None,
+        stepping: str | None = None,
     ) -> Score:
-        """Summarise ``values`` float64[n]: returns of episodes, or means of weights."""
-        sound = values[np.isfinite(values)]
+        """Summarise ``values`` float64[n], returns of episodes or means of weights.
+
+        ``returns`` float64[episodes] are those of all episodes.
+
+        Raises:
+            BadInput: no episode has a finite return.
+        """
+        played, sound = np.isfinite(returns), values[np.isfinite(values)]
         if not sound.size:
-            sound = np.array([-np.inf])
-        with np.errstate(invalid="ignore"):
-            std = float(sound.std(ddof=1)) if len(sound) > 1 else 0.0
+            raise BadInput(f"condition {condition}: no episode of {returns.size:,} has a finite return")
+        std = float(sound.std(ddof=1)) if len(sound) > 1 else 0.0
         first, median, third = np.percentile(sound, [25, 50, 75]).tolist()
         return cls(
             condition,
             weights,
             weight,
-            episodes,
+            returns.size,
             seed,
             float(sound.mean()),
             std,
@@ -78,7 +92,10 @@ class Score:
             (first, median, third),
             float(sound.min()),
             float(sound.max()),
-            failed,
+            threshold,
+            None if threshold is None else float((returns[played] >= threshold).mean()),
+            stepping,
+            int((~played).sum()),
         )
 
     def to_json(self) -> dict[str, Any]:
@@ -88,11 +105,15 @@ class Score:
     def cells(self) -> dict[str, str]:
         """What a table says of it: headings and texts."""
         failed = f" ({self.failed} failed)" if self.failed else ""
+        first, median, third = self.quartiles
+        success = {} if self.success is None else {f"success (>= {self.threshold:g})": f"{self.success:.1%}"}
         return {
             "condition": self.condition,
             "mean": f"{self.mean:.1f}",
             "deviation": f"{self.std:.1f}",
             "standard error": f"{self.standard_error:.1f}",
+            "quartiles": f"{first:.1f} {median:.1f} {third:.1f}",
+            **success,
             "episodes": f"{self.episodes:,}{failed}",
             "weights": self.weights,
         }

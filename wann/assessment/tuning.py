@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Annotated, Any, Final
 
 import numpy as np
@@ -42,12 +42,26 @@ def train_weights(
     start: float,
     seed: int,
     settings: TuningSettings,
-    show: Callable[[int, float], None] | None = None,
+    *,
+    show: Callable[[int, int, float], None] | None = None,
+    before: Sequence[NDArray[np.float64]] = (),
+    keep: Callable[[Sequence[NDArray[np.float64]]], None] | None = None,
 ) -> NDArray[np.float64]:
     """Search a weight for each connection, starting from ``start`` on all of them.
 
-    ``show`` is told each iteration and its best mean return. What counts in the end are fresh
-    selection episodes, on which the start itself competes: training never makes it worse there.
+    What counts in the end are fresh selection episodes, on which the start itself competes: training
+    never makes it worse there.
+
+    Args:
+        network: the topology.
+        evaluator: where candidates are played.
+        start: the value that all weights begin with.
+        seed: what episodes and candidates derive from.
+        settings: how long and how wide.
+        show: told each iteration, how many there are, and its best mean return.
+        before: what the candidates of earlier iterations earned, float64[candidates] each: these
+            iterations are gone through without playing, which brings the search to where it was.
+        keep: told after each iteration what the candidates of all of them earned.
 
     Returns:
         float64[connections].
@@ -58,13 +72,18 @@ def train_weights(
     started = np.full(count, start)
     finalists = [started]
     strategy = _strategy(started, seed, settings)
+    earned = list(before)
     for iteration in range(settings.iterations):
         candidates = strategy.ask()
-        seeds = episode_seeds(seed, Stream.TRAINING, settings.episodes, iteration)
-        returns = _means(network, evaluator, np.array(candidates), seeds)
+        if iteration == len(earned):
+            seeds = episode_seeds(seed, Stream.TRAINING, settings.episodes, iteration)
+            earned.append(_means(network, evaluator, np.array(candidates), seeds))
+            if keep is not None:
+                keep(earned)
+        returns = earned[iteration]
         strategy.tell(candidates, (-returns).tolist())
         if show is not None:
-            show(iteration, float(returns.max()))
+            show(iteration, settings.iterations, float(returns.max()))
         if (iteration + 1) % max(1, settings.iterations // 8) == 0:
             finalists.append(np.array(strategy.mean))
         if strategy.stop():

@@ -15,7 +15,7 @@ from .options import Json
 
 @app.command()
 def bench(json: Json = False) -> None:
-    """Measure this machine's throughput beside the published way and straight-line C."""
+    """Measure this machine's throughput beside the published way, straight-line C and bare stepping."""
     from ..benchmark import run_benchmark
 
     report = run_benchmark(lambda line: console.print(line, style="dim", soft_wrap=True))

@@ -13,7 +13,7 @@ from rich.table import Table
 
 from .app import app
 from .live import console
-from .options import Json, NetworkPath, Seed, Workers
+from .options import Json, NetworkPath, Seed, Stepping, Workers
 
 if TYPE_CHECKING:
     from ..assessment import ImageScore, Score
@@ -26,7 +26,8 @@ _PAGE: Final = 120  # letters in a line where no terminal says how many
 
 @app.command(
     epilog="Examples: wann evaluate results/runs/swingup-1 --condition all | "
-    "wann evaluate champion.json --weight 1.5 --episodes 100 --json"
+    "wann evaluate champion.json --weight 1.5 --episodes 100 --json | "
+    "wann evaluate walker.json --seeds 5 --video walk.mp4 --video-episodes 3"
 )
 def evaluate(
     network: NetworkPath,
@@ -48,37 +49,53 @@ def evaluate(
             "--episodes",
             min=1,
             max=1_000_000,
-            help="Episodes reported on, of images draws of random weights; 1,000 by definition.",
+            help="Episodes reported on, of images draws of random weights; if not given 1,000, or 100 "
+            "where the environment is slow to step.",
         ),
     ] = None,
     seed: Seed = 0,
     weight: Annotated[
         float | None, typer.Option("--weight", help="One shared value; excludes --condition.")
     ] = None,
+    seeds: Annotated[
+        int, typer.Option("--seeds", min=1, max=1000, help="How often, each time with the next seed.")
+    ] = 1,
+    stepping: Stepping = None,
     workers: Workers = None,
     json: Json = False,
     video: Annotated[
         Path | None,
-        typer.Option("--video", metavar="FILE", help="Also one episode: .gif moves, .png shows moments."),
+        typer.Option(
+            "--video", metavar="FILE", help="Also film episodes: .mp4 and .gif move, .png shows moments."
+        ),
     ] = None,
+    video_episodes: Annotated[
+        int, typer.Option("--video-episodes", min=1, max=100, help="How many episodes to film.")
+    ] = 1,
 ) -> None:
     """Play episodes, or show test images, and say how good a network is, with its deviation."""
     from .. import api
 
     loaded = api.load(network)
-    scores = api.evaluate(
-        loaded,
-        task=task,
-        condition=condition,
-        episodes=episodes,
-        seed=seed,
-        weight=weight,
-        workers=workers,
-        show=lambda name: None if json else console.print(f"measuring {name} ...", style="dim"),
-    )
     if video is not None:
-        total = api.film(loaded, video, task=task, weight=weight, seed=seed)
-        console.print(f"Video: {video} (one episode, return {total:.1f})", soft_wrap=True)
+        api.check_film(video)
+    scores: list[Any] = []
+    for number in range(seed, seed + seeds):
+        scores += api.evaluate(
+            loaded,
+            task=task,
+            condition=condition,
+            episodes=episodes,
+            seed=number,
+            weight=weight,
+            stepping=stepping,
+            workers=workers,
+            show=lambda name: None if json else console.print(f"measuring {name} ...", style="dim"),
+        )
+    if video is not None:
+        filmed = api.film(loaded, video, task=task, weight=weight, seed=seed, episodes=video_episodes)
+        returns = ", ".join(f"{total:.1f}" for total in filmed)
+        console.print(f"Video: {video} (returns: {returns})", soft_wrap=True)
     if json:
         typer.echo(json_text.dumps(_document(network, loaded, task or loaded.task, scores)))
     else:
@@ -100,21 +117,28 @@ def _document(path: Path, network: Network, task: str | None, scores: Scores) ->
 def _print_table(network: Network, task: str | None, scores: Scores) -> None:
     title = (
         f"{task}: {network.connections} connections "
-        f"({network.effective_connections} effective), seed {scores[0].seed}"
+        f"({network.effective_connections} effective), {_seeds(scores)}"
     )
     from ..assessment import ImageScore
     from ..tasks import names_of
 
     table = Table(title=title, title_justify="left", title_style="bold")
-    rows = [score.cells() for score in scores]
+    several = scores[0].seed != scores[-1].seed
+    rows = [({"seed": str(score.seed)} if several else {}) | score.cells() for score in scores]
     for name in rows[0]:
-        table.add_column(name, justify="left" if name in ("condition", "weights") else "right")
+        left = name in ("condition", "weights")
+        table.add_column(name, justify="left" if left else "right", no_wrap=name != "weights")
     for row in rows:
         table.add_row(*row.values())
     screen = Console(highlight=False, width=None if sys.stdout.isatty() else _PAGE)
     screen.print(table)
     if len(scores) == 1 and isinstance(scores[0], ImageScore):
         screen.print(_confusion(scores[0], names_of(str(task))[1]))
+
+
+def _seeds(scores: Scores) -> str:
+    first, last = scores[0].seed, scores[-1].seed
+    return f"seed {first}" if first == last else f"seeds {first} to {last}"
 
 
 def _confusion(score: ImageScore, classes: tuple[str, ...]) -> Table:

@@ -63,6 +63,41 @@ class ProgressLine:
             console.print(line, soft_wrap=True)
 
 
+class Countdown:
+    """Shows the iterations of a tuning, and when it will be done; a context manager."""
+
+    def __init__(self) -> None:
+        self._status = console.status("tuning: the best shared weight first ...")
+        self._begun: tuple[float, int] | None = None
+        self._shown = 0.0
+
+    def __enter__(self) -> Self:
+        if console.is_terminal:
+            self._status.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._status.stop()
+
+    def __call__(self, iteration: int, iterations: int, best: float) -> None:
+        """Show what an iteration has come to."""
+        now = time.perf_counter()
+        if self._begun is None:
+            self._begun = now, iteration
+        pause = _REDRAW_SECONDS if console.is_terminal else _PLAIN_SECONDS
+        if now - self._shown < pause and iteration + 1 < iterations:
+            return
+        self._shown = now
+        begun, first = self._begun
+        pace = (now - begun) / max(1, iteration - first)
+        left = f"{clock(pace * (iterations - 1 - iteration))} left" if iteration > first else "estimating"
+        line = f"iteration {iteration + 1:,}/{iterations:,}  {best:.4g}  {left}"
+        if console.is_terminal:
+            self._status.update(line)
+        else:
+            console.print(line, soft_wrap=True)
+
+
 def _describe(progress: Progress) -> str:
     row = progress.row
     done = row.generation + 1

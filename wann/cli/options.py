@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-__all__ = ["Address", "Backend", "Json", "NetworkPath", "Output", "Seed", "Workers"]
+__all__ = ["Address", "Backend", "Json", "NetworkPath", "Output", "Seed", "Stepping", "Workers"]
 
 
 def _writable(path: Path) -> Path:
@@ -41,6 +41,12 @@ Output = Annotated[
     typer.Option("-o", "--output", help="The file to write.", metavar="FILE", callback=_writable),
 ]
 Seed = Annotated[int, typer.Option("--seed", min=0, help="Seed of episodes and random weights.")]
+Stepping = Annotated[
+    str | None,
+    typer.Option(
+        "--stepping", metavar="NAME", help="What computes an environment: auto, fused, envpool or gymnasium."
+    ),
+]
 Workers = Annotated[
     int | None,
     typer.Option("--workers", min=1, max=4096, help="Threads, or Ray workers; all cores if not given."),

@@ -16,4 +16,6 @@ def tasks() -> None:
     table = Table("task", "inputs", "outputs", "needs")
     for name, (inputs, outputs) in api.tasks().items():
         table.add_row(name, str(len(inputs)), str(len(outputs)), api.needs(name))
+    table.caption = "and any other Gymnasium environment of vectors, by its id"
+    table.caption_justify = "left"
     Console(highlight=False).print(table)

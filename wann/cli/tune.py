@@ -7,12 +7,13 @@ from typing import Annotated
 import typer
 
 from .app import app
-from .live import console
-from .options import NetworkPath, Output, Seed, Workers
+from .live import Countdown, console
+from .options import NetworkPath, Output, Seed, Stepping, Workers
 
 
 @app.command(
     epilog="Examples: wann tune results/runs/swingup-1 -o tuned.json | "
+    "wann tune walker.json --method shared -o walker-shared.json | "
     "wann tune results/runs/mnist-16-1 --method gradient -o trained.json"
 )
 def tune(
@@ -26,7 +27,8 @@ def tune(
         typer.Option(
             "--method",
             metavar="NAME",
-            help="cma: CMA-ES; gradient: for images, needs PyTorch; if not given what suits the task.",
+            help="shared: the best shared weight; cma: CMA-ES; gradient: for images, needs PyTorch; "
+            "if not given what suits the task.",
         ),
     ] = None,
     iterations: Annotated[
@@ -36,24 +38,35 @@ def tune(
         ),
     ] = None,
     seed: Seed = 0,
+    stepping: Stepping = None,
     workers: Workers = None,
 ) -> None:
-    """Train a weight for each connection, from the best shared weight, and write the network."""
+    """Find the best shared weight, or train one for each connection from there, and write the network.
+
+    On environments the return against the shared weight is drawn and written beside it, and CMA-ES keeps
+    its progress there: interrupted, the same command goes on.
+    """
     from .. import api
 
-    with console.status("tuning ...") as status:
-
-        def show(iteration: int, best: float) -> None:
-            status.update(f"iteration {iteration + 1}: {best:.4g}")
-
+    progress = output.with_suffix(".tuning")
+    curve = output.with_suffix(".weights.svg")
+    loaded = api.load(network)
+    if progress.exists():
+        console.print(f"going on from {progress}", style="dim", soft_wrap=True)
+    with Countdown() as line:
         tuned = api.tune(
-            api.load(network),
+            loaded,
             task=task,
             method=method,
             iterations=iterations,
             seed=seed,
+            stepping=stepping,
             workers=workers,
-            show=show,
+            show=line,
+            curve=curve,
+            progress=progress,
         )
     api.save(tuned, output)
     console.print(f"Tuned network: {output}", soft_wrap=True)
+    if curve.exists():
+        console.print(f"Curve:         {curve}", soft_wrap=True)

@@ -1,7 +1,7 @@
 """What is seen: topologies, curves, fronts, and the report that gathers them."""
 
 from .curves import draw_learning, draw_weight_response
-from .film import Film, play_film, write_film
+from .film import Film, check_film, play_film, write_film
 from .fronts import draw_front, non_dominated
 from .layout import Layout, layered_layout
 from .report import Table, write_report
@@ -12,6 +12,7 @@ __all__ = [
     "Film",
     "Layout",
     "Table",
+    "check_film",
     "draw_front",
     "draw_learning",
     "draw_topology",
