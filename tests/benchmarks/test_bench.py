@@ -33,6 +33,8 @@ LITTLE = Effort(
     generations=2,
     images=(0, 3),
     image_population=40,
+    stepped=(("LunarLander-v3", "gymnasium"), ("LunarLander-v3", "envpool"), ("CartPole-v1", "envpool")),
+    stepped_population=2,
 )
 needs_compiler = pytest.mark.skipif(shutil.which("cc") is None, reason="needs a C compiler")
 

@@ -12,6 +12,7 @@ from .generation import PHASES, GenerationRow, measure_generations
 from .images import TASK as IMAGES
 from .images import ImageRow, Limits, measure_images
 from .rollout import TASK, RolloutRow, measure_rollouts
+from .stepping import STEPPED, SteppingRow, measure_stepping
 
 __all__ = ["Effort", "Report", "Table", "run_benchmark"]
 
@@ -29,6 +30,8 @@ class Effort:
         generations: that are timed.
         images: numbers of the generations whose populations are measured on images.
         image_population: genomes of these.
+        stepped: environments that are stepped from outside, and by what.
+        stepped_population: networks that play them.
     """
 
     sizes: tuple[int, ...] = (10, 52, 150, 300)
@@ -39,6 +42,8 @@ class Effort:
     generations: int = 7
     images: tuple[int, ...] = (0, 100, 1000)
     image_population: int = 960
+    stepped: tuple[tuple[str, str], ...] = STEPPED
+    stepped_population: int = 48
 
 
 class Table(NamedTuple):
@@ -59,6 +64,7 @@ class Report:
         generations: seconds per generation, a row for each population.
         images: networks that classify images, a row for each age of a population.
         limits: what the machine can do at best on images.
+        stepping: steps per second, a row for each environment and library.
         notes: what could not be measured, and why.
     """
 
@@ -67,6 +73,7 @@ class Report:
     generations: tuple[GenerationRow, ...]
     images: tuple[ImageRow, ...]
     limits: Limits | None
+    stepping: tuple[SteppingRow, ...]
     notes: tuple[str, ...]
 
     def to_json(self) -> dict[str, Any]:
@@ -87,6 +94,7 @@ class Report:
             "generations": generations,
             "images": images,
             "limits": None if self.limits is None else asdict(self.limits),
+            "stepping": [{**asdict(row), "share": row.share} for row in self.stepping],
             "notes": list(self.notes),
         }
 
@@ -95,6 +103,8 @@ class Report:
         tables = [_rollout_table(self.rollouts), _generation_table(self.generations)]
         if self.limits is not None:
             tables.append(_image_table(self.images, self.limits))
+        if self.stepping:
+            tables.append(_stepping_table(self.stepping))
         return tuple(tables)
 
 
@@ -109,12 +119,13 @@ def run_benchmark(show: Callable[[str], None], effort: Effort | None = None) -> 
     rollouts, note = measure_rollouts(effort.sizes, effort.steps, effort.repetitions, show)
     generations = measure_generations(effort.populations, effort.growth, effort.generations, show)
     images, limits, missing = measure_images(effort.images, effort.image_population, effort.generations, show)
+    stepping, left_out = measure_stepping(effort.stepped, effort.stepped_population, 2, show)
     facts = manifest()
     machine = {**facts["machine"], "python": facts["python"], "packages": facts["packages"]}
-    notes = [found for found in (note, missing) if found is not None]
+    notes = [found for found in (note, missing, *left_out) if found is not None]
     if any(row.threads is None for row in generations):
         notes.append("without a second thread: this process may use one core")
-    return Report(machine, rollouts, generations, images, limits, tuple(notes))
+    return Report(machine, rollouts, generations, images, limits, stepping, tuple(notes))
 
 
 def _rollout_table(measured: tuple[RolloutRow, ...]) -> Table:
@@ -181,3 +192,19 @@ def _image_table(measured: tuple[ImageRow, ...], limits: Limits) -> Table:
         f"cache, {limits.memory:.3f} from memory"
     )
     return Table(caption, header, tuple(rows))
+
+
+def _stepping_table(measured: tuple[SteppingRow, ...]) -> Table:
+    header = ("environment", "by", "bare", "wann", "environment's own share", "all cores")
+    rows = tuple(
+        (
+            row.task,
+            row.library,
+            f"{row.bare:,.0f}",
+            f"{row.played:,.0f}",
+            f"{row.share:.1%}",
+            "" if row.together is None else f"{row.together:,.0f}",
+        )
+        for row in measured
+    )
+    return Table("steps per second, one thread, the same episodes both ways", header, rows)
