@@ -37,6 +37,15 @@ def documents(draw: st.DrawFn) -> dict[str, Any]:
             "temperatures": draw(st.lists(st.floats(1e-3, 1e3), min_size=1, max_size=5)),
             "data": draw(st.none() | st.just("some/folder")),
             "memory": draw(st.none() | st.integers(1, 1000)),
+            "observe": draw(st.none() | st.lists(st.integers(0, 99), min_size=1, unique=True)),
+            "normalise": draw(st.booleans()),
+            "squash": draw(st.none() | st.sampled_from(["scale", "clip", "tanh"])),
+            "threshold": draw(st.none() | st.floats(-1e6, 1e6)),
+            "input_names": draw(st.none() | st.lists(words.filter(bool), max_size=3)),
+            "terminal_reward": draw(st.booleans()),
+            "stepping": draw(st.sampled_from(["auto", "fused", "envpool", "gymnasium"])),
+            "reuse": draw(st.none() | st.booleans()),
+            "lanes": draw(st.none() | st.integers(1, 1000)),
         },
         "weights": {
             "sampling": draw(st.sampled_from(["fixed", "stratified"])),
@@ -144,6 +153,15 @@ PUBLISHED: Final[dict[str, dict[str, Any]]] = {
         "tournament": 4,
         "elite": 0.05,
     },
+    "bipedal-walker": {
+        "task": "BipedalWalker-v3",
+        "population": 480,
+        "generations": 2048,
+        "episodes": 4,
+        "enabled": 0.25,
+        "tournament": 16,
+        "elite": 0.2,
+    },
     "mnist-16": {
         "task": "mnist-16",
         "population": 960,
@@ -186,3 +204,5 @@ def test_every_published_preset_shares_what_the_paper_shares(path: Path) -> None
     assert config.task.images in (None, 1000)
     assert (config.task.keep, config.search.most_connections) == (1, None)
     assert config.task.temperatures == (1.0,)
+    # The published search left out what a walker loses by a fall.
+    assert config.task.terminal_reward is (config.task.id != "BipedalWalker-v3")
