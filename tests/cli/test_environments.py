@@ -66,9 +66,7 @@ def _no_report(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.usefixtures("_no_report")
-@pytest.mark.parametrize(
-    "change", ["--workers 2", "--workers 1 --set task.lanes=3", "--workers 2 --set task.lanes=1"]
-)
+@pytest.mark.parametrize("change", ["--workers 1 --set task.lanes=1", "--workers 2 --set task.lanes=3"])
 def test_neither_workers_nor_lanes_show_in_a_search(change: str, capsys: pytest.CaptureFixture[str]) -> None:
     run("search c.toml --run one --workers 1", capsys)
     run(f"search c.toml --run other {change}", capsys)

@@ -42,7 +42,7 @@ def boxes(draw: st.DrawFn) -> spaces.Box:
             )
             for ends in ((-np.inf, low), (np.inf, high))
         )
-    return spaces.Box(low.astype(kind), high.astype(kind), shape, kind)
+    return spaces.Box((low + 0).astype(kind), (high + 0).astype(kind), shape, kind)  # no zero is negative
 
 
 @st.composite

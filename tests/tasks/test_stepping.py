@@ -197,7 +197,7 @@ ANY = {here("Sums"): LIMIT, here("Remembers"): LIMIT, here("FifthRewardIsNanRare
 
 @pytest.mark.parametrize("name", ANY)
 def test_neither_lanes_nor_cuts_nor_their_order_show(name: str) -> None:
-    settings = {"episode_limit": min(30, ANY[name])}
+    settings = {"episode_limit": min(20, ANY[name])}
     whole = play(task(name, **settings))
     for lanes in (1, 3, 32):
         assert_same(play(task(name, lanes=lanes, **settings)), whole)
@@ -344,7 +344,7 @@ def test_without_envpool_gymnasium_steps_it(monkeypatch: pytest.MonkeyPatch) -> 
 
 # EnvPool.
 
-POOLED = {"LunarLander-v3": 120, "CartPole-v1": 500, "BipedalWalker-v3": 60, "Pendulum-v1": 40}
+POOLED = {"LunarLander-v3": 120, "CartPole-v1": 500, "Pendulum-v1": 40}
 
 
 @pytest.mark.parametrize("name", POOLED)
