@@ -45,6 +45,7 @@ def evaluate(
     seed: int = 0,
     weight: float | None = None,
     stepping: str | None = None,
+    episode_limit: int | None = None,
     workers: int | None = None,
     show: Callable[[str], None] = _quiet,
 ) -> list[Score] | list[ImageScore]:
@@ -62,6 +63,7 @@ def evaluate(
         seed: what episodes and weights derive from.
         weight: one shared value instead of a condition.
         stepping: what computes an environment; see ``TaskSettings``.
+        episode_limit: steps after which an episode is cut; the environment's own if not given.
         workers: threads or processes; all cores if not given.
         show: told each condition before it is measured.
 
@@ -74,7 +76,7 @@ def evaluate(
     if weight is not None and not abs(weight) <= _LARGEST_WEIGHT:
         raise BadInput(f"--weight {weight:g}: accepted are numbers from -1,000 to 1,000")
     _check_condition(network, condition)
-    problem = task_of(network, task, stepping)
+    problem = task_of(network, task, stepping, episode_limit)
     if isinstance(problem, ClassificationTask):
         images = ImageAssessor(network, problem, seed, episodes or Budget().random)
         if weight is not None:
@@ -144,7 +146,7 @@ def _conditions(network: Network, condition: str | None, known: Sequence[str]) -
 
 
 def task_of(
-    network: Network, task: str | None, stepping: str | None = None
+    network: Network, task: str | None, stepping: str | None = None, episode_limit: int | None = None
 ) -> ControlTask | ClassificationTask:
     """The task that a network is for, or another, as the network meets it.
 
@@ -156,7 +158,7 @@ def task_of(
         raise BadInput("the network names no task; give --task, such as wann/CartPoleSwingUp-v0 or mnist-16")
     if task is None and ":" in name:  # Gymnasium would import the module: no file may decide on that
         raise BadInput(f"the network's task {name} is in a module of its own; give --task to import it")
-    settings = TaskSettings(id=name).changed(stepping=stepping or "auto")
+    settings = TaskSettings(id=name).changed(stepping=stepping or "auto", episode_limit=episode_limit)
     # Before anything is downloaded.
     inputs, outputs = map(len, names_of(name, network.interface))
     if (inputs, outputs) != (network.inputs, network.outputs):
@@ -175,6 +177,7 @@ def film(
     weight: float | None = None,
     seed: int = 0,
     episodes: int = 1,
+    episode_limit: int | None = None,
 ) -> list[float]:
     """Play episodes and write what they look like as mp4, gif or png; returns their returns.
 
@@ -185,13 +188,14 @@ def film(
         weight: one shared value; if not given what the network carries, else its best shared value.
         seed: of the first episode, and of the choice of a weight; further episodes draw theirs from it.
         episodes: how many.
+        episode_limit: steps after which an episode is cut; the environment's own if not given.
 
     Raises:
         BadInput: another suffix, a missing extra, a task without episodes, or a network that does not
             fit it.
     """
     check_film(Path(path))
-    problem = task_of(network, task)
+    problem = task_of(network, task, episode_limit=episode_limit)
     if isinstance(problem, ClassificationTask):
         raise BadInput(f"{problem.id} is a set of images: there is no episode to film; `wann show` draws it")
     if weight is None and network.weights is None and network.shared_weight is None:

@@ -39,6 +39,7 @@ def tune(
     iterations: int | None = None,
     seed: int = 0,
     stepping: str | None = None,
+    episode_limit: int | None = None,
     workers: int | None = None,
     show: Callable[[int, int, float], None] = _quiet,
     curve: Path | None = None,
@@ -55,6 +56,7 @@ def tune(
         iterations: of CMA-ES, or epochs of gradient descent; the method's own number if not given.
         seed: what episodes, candidates and the order of images derive from.
         stepping: what computes an environment; see ``TaskSettings``.
+        episode_limit: steps after which an episode is cut; the environment's own if not given.
         workers: threads or processes; all cores if not given.
         show: told each iteration, how many there are, and the best mean return or the accuracy on the
             validation images.
@@ -68,7 +70,7 @@ def tune(
     """
     if method not in (None, *METHODS):
         raise BadInput(f"--method {method}: accepted are {', '.join(METHODS)}")
-    problem = task_of(network, task, stepping)
+    problem = task_of(network, task, stepping, episode_limit)
     if isinstance(problem, ClassificationTask) and method != "cma":
         return _tuned_on_images(network, problem, method, iterations, seed, show)
     if method == "gradient":

@@ -36,6 +36,7 @@ LITTLE = Effort(
     stepped=(("LunarLander-v3", "gymnasium"), ("LunarLander-v3", "envpool"), ("CartPole-v1", "envpool")),
     stepped_population=2,
 )
+LEAST = Effort((4,), 5, (8,), 1, 1, 1, stepped=())
 needs_compiler = pytest.mark.skipif(shutil.which("cc") is None, reason="needs a C compiler")
 
 
@@ -140,7 +141,7 @@ def report() -> Report:
 def test_the_report_is_plain_json(report: Report) -> None:
     document = json.loads(json.dumps(report.to_json()))
     assert set(document) == {
-        "task", "lanes", "machine", "rollouts", "generations", "images", "limits", "notes",
+        "task", "lanes", "machine", "rollouts", "generations", "images", "limits", "stepping", "notes",
     }  # fmt: skip
     assert [row["connections"] for row in document["rollouts"]] == list(LITTLE.sizes)
     assert [row["population"] for row in document["generations"]] == list(LITTLE.populations)
@@ -173,12 +174,30 @@ def test_images_are_measured_on_populations_of_different_age(report: Report) -> 
         assert row["term"] > 0
         assert row["whole"]["population"] == 40
     assert 0 < document["limits"]["vector"] < document["limits"]["memory"]
-    assert len(report.tables()) == 3
+    assert len(report.tables()) == 4
+
+
+def test_the_same_episodes_are_stepped_bare_and_by_networks(report: Report) -> None:
+    document = json.loads(json.dumps(report.to_json()))
+    assert [(row["task"], row["library"]) for row in document["stepping"]] == list(LITTLE.stepped)
+    for row in document["stepping"]:
+        assert row["share"] == pytest.approx(row["played"] / row["bare"])
+        assert row["steps"] >= 8  # two networks, four weights, at least a step each
+
+
+def test_an_environment_that_is_not_to_be_had_is_a_note(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("WANN_DATA", str(tmp_path))
+    missing = Effort((4,), 5, (8,), 1, 1, 1, stepped=(("Nowhere-v0", "gymnasium"),))
+    report = run_benchmark(lambda _: None, missing)
+    assert report.stepping == ()
+    assert report.notes[-1].startswith("without Nowhere-v0 by gymnasium: task.id: no environment")
 
 
 def test_without_images_the_rest_is_measured(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("WANN_DATA", str(tmp_path))
-    report = run_benchmark(lambda _: None, Effort((4,), 5, (8,), 1, 1, 1))
+    report = run_benchmark(lambda _: None, LEAST)
     assert report.images == ()
     assert "WANN_DATA" in report.notes[-1]
     assert len(report.tables()) == 2
@@ -187,13 +206,13 @@ def test_without_images_the_rest_is_measured(monkeypatch: pytest.MonkeyPatch, tm
 def test_what_is_being_measured_is_said(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("WANN_DATA", str(tmp_path))
     said: list[str] = []
-    run_benchmark(said.append, Effort((4,), 5, (8,), 1, 1, 1))
+    run_benchmark(said.append, LEAST)
     assert said == ["rollout of a network with 4 connections", "generation of 8 networks"]
 
 
 def test_without_a_compiler_the_columns_are_absent(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
-    report = run_benchmark(lambda _: None, Effort((4,), 5, (8,), 1, 1, 1))
+    report = run_benchmark(lambda _: None, LEAST)
     assert report.rollouts[0].compiled is None
     assert report.to_json()["rollouts"][0]["behind"] is None
     assert not any(cell.endswith("C") for cell in report.tables()[0].header)

@@ -397,6 +397,7 @@ def test_networks_are_given_what_is_to_be_observed() -> None:
     assert (problem.inputs, problem.interface) == (2, Interface(observe=(2, 0)))
     assert problem.input_names == ("input 3", "input 1")
     assert_plain(problem, play(problem))
+    assert Interface(observe=(2, 0)).observed(np.array([[1.5, 2.0, 3.0]])).tolist() == [[3.0, 1.5]]
     whole, part = task("BipedalWalker-v3"), task("BipedalWalker-v3", observe=(2, 23))
     assert part.input_names == (whole.input_names[2], whole.input_names[23]) == ("x velocity", "lidar 10")
 

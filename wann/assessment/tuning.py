@@ -112,6 +112,7 @@ def _strategy(start: NDArray[np.float64], seed: int, settings: TuningSettings) -
         "seed": np.nan,
         "verbose": -9,
         "tolfun": 0,  # returns are noisy: a flat stretch is no reason to stop
+        "tolflatfitness": settings.iterations + 1,
         "tolstagnation": settings.iterations + 1,
         "maxiter": settings.iterations,
     }

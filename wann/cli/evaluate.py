@@ -13,7 +13,7 @@ from rich.table import Table
 
 from .app import app
 from .live import console
-from .options import Json, NetworkPath, Seed, Stepping, Workers
+from .options import EpisodeLimit, Json, NetworkPath, Seed, Stepping, Workers
 
 if TYPE_CHECKING:
     from ..assessment import ImageScore, Score
@@ -61,6 +61,7 @@ def evaluate(
         int, typer.Option("--seeds", min=1, max=1000, help="How often, each time with the next seed.")
     ] = 1,
     stepping: Stepping = None,
+    episode_limit: EpisodeLimit = None,
     workers: Workers = None,
     json: Json = False,
     video: Annotated[
@@ -89,11 +90,20 @@ def evaluate(
             seed=number,
             weight=weight,
             stepping=stepping,
+            episode_limit=episode_limit,
             workers=workers,
             show=lambda name: None if json else console.print(f"measuring {name} ...", style="dim"),
         )
     if video is not None:
-        filmed = api.film(loaded, video, task=task, weight=weight, seed=seed, episodes=video_episodes)
+        filmed = api.film(
+            loaded,
+            video,
+            task=task,
+            weight=weight,
+            seed=seed,
+            episodes=video_episodes,
+            episode_limit=episode_limit,
+        )
         returns = ", ".join(f"{total:.1f}" for total in filmed)
         console.print(f"Video: {video} (returns: {returns})", soft_wrap=True)
     if json:

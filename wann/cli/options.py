@@ -7,7 +7,17 @@ from typing import Annotated
 
 import typer
 
-__all__ = ["Address", "Backend", "Json", "NetworkPath", "Output", "Seed", "Stepping", "Workers"]
+__all__ = [
+    "Address",
+    "Backend",
+    "EpisodeLimit",
+    "Json",
+    "NetworkPath",
+    "Output",
+    "Seed",
+    "Stepping",
+    "Workers",
+]
 
 
 def _writable(path: Path) -> Path:
@@ -31,6 +41,15 @@ Address = Annotated[
 ]
 Backend = Annotated[
     str | None, typer.Option("--backend", help="Where to compute: local or ray.", metavar="NAME")
+]
+EpisodeLimit = Annotated[
+    int | None,
+    typer.Option(
+        "--episode-limit",
+        min=1,
+        max=1_000_000,
+        help="Steps after which an episode is cut; the environment's own if not given.",
+    ),
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else.")]
 NetworkPath = Annotated[

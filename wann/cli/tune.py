@@ -8,7 +8,7 @@ import typer
 
 from .app import app
 from .live import Countdown, console
-from .options import NetworkPath, Output, Seed, Stepping, Workers
+from .options import EpisodeLimit, NetworkPath, Output, Seed, Stepping, Workers
 
 
 @app.command(
@@ -39,6 +39,7 @@ def tune(
     ] = None,
     seed: Seed = 0,
     stepping: Stepping = None,
+    episode_limit: EpisodeLimit = None,
     workers: Workers = None,
 ) -> None:
     """Find the best shared weight, or train one for each connection from there, and write the network.
@@ -61,6 +62,7 @@ def tune(
             iterations=iterations,
             seed=seed,
             stepping=stepping,
+            episode_limit=episode_limit,
             workers=workers,
             show=line,
             curve=curve,

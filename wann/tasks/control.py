@@ -126,8 +126,8 @@ def _task(settings: TaskSettings, interface: Interface | None, environment: Envi
     limit = settings.episode_limit or spec.max_episode_steps
     if limit is None:
         raise BadInput(
-            f"task.episode_limit: {name} has no limit of its own and might never end; give one, such as "
-            "--set task.episode_limit=1000"
+            f"task.episode_limit: {name} has no limit of its own and might never end; give one: a search "
+            "takes --set task.episode_limit=1000, evaluate and tune --episode-limit 1000"
         )
     first = _first(settings.id, environment, observations)
     places = _observed(settings, interface, observations.size, first)

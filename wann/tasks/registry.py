@@ -44,7 +44,7 @@ def names_of(name: str, interface: Interface | None = None) -> tuple[tuple[str, 
         return found.pixel_names, found.classes
     if name in WELL_KNOWN and interface is None:
         return WELL_KNOWN[name]
-    task = make_control(TaskSettings(id=name), interface)
+    task = make_control(TaskSettings(id=name, episode_limit=1), interface)  # a limit has no say in names
     return task.input_names, task.output_names
 
 

@@ -115,11 +115,6 @@ class Actions:
             "and MultiBinary"
         )
 
-    @property
-    def plain(self) -> bool:
-        """Whether outputs are mapped as they are if nothing else is asked for."""
-        return self.squash in (None, "scale")
-
     def of_outputs(self, raw: NDArray[np.float32]) -> NDArray[Any]:
         """Actions [rows, ...] of raw outputs float32[rows, outputs]."""
         space = self.space
