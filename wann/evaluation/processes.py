@@ -12,7 +12,6 @@ from concurrent.futures.process import BrokenProcessPool
 from typing import Final, Self
 
 import numpy as np
-from loky import ProcessPoolExecutor
 from numpy.typing import NDArray
 
 from ..errors import Failure
@@ -38,6 +37,8 @@ class ProcessEvaluator:
     """
 
     def __init__(self, task: Task, workers: int) -> None:
+        from loky import ProcessPoolExecutor  # noqa: PLC0415 - nodes of a cluster can do without
+
         self._workers = workers
         self._busy = False
         # Unlike those of the standard library, its processes do not run the caller's script again.
@@ -65,6 +66,10 @@ class ProcessEvaluator:
                 "a process that played episodes has died (killed, or crashed in the environment's own code); "
                 "`--backend ray` survives that"
             ) from None
+        except KeyboardInterrupt:
+            # At its end the interpreter would wait for what they compute.
+            self.close()
+            raise
         return evaluation.outcome.without(failed)
 
     def _computed(self, evaluation: Evaluation, chunks: Iterable[Chunk]) -> list[tuple[Chunk, str]]:
