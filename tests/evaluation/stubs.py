@@ -92,6 +92,10 @@ class StubJob:
     def units(self) -> int:
         return self.program.networks
 
+    @property
+    def grain(self) -> int:
+        return 1
+
     def run(self, begin: int, end: int) -> None:
         program, seeds = self.program, self.trial.seeds % 1000 / 7.0
         for network in range(begin, end):

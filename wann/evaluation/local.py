@@ -46,7 +46,8 @@ class LocalEvaluator:
         if self._pool is None:
             job.run(0, job.units)
             return
-        chunks = min(job.units, self._workers * _CHUNKS_PER_WORKER)
+        worthwhile = max(self._workers, job.units // job.grain)
+        chunks = min(job.units, self._workers * _CHUNKS_PER_WORKER, worthwhile)
         bounds = np.linspace(0, job.units, chunks + 1).astype(int).tolist()
         for _ in self._pool.map(job.run, bounds[:-1], bounds[1:]):
             pass

@@ -242,6 +242,11 @@ class ClassificationJob:
         """How many there are."""
         return max(1, len(self._parts)) * len(self._batches) * len(self._losses)
 
+    @property
+    def grain(self) -> int:
+        """A unit is as good as many."""
+        return 1
+
     def run(self, begin: int, end: int) -> None:
         """Compute units [begin, end)."""
         stripes, batches = len(self._losses), len(self._batches)

@@ -72,6 +72,11 @@ class FusedJob:
         """How many there are."""
         return len(self.outcome.returns) * -(-len(self.starts) // LANES)
 
+    @property
+    def grain(self) -> int:
+        """A unit is as good as many."""
+        return 1
+
     def run(self, begin: int, end: int) -> None:
         """Compute units [begin, end)."""
         lanes = len(self.starts)

@@ -145,6 +145,10 @@ class Job(Protocol):
         """How many there are."""
 
     @property
+    def grain(self) -> int:
+        """Units that are cheaper together than apart; a hint."""
+
+    @property
     def outcome(self) -> Outcome:
         """Where results arrive."""
 

@@ -21,6 +21,7 @@ from .single import SingleLanes
 __all__ = ["SteppedJob", "SteppedWorld"]
 
 _POOL: Final = 256  # environments in a pool: the last few to finish step almost alone
+_GRAIN: Final = 192
 _SINGLE: Final = 32  # beyond, a decision of all networks costs nothing beside the steps
 
 
@@ -81,6 +82,11 @@ class SteppedJob:
     def units(self) -> int:
         """How many there are."""
         return self.outcome.returns.size
+
+    @property
+    def grain(self) -> int:
+        """A pool of few environments waits for its threads more than they step."""
+        return _GRAIN if self.world.library == "envpool" else 1
 
     def run(self, begin: int, end: int) -> None:
         """Play episodes [begin, end).
