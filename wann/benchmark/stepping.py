@@ -68,6 +68,7 @@ class _Recorded:
         return getattr(self._lanes, name)
 
     def step(self, actions: NDArray[Any]) -> Any:
+        """Step every lane, and remember who did what."""
         self._log.append((self._lanes.playing.copy(), actions))
         return self._lanes.step(actions)
 
@@ -77,6 +78,7 @@ class _RecordedWorld(SteppedWorld):
     log: Any = None
 
     def open(self, seeds: NDArray[np.int64]) -> Any:
+        """Lanes as they are opened otherwise, and a log of them."""
         return _Recorded(super().open(seeds), self.log)
 
 
