@@ -39,7 +39,7 @@ ALLOWED: Final[dict[str, set[str]]] = {
     "experiment": WIRING - {"experiment"},
     "assessment": {*TASKS, "evaluation"},
     "reporting": {*TASKS, "formats", "runs", "assessment", "config"},
-    "pruning": {*NETWORKS, "formats"},
+    "pruning": {*TASKS, "formats", "runs", "config", "reporting"},
     "benchmark": {*WIRING, "assessment"},
     "judging": {*TASKS, "evaluation", "assessment", "reporting"},
     "training": {*TASKS, "evaluation", "assessment", "formats", "judging", "reporting", "runs"},

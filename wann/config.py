@@ -1,4 +1,4 @@
-"""The configuration of a search: the rooms' settings in one document, TOML in and out."""
+"""Configurations: the settings of a search, or of anything else, in one document, TOML in and out."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import json
 import tomllib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, Any, get_args
+from typing import Annotated, Any, TypeVar, get_args
 
 import tomli_w
 from pydantic import BaseModel, Field, ValidationError, model_validator
@@ -20,9 +20,10 @@ from .genome import MutationSettings
 from .settings import Settings, explain
 from .tasks import TaskSettings
 
-__all__ = ["Config", "load_config", "parse_config", "render_config"]
+__all__ = ["Config", "load_config", "load_settings", "parse_config", "render_config"]
 
 _LARGEST = 2**20
+AnySettings = TypeVar("AnySettings", bound=Settings)
 
 
 class Config(Settings):
@@ -53,7 +54,16 @@ class Config(Settings):
 
 
 def load_config(path: Path, changes: Sequence[str] = ()) -> Config:
-    """Read a TOML file and apply ``key=value`` changes.
+    """Read the configuration of a search and apply ``key=value`` changes.
+
+    Raises:
+        BadInput: see ``load_settings``.
+    """
+    return load_settings(Config, path, changes)
+
+
+def load_settings(kind: type[AnySettings], path: Path, changes: Sequence[str] = ()) -> AnySettings:
+    """Read a TOML file of settings and apply ``key=value`` changes.
 
     Raises:
         BadInput: no TOML, an unknown key (the nearest known one is named), or a bad value.
@@ -66,7 +76,7 @@ def load_config(path: Path, changes: Sequence[str] = ()) -> Config:
     for change in changes:
         _apply(document, change)
     try:
-        return parse_config(document)
+        return _parse(kind, document)
     except BadInput as error:
         raise BadInput(f"{path}: {error}") from None
 
@@ -75,23 +85,27 @@ def parse_config(document: Mapping[str, Any]) -> Config:
     """Check a document.
 
     Raises:
-        BadInput: see ``load_config``.
+        BadInput: see ``load_settings``.
     """
+    return _parse(Config, document)
+
+
+def _parse(kind: type[AnySettings], document: Mapping[str, Any]) -> AnySettings:
     try:
         text = json.dumps(document)
     except (TypeError, ValueError) as error:
         raise BadInput(f"a value is neither number, text, list nor table ({error})") from None
     try:
-        return Config.model_validate_json(text)
+        return kind.model_validate_json(text)
     except ValidationError as error:
         # A misspelt key comes first: what seems to be missing may be what was meant by it.
         for found in error.errors(include_url=False):
             if found["type"] == "extra_forbidden":
-                raise BadInput(_unknown_key([str(part) for part in found["loc"]])) from None
+                raise BadInput(_unknown_key(kind, [str(part) for part in found["loc"]])) from None
         raise BadInput(explain(error)) from None
 
 
-def render_config(config: Config) -> str:
+def render_config(config: Settings) -> str:
     """The configuration as TOML; reading it back gives an equal one."""
     return tomli_w.dumps(config.model_dump(mode="json", exclude_none=True))
 
@@ -116,8 +130,8 @@ def _value(text: str) -> Any:
         return text
 
 
-def _unknown_key(parts: Sequence[str]) -> str:
-    known = _keys(Config)
+def _unknown_key(kind: type[BaseModel], parts: Sequence[str]) -> str:
+    known = _keys(kind)
     for part in parts[:-1]:
         known = _keys(_table(known[part]))
     near = difflib.get_close_matches(parts[-1], known, 1, 0.5)

@@ -279,7 +279,7 @@ def start_search(config: Config, path: Path, task: Task) -> Experiment:
     Raises:
         BadInput: the folder is not empty or cannot be written.
     """
-    folder = RunFolder.create(path)
+    folder = RunFolder.create(path, "front")
     config = config.changed(task=config.task.changed(**task.settled))
     write_manifest(folder, config, 0.0, 0.0)
     search = Search.begin(config.search, config.mutation, task.inputs, task.outputs, config.seed)

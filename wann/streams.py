@@ -35,6 +35,12 @@ class Stream(IntEnum):
     TUNED_EPISODES = 16
     STORED_EPISODES = 17
     FILM_EPISODES = 18
+    PRUNING_WEIGHTS = 19
+    PRUNING_ORDER = 20
+    PRUNING_DROPOUT = 21
+    PRUNING_SCORES = 22
+    PRUNING_EXAMPLES = 23
+    PRUNING_CONTROLS = 24
 
 
 def generator(seed: int, purpose: Stream, *indices: int) -> np.random.Generator:

@@ -98,7 +98,7 @@ def measure_generations(
         show(f"generation of {population:,} networks")
         config, search = warmed_up(task, population, growth)
         with tempfile.TemporaryDirectory() as folder:
-            run = RunFolder.create(Path(folder) / "run")
+            run = RunFolder.create(Path(folder) / "run", "front")
             rows.append(Measured(config, search, task, run).row(repetitions))
     return tuple(rows)
 

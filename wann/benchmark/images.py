@@ -127,7 +127,7 @@ def _row(config: Config, search: Search, task: ClassificationTask, repetitions: 
     published = float(np.median(list(_published(search, task, _trial(config, search)))))
     terms = sum(len(arrays[4]) for arrays in _graphs(program))
     with tempfile.TemporaryDirectory() as folder:
-        run = RunFolder.create(Path(folder) / "run")
+        run = RunFolder.create(Path(folder) / "run", "front")
         whole = Measured(config, search, task, run).row(repetitions)
     lanes = config.weights.count
     return ImageRow(

@@ -1,6 +1,6 @@
 """The commands, one thin module each."""
 
-from . import bench, evaluate, export, import_, report, resume, search, show, tasks, tune
+from . import bench, evaluate, export, import_, prune, report, resume, search, show, tasks, tune
 from .app import app, main
 
 __all__ = [
@@ -10,6 +10,7 @@ __all__ = [
     "export",
     "import_",
     "main",
+    "prune",
     "report",
     "resume",
     "search",

@@ -15,8 +15,9 @@ from rich.text import Text
 
 if TYPE_CHECKING:
     from ..experiment import Progress
+    from ..pruning.run import Progress as RoundsProgress
 
-__all__ = ["Interruption", "ProgressLine", "console"]
+__all__ = ["Countdown", "Interruption", "ProgressLine", "RoundsLine", "clock", "console"]
 
 console: Final = Console(stderr=True, highlight=False)
 _REDRAW_SECONDS: Final = 0.1
@@ -92,6 +93,40 @@ class Countdown:
         pace = (now - begun) / max(1, iteration - first)
         left = f"{clock(pace * (iterations - 1 - iteration))} left" if iteration > first else "estimating"
         line = f"iteration {iteration + 1:,}/{iterations:,}  {best:.4g}  {left}"
+        if console.is_terminal:
+            self._status.update(line)
+        else:
+            console.print(line, soft_wrap=True)
+
+
+class RoundsLine:
+    """Shows the rounds of a pruning run; a context manager."""
+
+    def __init__(self) -> None:
+        self._status = console.status("training ...")
+        self._shown = 0.0
+        self._round = -1, ""
+
+    def __enter__(self) -> Self:
+        if console.is_terminal:
+            self._status.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._status.stop()
+
+    def __call__(self, progress: RoundsProgress) -> None:
+        """Show where the run stands."""
+        now = time.perf_counter()
+        pause = _REDRAW_SECONDS if console.is_terminal else _PLAIN_SECONDS
+        if now - self._shown < pause and self._round == (progress.round, progress.variant):
+            return
+        self._shown, self._round = now, (progress.round, progress.variant)
+        left = "estimating" if progress.left is None else f"{clock(progress.left)} left"
+        line = (
+            f"round {progress.round}/{progress.rounds} {progress.variant}  iteration {progress.iteration:,}  "
+            f"validation {100 * progress.validation.accuracy:.2f} %  {left}"
+        )
         if console.is_terminal:
             self._status.update(line)
         else:

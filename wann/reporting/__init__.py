@@ -2,6 +2,7 @@
 
 from .curves import draw_learning, draw_weight_response
 from .film import Film, check_film, play_film, write_film
+from .frontier import FrontierPoint, draw_frontier
 from .fronts import draw_front, non_dominated
 from .layout import Layout, layered_layout
 from .report import Table, write_report
@@ -10,10 +11,12 @@ from .topology import draw_topology
 
 __all__ = [
     "Film",
+    "FrontierPoint",
     "Layout",
     "Table",
     "check_film",
     "draw_front",
+    "draw_frontier",
     "draw_learning",
     "draw_topology",
     "draw_weight_response",

@@ -80,8 +80,8 @@ class RunFolder:
         return self.path / "report.html"
 
     @classmethod
-    def create(cls, path: Path) -> RunFolder:
-        """A fresh folder.
+    def create(cls, path: Path, *rooms: str) -> RunFolder:
+        """A fresh folder with these folders in it, beside those that every run has.
 
         Raises:
             BadInput: it exists and is not empty, or cannot be written.
@@ -91,8 +91,8 @@ class RunFolder:
             if any(path.iterdir()):
                 raise BadInput(f"--run {path}: not empty; name a new folder, or `wann resume {path}`")
             folder = cls(path)
-            for room in (folder.front, folder.checkpoints, folder.figures):
-                room.mkdir()
+            for room in (*rooms, folder.checkpoints.name, folder.figures.name):
+                (path / room).mkdir()
         except OSError as error:
             raise BadInput(f"--run {path}: cannot be written ({error.strerror})") from None
         return folder
@@ -139,13 +139,13 @@ class RunFolder:
             raise complaint
         return None
 
-    def append(self, path: Path, row: Mapping[str, float]) -> None:
+    def append(self, path: Path, row: Mapping[str, float | str]) -> None:
         """Add a row to a table, with its header if it is the first."""
         text = io.StringIO()
         writer = csv.writer(text, lineterminator="\n")
         if not path.exists() or path.stat().st_size == 0:
             writer.writerow(row)
-        writer.writerow([_number(value) for value in row.values()])
+        writer.writerow([_cell(value) for value in row.values()])
         with path.open("a", encoding="utf-8", newline="") as file:
             file.write(text.getvalue())
 
@@ -176,5 +176,7 @@ class RunFolder:
         return {name: table[:, index] for index, name in enumerate(header)}
 
 
-def _number(value: float) -> str:
+def _cell(value: float | str) -> str:
+    if isinstance(value, str):
+        return value
     return str(int(value)) if isinstance(value, (int, np.integer)) else repr(float(value))

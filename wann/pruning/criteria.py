@@ -1,0 +1,222 @@
+"""What a weight is worth: the criteria by which weights are kept or removed."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Final, Literal
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from ..errors import BadInput
+from .curvature import second_derivatives
+from .mask import Mask, prunable
+from .objective import CROSS_ENTROPY, Objective
+
+__all__ = ["CRITERIA", "Criterion", "Probe", "forwarded"]
+
+Batch = tuple[Tensor, Tensor]
+Scores = dict[str, Tensor]
+_TEMPERATURE: Final = 200.0
+
+
+@dataclass(frozen=True)
+class Probe:
+    """What a criterion may look at; it changes nothing of it.
+
+    Attributes:
+        model: the network, its pruned weights zero.
+        mask: which weights are there.
+        batches: inputs and targets, for the criteria that need examples.
+        objective: the loss.
+        rng: for the criterion that draws.
+        temperature: what GraSP divides outputs by.
+    """
+
+    model: nn.Module
+    mask: Mask
+    batches: Sequence[Batch] = ()
+    objective: Objective = CROSS_ENTROPY
+    rng: np.random.Generator | None = None
+    temperature: float = _TEMPERATURE
+
+    def draws(self) -> Scores:
+        """A number from 0 to 1 for each weight.
+
+        Raises:
+            BadInput: no generator was given.
+        """
+        if self.rng is None:
+            raise BadInput("criterion random draws: give a numpy generator")
+        shapes = {name: tuple(mask.shape) for name, mask in self.mask.tensors.items()}
+        return {name: torch.from_numpy(self.rng.random(shape)) for name, shape in shapes.items()}
+
+    def check(self, criterion: Criterion) -> None:
+        """See that everything the criterion needs is there.
+
+        Raises:
+            BadInput: examples are missing.
+        """
+        if criterion.needs in ("examples", "shape") and not self.batches:
+            raise BadInput(f"criterion {criterion.name} needs examples: give batches of inputs and targets")
+
+
+@dataclass(frozen=True)
+class Criterion:
+    """A way to score weights.
+
+    Attributes:
+        name: as in configurations.
+        source: the paper.
+        score: from a probe to scores of the weights' shapes, as published.
+        needs: ``nothing``, ``examples``, or the ``shape`` of an example alone.
+        keeps: whether the highest or the lowest scores are kept.
+        trained: whether it is made for trained weights, or for those before training.
+        passes: into how many rounds of scoring and removing a target is divided.
+    """
+
+    name: str
+    source: str
+    score: Callable[[Probe], Scores]
+    needs: Literal["nothing", "examples", "shape"] = "nothing"
+    keeps: Literal["highest", "lowest"] = "highest"
+    trained: bool = True
+    passes: int = 1
+
+
+def forwarded(model: nn.Module, inputs: Tensor) -> Tensor:
+    """The outputs of a model.
+
+    Raises:
+        BadInput: its forward fails, or yields something other than a row for each example.
+    """
+    try:
+        outputs = model(inputs)
+    except BadInput:
+        raise
+    except Exception as error:  # noqa: BLE001 - whatever a stranger's module does
+        shape = " x ".join(map(str, inputs.shape))
+        raise BadInput(
+            f"the model's forward fails on inputs of {shape} ({type(error).__name__}: {error})"
+        ) from None
+    if not isinstance(outputs, Tensor) or outputs.ndim != 2 or len(outputs) != len(inputs):
+        found = " x ".join(map(str, outputs.shape)) if isinstance(outputs, Tensor) else type(outputs).__name__
+        raise BadInput(f"the model yields {found} for {len(inputs)} examples; accepted is examples x outputs")
+    return outputs
+
+
+def _random(probe: Probe) -> Scores:
+    """A draw for each weight."""
+    return probe.draws()
+
+
+def _magnitude(probe: Probe) -> Scores:
+    """|w|."""
+    return {name: weight.detach().abs() for name, weight in prunable(probe.model).items()}
+
+
+def _deviations(probe: Probe) -> Scores:
+    """|w| in standard deviations of the layer's surviving weights (Han et al. 2015)."""
+    scores = {}
+    for name, weight in prunable(probe.model).items():
+        survivors = weight.detach()[probe.mask.tensors[name]].double()
+        spread = survivors.std(correction=0) if survivors.numel() else torch.ones(())
+        scores[name] = weight.detach().double().abs() / spread.clamp_min(torch.finfo(torch.float64).tiny)
+    return scores
+
+
+def _damage(probe: Probe) -> Scores:
+    """h_kk w^2 / 2 (LeCun, Denker, Solla 1990, equation 5)."""
+    model = copy.deepcopy(probe.model).double().eval()
+    batches = [(_doubled(inputs), _doubled(targets)) for inputs, targets in probe.batches]
+    forwarded(model, batches[0][0][:1])
+    curvature = second_derivatives(model, batches, probe.objective)
+    return {name: curvature[name] * weight.detach().square() / 2 for name, weight in prunable(model).items()}
+
+
+def _doubled(tensor: Tensor) -> Tensor:
+    return tensor.double() if tensor.is_floating_point() else tensor
+
+
+def _connection_sensitivity(probe: Probe) -> Scores:
+    """|g w|, g the gradient of the loss at initialisation (Lee, Ajanthan, Torr 2019, equation 5)."""
+    model = _undisturbed(probe.model)
+    weights = prunable(model)
+    sums = {name: torch.zeros_like(weight) for name, weight in weights.items()}
+    for inputs, targets in probe.batches:
+        loss = probe.objective.loss(forwarded(model, inputs), targets) * len(inputs)
+        for total, part in zip(sums.values(), torch.autograd.grad(loss, list(weights.values())), strict=True):
+            total.add_(part)
+    return {name: (sums[name] * weight.detach()).abs() for name, weight in weights.items()}
+
+
+def _gradient_flow(probe: Probe) -> Scores:
+    """-(H g) w at initialisation; the highest are removed (Wang, Zhang, Grosse 2020, equation 8)."""
+    model = _undisturbed(probe.model)
+    weights = prunable(model)
+    masks = [probe.mask.tensors[name] for name in weights]
+    examples = sum(len(inputs) for inputs, _ in probe.batches)
+
+    def gradients(inputs: Tensor, targets: Tensor, *, again: bool) -> list[Tensor]:
+        outputs = forwarded(model, inputs) / probe.temperature
+        loss = probe.objective.loss(outputs, targets) * (len(inputs) / examples)
+        return list(torch.autograd.grad(loss, list(weights.values()), create_graph=again))
+
+    first = [torch.zeros_like(weight) for weight in weights.values()]
+    for batch in probe.batches:
+        for total, part, mask in zip(first, gradients(*batch, again=False), masks, strict=True):
+            total.add_(part * mask)  # of the weights that are there
+    product = [torch.zeros_like(weight) for weight in weights.values()]
+    for batch in probe.batches:
+        parts = gradients(*batch, again=True)
+        along = torch.stack([(g * part).sum() for g, part in zip(first, parts, strict=True)]).sum()
+        found = torch.autograd.grad(along, list(weights.values()))
+        for total, part in zip(product, found, strict=True):
+            total.add_(part)
+    return {
+        name: -hessian_gradient * weight.detach()
+        for (name, weight), hessian_gradient in zip(weights.items(), product, strict=True)
+    }
+
+
+def _undisturbed(model: nn.Module) -> nn.Module:
+    """A copy as in training, without the noise of dropout."""
+    copied = copy.deepcopy(model).train()
+    for module in copied.modules():
+        if isinstance(module, nn.modules.dropout._DropoutNd):  # noqa: SLF001 - the base of all dropouts
+            module.eval()
+    return copied
+
+
+def _synaptic_flow(probe: Probe) -> Scores:
+    """dR/dw * w, R the sum of outputs for ones with |w| for w (Tanaka et al. 2020, equation 4)."""
+    model = copy.deepcopy(probe.model).double().eval()
+    with torch.no_grad():
+        for parameter in model.parameters():
+            parameter.abs_()
+    ones = torch.ones_like(probe.batches[0][0][:1], dtype=torch.float64)
+    weights = prunable(model)
+    flow = forwarded(model, ones).sum()
+    gradients = torch.autograd.grad(flow, list(weights.values()))
+    return {
+        name: (gradient * weight).detach()
+        for (name, weight), gradient in zip(weights.items(), gradients, strict=True)
+    }
+
+
+CRITERIA: Final = {
+    entry.name: entry
+    for entry in (
+        Criterion("random", "the control of every paper", _random),
+        Criterion("magnitude", "Han et al. 2015; Frankle & Carbin 2019", _magnitude),
+        Criterion("deviation", "Han et al. 2015", _deviations),
+        Criterion("obd", "LeCun, Denker, Solla 1990", _damage, "examples"),
+        Criterion("snip", "Lee, Ajanthan, Torr 2019", _connection_sensitivity, "examples", trained=False),
+        Criterion("grasp", "Wang, Zhang, Grosse 2020", _gradient_flow, "examples", "lowest", trained=False),
+        Criterion("synflow", "Tanaka et al. 2020", _synaptic_flow, "shape", trained=False, passes=100),
+    )
+}
+"""What weights can be scored by. ``deviation`` with a quality q is Han's rule |w| < q std."""

@@ -1,0 +1,242 @@
+"""Which weights of a network are there: named boolean tensors that only ever shrink."""
+
+from __future__ import annotations
+
+import difflib
+import io
+import zipfile
+import zlib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.nn.utils import prune as torch_prune
+
+from ..errors import BadInput
+from ..formats.limits import read_bytes
+
+__all__ = ["LAYERS", "Mask", "prunable", "unknown_layer"]
+
+LAYERS: Final = (nn.Linear, nn.Conv2d)
+"""The kinds of layers whose weights can be pruned."""
+_LARGEST: Final = 2**30
+_UNREADABLE: Final = (
+    *(ValueError, KeyError, TypeError, OSError, EOFError, RuntimeError, MemoryError),
+    *(zipfile.BadZipFile, zlib.error),
+)
+
+
+def prunable(model: nn.Module) -> dict[str, nn.Parameter]:
+    """The weights of all Linear and Conv2d layers by their name in ``named_parameters``, in that order.
+
+    A weight that several layers share is there once.
+
+    Raises:
+        BadInput: there are none, or ``torch.nn.utils.prune`` holds one of them.
+    """
+    found: dict[str, nn.Parameter] = {}
+    for name, module in model.named_modules():
+        if not isinstance(module, LAYERS):
+            continue
+        if hasattr(module, "weight_mask"):
+            raise BadInput(
+                f"layer {name}: torch.nn.utils.prune holds its weights; take Mask.of_torch(model), then "
+                "torch.nn.utils.prune.remove"
+            )
+        weight = module.get_parameter("weight")
+        if not any(weight is known for known in found.values()):
+            found[f"{name}.weight" if name else "weight"] = weight
+    if not found:
+        raise BadInput(f"{type(model).__name__} has no Linear or Conv2d layer whose weights could be pruned")
+    return found
+
+
+def unknown_layer(name: str, known: Iterable[str]) -> BadInput:
+    """The complaint about a layer that a network does not have."""
+    layers = [weight.removesuffix(".weight") for weight in known]
+    near = difflib.get_close_matches(name, layers, 1, 0.5)
+    hint = f"did you mean {near[0]}?" if near else f"there are {', '.join(layers)}"
+    return BadInput(f"no layer {name!r} in this network; {hint}")
+
+
+@dataclass(frozen=True, eq=False)
+class Mask:
+    """Which weights are kept.
+
+    Sparsity is over all weights that the mask names, dense ones among them: the denominator never
+    changes. Biases are no weights; they are not counted.
+
+    Attributes:
+        tensors: bool[shape of the weight] by the weight's name in ``named_parameters``.
+
+    Raises:
+        BadInput: no tensors, or one that is not boolean.
+    """
+
+    tensors: Mapping[str, Tensor]
+
+    def __post_init__(self) -> None:
+        if not self.tensors:
+            raise BadInput("a mask needs at least one tensor")
+        for name, tensor in self.tensors.items():
+            if tensor.dtype != torch.bool:
+                raise BadInput(f"mask of {name}: {tensor.dtype}; accepted is torch.bool")
+
+    @classmethod
+    def dense(cls, model: nn.Module) -> Mask:
+        """Every weight of every Linear and Conv2d layer.
+
+        Raises:
+            BadInput: see ``prunable``.
+        """
+        return cls(
+            {name: torch.ones_like(weight, dtype=torch.bool) for name, weight in prunable(model).items()}
+        )
+
+    @classmethod
+    def of_torch(cls, model: nn.Module) -> Mask:
+        """The mask that ``torch.nn.utils.prune`` holds; layers that it does not hold are dense.
+
+        Raises:
+            BadInput: no layer that could be pruned.
+        """
+        tensors = {}
+        for name, module in model.named_modules():
+            if isinstance(module, LAYERS):
+                held = getattr(module, "weight_mask", torch.ones_like(module.weight))
+                tensors[f"{name}.weight" if name else "weight"] = held.detach().bool()
+        return cls(tensors)
+
+    def to_torch(self, model: nn.Module) -> None:
+        """Hand the mask to ``torch.nn.utils.prune``, which holds it from now on.
+
+        Raises:
+            BadInput: the mask is of another network.
+        """
+        self.check(model)
+        for name, tensor in self.tensors.items():
+            module = model.get_submodule(name.rpartition(".")[0])
+            torch_prune.custom_from_mask(module, "weight", tensor)
+
+    @property
+    def kept(self) -> int:
+        """How many weights are there."""
+        return sum(int(tensor.sum()) for tensor in self.tensors.values())
+
+    @property
+    def total(self) -> int:
+        """How many there were."""
+        return sum(tensor.numel() for tensor in self.tensors.values())
+
+    @property
+    def sparsity(self) -> float:
+        """Share of the weights that are gone."""
+        return 1 - self.kept / self.total
+
+    def layers(self) -> dict[str, tuple[int, int]]:
+        """Weights kept and weights in all, by the layer's name."""
+        return {
+            name.removesuffix(".weight"): (int(tensor.sum()), tensor.numel())
+            for name, tensor in self.tensors.items()
+        }
+
+    def emptied(self) -> list[str]:
+        """Layers in which nothing is left."""
+        return [name for name, (kept, _) in self.layers().items() if kept == 0]
+
+    def shrunk(self, tensors: Mapping[str, Tensor]) -> Mask:
+        """The mask that takes this one's place.
+
+        Raises:
+            BadInput: it is of another network, or would bring a weight back.
+        """
+        self._check_names({name: tensor.shape for name, tensor in tensors.items()})
+        for name, tensor in tensors.items():
+            revived = int((tensor & ~self.tensors[name]).sum())
+            if revived:
+                raise BadInput(
+                    f"mask of {name}: {revived:,} pruned weights would come back; masks only shrink"
+                )
+        return Mask(dict(tensors))
+
+    def check(self, model: nn.Module) -> None:
+        """See that the mask is of this network.
+
+        Raises:
+            BadInput: a layer is missing, unknown or of another shape.
+        """
+        self._check_names({name: weight.shape for name, weight in prunable(model).items()})
+
+    def _check_names(self, shapes: Mapping[str, torch.Size]) -> None:
+        for name, tensor in self.tensors.items():
+            if name not in shapes:
+                raise BadInput(
+                    f"a mask of another network: it names {name}, the network has {', '.join(shapes)}"
+                )
+            if tensor.shape != shapes[name]:
+                raise BadInput(
+                    f"a mask of another network: {name} is {_shape(tensor.shape)} in the mask "
+                    f"and {_shape(shapes[name])} in the network"
+                )
+        missing = [name for name in shapes if name not in self.tensors]
+        if missing:
+            raise BadInput(f"a mask of another network: it does not name {', '.join(missing)}")
+
+    @torch.no_grad()
+    def apply(self, model: nn.Module) -> None:
+        """Set the weights that are gone to zero.
+
+        Raises:
+            BadInput: the mask is of another network.
+        """
+        self.check(model)
+        for name, weight in prunable(model).items():
+            weight.mul_(self.tensors[name])
+
+    def holds(self, model: nn.Module) -> bool:
+        """Whether all weights that are gone are zero (a NaN is not)."""
+        weights = prunable(model)
+        return all(not bool((weights[name][~mask] != 0).any()) for name, mask in self.tensors.items())
+
+    def save(self, path: Path) -> None:
+        """Write npz: a boolean array for each weight, by its name.
+
+        Raises:
+            OSError: it cannot be written.
+        """
+        path.write_bytes(self.to_bytes())
+
+    def to_bytes(self) -> bytes:
+        """The content of the npz file; equal masks have equal bytes."""
+        buffer = io.BytesIO()
+        arrays = {name: tensor.numpy() for name, tensor in self.tensors.items()}
+        np.savez_compressed(buffer, allow_pickle=False, **arrays)
+        return buffer.getvalue()
+
+    @classmethod
+    def load(cls, path: Path) -> Mask:
+        """Read npz.
+
+        Raises:
+            BadInput: it is no such file.
+        """
+        content = read_bytes(path, _LARGEST)
+        try:
+            with np.load(io.BytesIO(content), allow_pickle=False) as archive:
+                arrays = {name: archive[name] for name in archive.files}
+        except _UNREADABLE as error:
+            raise BadInput(f"{path}: no mask in npz ({error})") from None
+        for name, array in arrays.items():
+            if array.dtype != np.bool_:
+                raise BadInput(f"{path}: {name} holds {array.dtype}, not booleans; a mask is booleans alone")
+        if not arrays:
+            raise BadInput(f"{path}: an empty mask")
+        return cls({name: torch.from_numpy(array) for name, array in arrays.items()})
+
+
+def _shape(size: Iterable[int]) -> str:
+    return " x ".join(map(str, size))

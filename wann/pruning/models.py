@@ -1,0 +1,116 @@
+"""The dense networks that presets begin with; every other ``torch.nn.Module`` is as good."""
+
+from __future__ import annotations
+
+import math
+from collections import OrderedDict
+from collections.abc import Callable
+from typing import Annotated, Final, Literal
+
+import numpy as np
+import torch
+from pydantic import Field
+from torch import nn
+
+from ..errors import BadInput
+from ..settings import Settings
+from .mask import LAYERS
+
+__all__ = ["ModelSettings", "initialise", "make_model", "reset"]
+
+_ACTIVATIONS: Final[dict[str, Callable[[], nn.Module]]] = {
+    "relu": nn.ReLU,
+    "tanh": nn.Tanh,
+    "sigmoid": nn.Sigmoid,
+}
+_FILTERS: Final = (20, 50)  # LeNet-5 with 430,500 weights, as Han et al. 2015 and others have it
+_KERNEL: Final = 5
+_UNITS: Final = 500
+
+
+class ModelSettings(Settings):
+    """A dense network.
+
+    Attributes:
+        kind: ``dense`` layers, or ``lenet-5``: two convolutions with pooling, and 500 hidden units.
+        hidden: units of each hidden layer of ``dense``; none makes it a logistic regression.
+        activation: of hidden units.
+        dropout: share of hidden units that are silent in a training step.
+        initialisation: ``glorot-normal`` or ``glorot-uniform`` with zero biases, or ``default``: U(-b, b)
+            with b = 1 / sqrt(inputs of a unit) for weights and biases, as PyTorch does.
+    """
+
+    kind: Literal["dense", "lenet-5"] = "dense"
+    hidden: Annotated[tuple[Annotated[int, Field(ge=1, le=100_000)], ...], Field(max_length=32)] = (300, 100)
+    activation: Literal["relu", "tanh", "sigmoid"] = "relu"
+    dropout: Annotated[float, Field(ge=0.0, lt=1.0)] = 0.0
+    initialisation: Literal["glorot-normal", "glorot-uniform", "default"] = "glorot-normal"
+
+
+def make_model(settings: ModelSettings, side: int, classes: int, rng: np.random.Generator) -> nn.Sequential:
+    """A network for images of ``side`` x ``side`` pixels, given as rows.
+
+    Raises:
+        BadInput: the images are too small for ``lenet-5``.
+    """
+    parts: OrderedDict[str, nn.Module] = OrderedDict()
+    width = side * side
+    if settings.kind == "lenet-5":
+        parts["image"] = nn.Unflatten(1, (1, side, side))
+        channels, size = 1, side
+        for number, filters in enumerate(_FILTERS, 1):
+            parts[f"conv{number}"] = nn.Conv2d(channels, filters, _KERNEL)
+            # Pooling first gives the same, since activations are monotonic, for a quarter of the work.
+            parts[f"conv{number}_pool"] = nn.MaxPool2d(2)
+            parts[f"conv{number}_activation"] = _ACTIVATIONS[settings.activation]()
+            channels, size = filters, (size - _KERNEL + 1) // 2
+        if size < 1:
+            raise BadInput(f"model.kind lenet-5: images of {side} x {side} pixels are too small for it")
+        parts["flat"] = nn.Flatten()
+        width = channels * size * size
+    for number, units in enumerate((_UNITS,) if settings.kind == "lenet-5" else settings.hidden, 1):
+        parts[f"hidden{number}"] = nn.Linear(width, units)
+        parts[f"hidden{number}_activation"] = _ACTIVATIONS[settings.activation]()
+        if settings.dropout:
+            parts[f"hidden{number}_dropout"] = nn.Dropout(settings.dropout)
+        width = units
+    parts["output"] = nn.Linear(width, classes)
+    model = nn.Sequential(parts)
+    for part in model.modules():
+        if isinstance(part, nn.Conv2d):  # convolutions are fastest with the channels last
+            part.weight.data = part.weight.data.contiguous(memory_format=torch.channels_last)
+    initialise(model, settings, rng)
+    return model
+
+
+@torch.no_grad()
+def initialise(model: nn.Module, settings: ModelSettings, rng: np.random.Generator) -> None:
+    """Draw all weights anew."""
+    for module in model.modules():
+        if not isinstance(module, LAYERS):
+            continue
+        shape = tuple(module.weight.shape)
+        uses = math.prod(shape[2:])
+        fan_in, fan_out = shape[1] * uses, shape[0] * uses
+        glorot = math.sqrt(2 / (fan_in + fan_out))
+        if settings.initialisation == "glorot-normal":
+            weights = rng.normal(0.0, glorot, shape)
+        else:
+            bound = fan_in**-0.5 if settings.initialisation == "default" else math.sqrt(3) * glorot
+            weights = rng.uniform(-bound, bound, shape)
+        module.weight.copy_(torch.from_numpy(weights))
+        if module.bias is not None:
+            module.bias.zero_()
+            if settings.initialisation == "default":
+                bound = fan_in**-0.5
+                module.bias.copy_(torch.from_numpy(rng.uniform(-bound, bound, shape[0])))
+
+
+def reset(model: nn.Module, rng: np.random.Generator) -> None:
+    """Draw all parameters anew, as each module of a stranger's model does it itself."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(int(rng.integers(2**63)))
+        for module in model.modules():
+            again = getattr(module, "reset_parameters", None)
+            if callable(again):
+                again()

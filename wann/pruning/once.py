@@ -1,0 +1,95 @@
+"""Pruning without training: scores and removal, in as many passes as the criterion asks for."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+from torch import Tensor, nn
+
+from ..errors import BadInput
+from .criteria import CRITERIA, Criterion, Probe
+from .mask import Mask
+from .objective import CROSS_ENTROPY, Objective
+from .schedules import SCHEDULES
+from .scopes import checked_sparsity, select
+
+__all__ = ["known_criterion", "prune"]
+
+
+def known_criterion(name: str) -> Criterion:
+    """A criterion by its name.
+
+    Raises:
+        BadInput: there is none.
+    """
+    if name not in CRITERIA:
+        raise BadInput(f"criterion {name!r}: accepted are {', '.join(CRITERIA)}")
+    return CRITERIA[name]
+
+
+def prune(
+    model: nn.Module,
+    sparsity: float,
+    criterion: str = "magnitude",
+    *,
+    mask: Mask | None = None,
+    scope: str = "global",
+    rates: Mapping[str, float] | None = None,
+    batches: Sequence[tuple[Tensor, Tensor]] = (),
+    objective: Objective = CROSS_ENTROPY,
+    rng: np.random.Generator | None = None,
+    passes: int | None = None,
+    schedule: str = "exponential",
+    collapse: bool = False,
+) -> Mask:
+    """The mask that a criterion leaves at a sparsity; the model is not changed (``Mask.apply`` does).
+
+    Args:
+        model: any module with Linear or Conv2d layers.
+        sparsity: share of all prunable weights that is gone afterwards, in [0, 1).
+        criterion: one of ``CRITERIA``.
+        mask: which weights are there before; all if not given.
+        scope: one of ``SCOPES``.
+        rates: sparsities of layers that have one of their own, by the layer's name.
+        batches: inputs and targets; ``synflow`` takes only their shape.
+        objective: the loss.
+        rng: for the criterion ``random``.
+        passes: rounds of scoring and removal; the criterion's own number if not given.
+        schedule: how the passes approach the sparsity; one of ``SCHEDULES``.
+        collapse: whether a layer may lose all its weights.
+
+    Raises:
+        BadInput: an unknown name, a sparsity outside [0, 1), a mask of another network, a forward that fails,
+            or a layer that would lose all its weights.
+    """
+    chosen = known_criterion(criterion)
+    if schedule not in SCHEDULES:
+        raise BadInput(f"schedule {schedule!r}: accepted are {', '.join(SCHEDULES)}")
+    density = 1 - checked_sparsity(sparsity)
+    own = {layer: 1 - checked_sparsity(rate, f"rate of {layer}") for layer, rate in (rates or {}).items()}
+    now = Mask.dense(model) if mask is None else mask
+    now.check(model)
+    masked = copy.deepcopy(model)
+    rounds = chosen.passes if passes is None else passes
+    if rounds < 1:
+        raise BadInput(f"passes {rounds}: accepted are numbers from 1")
+    for done in range(1, rounds + 1):
+        now.apply(masked)
+        probe = Probe(masked, now, batches, objective, rng)
+        probe.check(chosen)
+
+        def towards(final: float, done: int = done) -> float:
+            return SCHEDULES[schedule](final, done, rounds)
+
+        now = select(
+            now,
+            chosen.score(probe),
+            towards(density),
+            scope,
+            keeps=chosen.keeps,
+            own={layer: towards(final) for layer, final in own.items()},
+            collapse=collapse,
+        )
+    return now

@@ -1,0 +1,143 @@
+"""Sparse storage: compressed rows, on disk and in computation."""
+
+from __future__ import annotations
+
+import io
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Final
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from scipy.sparse import csr_array
+from torch import Tensor, nn
+
+from ..errors import BadInput
+from .compaction import Chain, Stage
+
+__all__ = ["SparseChain", "dense_bytes", "latency"]
+
+_SMALL: Final = (np.uint8, np.uint16, np.uint32)
+
+
+@dataclass(frozen=True)
+class SparseChain:
+    """A chain of layers whose weights are stored row by row, zeros left out (CSR).
+
+    Attributes:
+        chain: the network.
+        matrices: float32[units, inputs of a unit] in compressed rows, one for each layer.
+    """
+
+    chain: Chain
+    matrices: list[csr_array]
+
+    @classmethod
+    def of(cls, chain: Chain) -> SparseChain:
+        """Store a chain."""
+        return cls(chain, [_rows(stage) for stage in chain.stages])
+
+    def __call__(self, inputs: Tensor) -> Tensor:
+        """Outputs float32[examples, outputs]."""
+        values = inputs
+        for _, module in self.chain.before:
+            values = module(values)
+        for stage, matrix in zip(self.chain.stages, self.matrices, strict=True):
+            values = _layer(stage, matrix, values)
+            for _, module in stage.after:
+                values = values if isinstance(module, nn.Dropout) else module(values)
+        return values
+
+    def arrays(self) -> dict[str, NDArray[Any]]:
+        """What is stored of each layer: row pointers, columns, values, biases; the smallest integers."""
+        stored: dict[str, NDArray[Any]] = {}
+        for stage, matrix in zip(self.chain.stages, self.matrices, strict=True):
+            stored[f"{stage.name}.rows"] = smallest(matrix.indptr)
+            stored[f"{stage.name}.columns"] = smallest(matrix.indices)
+            stored[f"{stage.name}.values"] = matrix.data
+            stored[f"{stage.name}.bias"] = stage.bias.numpy().astype(np.float32)
+        return stored
+
+    def to_bytes(self) -> bytes:
+        """The content of an npz file."""
+        return npz(self.arrays())
+
+
+def _rows(stage: Stage) -> csr_array:
+    """The weights that are there, whatever their value."""
+    live = stage.live.flatten(1).numpy()
+    row, column = np.nonzero(live)
+    values = stage.weight.flatten(1).numpy()[row, column].astype(np.float32)
+    pointers = np.concatenate([[0], np.cumsum(live.sum(axis=1))])
+    return csr_array((values, column.astype(np.int32), pointers.astype(np.int32)), shape=live.shape)
+
+
+def _layer(stage: Stage, matrix: csr_array, values: Tensor) -> Tensor:
+    bias = stage.bias.to(torch.float32)
+    if isinstance(stage.layer, nn.Linear):
+        return torch.from_numpy(np.ascontiguousarray((matrix @ values.numpy().T).T)) + bias
+    layer = stage.layer
+    padding = _padding(layer)
+    patches = nn.functional.unfold(
+        values, layer.kernel_size, dilation=layer.dilation, padding=padding, stride=layer.stride
+    )
+    count, width, _ = patches.shape
+    sums = matrix @ patches.permute(1, 0, 2).reshape(width, -1).numpy()
+    size = [_places(layer, padding[axis], values.shape[2 + axis], axis) for axis in (0, 1)]
+    return torch.from_numpy(sums).reshape(-1, count, *size).transpose(0, 1) + bias[:, None, None]
+
+
+def _padding(layer: nn.Conv2d) -> tuple[int, int]:
+    if layer.padding == "valid":
+        return 0, 0
+    if isinstance(layer.padding, str):
+        reach = [
+            dilation * (size - 1) for dilation, size in zip(layer.dilation, layer.kernel_size, strict=True)
+        ]
+        if any(length % 2 for length in reach):
+            raise BadInput("padding 'same' with an even kernel cannot be stored in compressed rows")
+        return reach[0] // 2, reach[1] // 2
+    return layer.padding[0], layer.padding[1]
+
+
+def _places(layer: nn.Conv2d, padding: int, length: int, axis: int) -> int:
+    """Where a kernel fits along an axis."""
+    reach = layer.dilation[axis] * (layer.kernel_size[axis] - 1) + 1
+    return (length + 2 * padding - reach) // layer.stride[axis] + 1
+
+
+def smallest(numbers: NDArray[Any]) -> NDArray[Any]:
+    """Non-negative integers in the smallest type that holds them."""
+    largest = int(numbers.max(initial=0))
+    return numbers.astype(next(kind for kind in _SMALL if largest <= np.iinfo(kind).max))
+
+
+def npz(arrays: dict[str, NDArray[Any]]) -> bytes:
+    """The content of an npz file that is not compressed."""
+    buffer = io.BytesIO()
+    np.savez(buffer, allow_pickle=False, **arrays)
+    return buffer.getvalue()
+
+
+def dense_bytes(chain: Chain) -> int:
+    """Bytes of an npz file with all weights, zeros among them, and biases in float32."""
+    arrays = {}
+    for stage in chain.stages:
+        arrays[f"{stage.name}.weight"] = stage.weight.numpy().astype(np.float32)
+        arrays[f"{stage.name}.bias"] = stage.bias.numpy().astype(np.float32)
+    return len(npz(arrays))
+
+
+def latency(network: Callable[[Tensor], Tensor], inputs: Tensor, seconds: float = 0.2) -> float:
+    """Median seconds of a forward pass, over as many as fit into a time, eleven at least."""
+    taken: list[float] = []
+    with torch.no_grad():
+        network(inputs)
+        began = time.perf_counter()
+        while len(taken) < 11 or time.perf_counter() - began < seconds:
+            before = time.perf_counter()
+            network(inputs)
+            taken.append(time.perf_counter() - before)
+    return float(np.median(taken))
