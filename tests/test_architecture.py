@@ -43,7 +43,9 @@ ALLOWED: Final[dict[str, set[str]]] = {
     "benchmark": {*WIRING, "assessment"},
     "judging": {*TASKS, "evaluation", "assessment", "reporting"},
     "training": {*TASKS, "evaluation", "assessment", "formats", "judging", "reporting", "runs"},
-    "api": {*WIRING, "judging", "reporting", "training"},
+    "shrinking": {*TASKS, "evaluation", "judging"},
+    "comparison": {*TASKS, "formats", "runs", "assessment", "reporting"},
+    "api": {*WIRING, "comparison", "judging", "pruning", "reporting", "shrinking", "training"},
     "cli": {*WIRING, "assessment", "reporting", "benchmark", "pruning", "api"},
     "__init__": {"api", "errors", "network"},
 }

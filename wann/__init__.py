@@ -12,7 +12,22 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from .api import evaluate, export, film, import_out, load, report, resume, save, search, show, tune
+    from .api import (
+        evaluate,
+        export,
+        film,
+        frontier,
+        import_out,
+        load,
+        prune,
+        report,
+        resume,
+        save,
+        search,
+        show,
+        shrink,
+        tune,
+    )
     from .errors import BadInput, Failure
     from .network import Network
 
@@ -23,13 +38,16 @@ __all__ = [
     "evaluate",
     "export",
     "film",
+    "frontier",
     "import_out",
     "load",
+    "prune",
     "report",
     "resume",
     "save",
     "search",
     "show",
+    "shrink",
     "tune",
 ]
 

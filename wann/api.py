@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import json
+import tomllib
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
+from typing import TYPE_CHECKING
 
+from .comparison import frontier
 from .config import Config, load_config
 from .errors import BadInput
 from .evaluation import make_evaluator
@@ -17,24 +20,36 @@ from .judging import evaluate, film
 from .network import Network
 from .reporting import check_film, draw_topology, report_run
 from .runs import RunFolder
+from .shrinking import Shrunk, shrink
 from .tasks import DATA_SETS, Task, make_task, names_of, needed_extra, registered_tasks, side_of
 from .training import tune
 
+if TYPE_CHECKING:
+    from .pruning import PruneConfig
+    from .pruning.run import Progress as RoundsProgress
+
 __all__ = [
+    "Shrunk",
     "check_film",
     "evaluate",
     "export",
     "film",
     "fresh_run_folder",
+    "frontier",
     "import_out",
     "load",
     "needs",
+    "prune",
+    "prunes",
     "read_config",
+    "read_prune_config",
     "report",
     "resume",
+    "resume_pruning",
     "save",
     "search",
     "show",
+    "shrink",
     "tasks",
     "tune",
 ]
@@ -153,6 +168,69 @@ def _closing(experiment: Experiment, task: Task, *, done: bool) -> bool:
     if done:
         report_run(experiment.folder, task)
     return done
+
+
+def read_prune_config(
+    path: Path | str, changes: Sequence[str] = (), *, seed: int | None = None
+) -> PruneConfig:
+    """Read the configuration of a pruning run and apply changes to it; see ``read_config``.
+
+    Raises:
+        BadInput: an unknown key or a bad value, or PyTorch is not installed.
+    """
+    from .pruning import load_prune_config  # noqa: PLC0415 - PyTorch is an extra
+
+    return load_prune_config(Path(path), [*changes, *([] if seed is None else [f"seed={seed}"])])
+
+
+def prune(
+    config: PruneConfig | Path | str,
+    *,
+    run: Path | str | None = None,
+    show: Callable[[RoundsProgress], None] = _quiet,
+    stop: Callable[[], bool] = _never,
+) -> bool:
+    """Train a dense network, prune it in rounds, and keep everything in a run folder.
+
+    Args:
+        config: a configuration, or the path of one.
+        run: the folder, new or empty; a fresh one under results/runs if not given.
+        show: told where the run stands.
+        stop: asked every now and then whether to stop; whole rounds are kept.
+
+    Returns:
+        Whether the run came to its end.
+
+    Raises:
+        BadInput: the configuration or the folder cannot be used, or PyTorch is not installed.
+        Failure: the folder could not be written any more.
+    """
+    from .pruning import PruningRun  # noqa: PLC0415
+
+    named = "prune" if not isinstance(config, Path | str) else config
+    settings = read_prune_config(config) if isinstance(config, Path | str) else config
+    return PruningRun.start(settings, Path(run or fresh_run_folder(named))).run(show, stop)
+
+
+def prunes(run: Path | str) -> bool:
+    """Whether a run folder is of pruning, not of a search."""
+    try:
+        text = (Path(run) / "config.toml").read_text(encoding="utf-8")
+        return tomllib.loads(text).get("kind") == "prune"
+    except (OSError, ValueError):
+        return False  # what is wrong with it is said where it is read
+
+
+def resume_pruning(
+    run: Path | str,
+    *,
+    show: Callable[[RoundsProgress], None] = _quiet,
+    stop: Callable[[], bool] = _never,
+) -> bool:
+    """Go on with an interrupted pruning run after its last whole round; see ``prune``."""
+    from .pruning import PruningRun  # noqa: PLC0415
+
+    return PruningRun.resume(Path(run)).run(show, stop)
 
 
 def load(path: Path | str) -> Network:

@@ -41,6 +41,8 @@ class Stream(IntEnum):
     PRUNING_SCORES = 22
     PRUNING_EXAMPLES = 23
     PRUNING_CONTROLS = 24
+    SHRINKING_EPISODES = 25
+    SHRUNK_EPISODES = 26
 
 
 def generator(seed: int, purpose: Stream, *indices: int) -> np.random.Generator:

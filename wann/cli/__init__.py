@@ -1,6 +1,6 @@
 """The commands, one thin module each."""
 
-from . import bench, evaluate, export, import_, prune, report, resume, search, show, tasks, tune
+from . import bench, evaluate, export, frontier, import_, prune, report, resume, search, show, tasks, tune
 from .app import app, main
 
 __all__ = [
@@ -8,6 +8,7 @@ __all__ = [
     "bench",
     "evaluate",
     "export",
+    "frontier",
     "import_",
     "main",
     "prune",

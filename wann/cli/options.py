@@ -17,11 +17,14 @@ __all__ = [
     "Seed",
     "Stepping",
     "Workers",
+    "writable",
 ]
 
 
-def _writable(path: Path) -> Path:
+def writable(path: Path | None) -> Path | None:
     """Refuse before the work what could not be written after it."""
+    if path is None:
+        return None
     if path.is_dir():
         raise typer.BadParameter(f"{path} is a folder; name a file")
     if not path.parent.is_dir():
@@ -57,7 +60,7 @@ NetworkPath = Annotated[
 ]
 Output = Annotated[
     Path,
-    typer.Option("-o", "--output", help="The file to write.", metavar="FILE", callback=_writable),
+    typer.Option("-o", "--output", help="The file to write.", metavar="FILE", callback=writable),
 ]
 Seed = Annotated[int, typer.Option("--seed", min=0, help="Seed of episodes and random weights.")]
 Stepping = Annotated[

@@ -2,56 +2,114 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from ..errors import BadInput
 from .app import INTERRUPTED, app
 from .live import Interruption, RoundsLine, console
+from .options import Workers, writable
 
 if TYPE_CHECKING:
-    from ..pruning import PruningRun
+    from ..pruning.run import Progress
 
 
 @app.command(
-    epilog="Examples: wann prune configs/prune/lottery-ticket.toml --seed 3 | "
-    "wann prune configs/prune/snip.toml --set pruning.criterion=grasp --set data.name=fashion-mnist | "
-    "wann prune results/swingup/champions/3.json -o smaller.json"
+    epilog="Examples: wann prune configs/prune/lenet-300-100/lottery-ticket.toml --seed 3 | "
+    "wann prune configs/prune/lenet-300-100/snip.toml --set data.name=fashion-mnist | "
+    "wann prune results/runs/mnist-16-1 -o smaller.json"
 )
 def prune(
-    config: Annotated[Path, typer.Argument(metavar="CONFIG", help="A TOML file; see configs/prune/.")],
+    what: Annotated[
+        Path,
+        typer.Argument(
+            metavar="CONFIG|NETWORK",
+            help="A TOML file (see configs/prune/): a dense network is trained and pruned. A network JSON, "
+            "or the run folder of a search: connections are removed while it works as well under shared "
+            "weights.",
+        ),
+    ],
     run: Annotated[
         Path | None,
-        typer.Option("--run", metavar="DIR", help="Folder of the run; a fresh one in results/runs."),
+        typer.Option("--run", metavar="DIR", help="CONFIG: folder of the run; a fresh one in results/runs."),
     ] = None,
-    seed: Annotated[int | None, typer.Option("--seed", help="Overrides the file's seed.")] = None,
+    seed: Annotated[
+        int | None,
+        typer.Option("--seed", min=0, help="CONFIG: overrides its seed. NETWORK: of episodes."),
+    ] = None,
     changes: Annotated[
         list[str] | None,
-        typer.Option("--set", metavar="KEY=VALUE", help="Overrides any key; may be repeated."),
+        typer.Option("--set", metavar="KEY=VALUE", help="CONFIG: overrides any key; may be repeated."),
     ] = None,
+    output: Annotated[
+        Path | None,
+        typer.Option("-o", "--output", metavar="FILE", help="NETWORK: the file to write.", callback=writable),
+    ] = None,
+    task: Annotated[
+        str | None, typer.Option("--task", metavar="ID", help="NETWORK: the file's own task if not given.")
+    ] = None,
+    tolerance: Annotated[
+        float | None,
+        typer.Option("--tolerance", help="NETWORK: how much of the mean return may be lost; 0 if not given."),
+    ] = None,
+    workers: Workers = None,
 ) -> int:
-    """Prune a dense network in rounds, and keep every round in a run folder."""
+    """Prune a dense network in rounds, or the connections of an evolved one."""
+    if what.suffix == ".json" or what.is_dir():
+        _refuse({"--run": run, "--set": changes}, f"{what} is a network")
+        if output is None:
+            raise BadInput(f"{what} is a network: name the file to write with -o FILE")
+        return _shrink(what, output, task, tolerance or 0.0, seed or 0, workers)
+    _refuse(
+        {"-o": output, "--task": task, "--tolerance": tolerance, "--workers": workers},
+        f"{what} is a configuration",
+    )
     from .. import api
-    from ..pruning import PruningRun, load_prune_config
 
-    overrides = [*(changes or ()), *([] if seed is None else [f"seed={seed}"])]
-    settings = load_prune_config(config, overrides)
-    folder = run or api.fresh_run_folder(config)
-    return carry_on(PruningRun.start(settings, folder))
+    settings = api.read_prune_config(what, changes or (), seed=seed)
+    folder = run or api.fresh_run_folder(what)
+    return rounds(folder, lambda show, stop: api.prune(settings, run=folder, show=show, stop=stop))
 
 
-def carry_on(run: PruningRun) -> int:
-    """Run to the end, or to the first Ctrl-C; returns the exit code."""
-    folder = run.folder
+def _refuse(options: dict[str, object], because: str) -> None:
+    for name, given in options.items():
+        if given is not None:
+            raise BadInput(f"{name} does not go with it: {because}; see wann prune --help")
+
+
+def rounds(folder: Path, begin: Callable[[Callable[[Progress], None], Callable[[], bool]], bool]) -> int:
+    """Prune to the end, or to the first Ctrl-C, and say where everything lies; returns the exit code."""
     interruption = Interruption()
     with interruption.watching(), RoundsLine() as line:
-        done = run.run(line, interruption)
+        done = begin(line, interruption)
     if not done:
-        console.print(f"Interrupted; go on with: wann resume {folder.path}", soft_wrap=True)
+        console.print(f"Interrupted; go on with: wann resume {folder}", soft_wrap=True)
         return INTERRUPTED
-    if folder.champion.is_file():
-        console.print(f"Champion: {folder.champion} (the smallest as good as dense)", soft_wrap=True)
-    console.print(f"Table:    {folder.metrics}", soft_wrap=True)
-    console.print(f"Picture:  {folder.figures / 'accuracy.svg'}", soft_wrap=True)
+    if (folder / "champion.json").is_file():
+        console.print(f"Champion: {folder / 'champion.json'} (the smallest as good as dense)", soft_wrap=True)
+    console.print(f"Table:    {folder / 'metrics.csv'}", soft_wrap=True)
+    console.print(f"Picture:  {folder / 'figures' / 'accuracy.svg'}", soft_wrap=True)
+    return 0
+
+
+def _shrink(
+    path: Path, output: Path, task: str | None, tolerance: float, seed: int, workers: int | None
+) -> int:
+    from .. import api
+
+    network = api.load(path)
+
+    def show(sweep: int, connections: int, mean: float) -> None:
+        console.print(f"sweep {sweep}  connections {connections:,}  mean return {mean:.5g}", soft_wrap=True)
+
+    done = api.shrink(network, task=task, tolerance=tolerance, seed=seed, workers=workers, show=show)
+    api.save(done.network, output)
+    console.print(
+        f"Network: {output}, {done.network.connections:,} of {network.connections:,} connections; mean "
+        f"over shared weights on fresh episodes {done.fresh_after:.5g}, before {done.fresh_before:.5g}",
+        soft_wrap=True,
+    )
     return 0

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tomllib
 from pathlib import Path
 from typing import Annotated
 
@@ -26,17 +25,16 @@ def resume(
     address: Address = None,
 ) -> int:
     """Go on with a search from its last checkpoint, or with pruning after its last round."""
-    if _prunes(run):
-        from ..pruning import PruningRun
-        from .prune import carry_on
+    from .. import api
+
+    if api.prunes(run):
+        from .prune import rounds
 
         if any(option is not None for option in (generations, backend, workers, address)):
             raise BadInput(
-                f"{run}: a pruning run; --generations, --backend, --workers and --ray-address are of searches"
+                f"{run}: a pruning run; --generations, --backend, --workers, --ray-address are of searches"
             )
-        return carry_on(PruningRun.resume(run))
-    from .. import api
-
+        return rounds(run, lambda show, stop: api.resume_pruning(run, show=show, stop=stop))
     interruption = Interruption()
     with interruption.watching(), ProgressLine() as line:
         done = api.resume(
@@ -50,11 +48,3 @@ def resume(
             tell=line.tell,
         )
     return closing(done, run)
-
-
-def _prunes(run: Path) -> bool:
-    """Whether the run is one of pruning."""
-    try:
-        return tomllib.loads((run / "config.toml").read_text(encoding="utf-8")).get("kind") == "prune"
-    except (OSError, ValueError):
-        return False  # what is wrong with it is said where it is read

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, Literal
 
@@ -130,7 +130,7 @@ def _deviations(probe: Probe) -> Scores:
 
 def _damage(probe: Probe) -> Scores:
     """h_kk w^2 / 2 (LeCun, Denker, Solla 1990, equation 5)."""
-    model = copy.deepcopy(probe.model).double().eval()
+    model = copy.deepcopy(probe.model).double().eval().requires_grad_(requires_grad=True)
     batches = [(_doubled(inputs), _doubled(targets)) for inputs, targets in probe.batches]
     forwarded(model, batches[0][0][:1])
     curvature = second_derivatives(model, batches, probe.objective)
@@ -148,7 +148,7 @@ def _connection_sensitivity(probe: Probe) -> Scores:
     sums = {name: torch.zeros_like(weight) for name, weight in weights.items()}
     for inputs, targets in probe.batches:
         loss = probe.objective.loss(forwarded(model, inputs), targets) * len(inputs)
-        for total, part in zip(sums.values(), torch.autograd.grad(loss, list(weights.values())), strict=True):
+        for total, part in zip(sums.values(), _slopes(loss, weights), strict=True):
             total.add_(part)
     return {name: (sums[name] * weight.detach()).abs() for name, weight in weights.items()}
 
@@ -163,7 +163,7 @@ def _gradient_flow(probe: Probe) -> Scores:
     def gradients(inputs: Tensor, targets: Tensor, *, again: bool) -> list[Tensor]:
         outputs = forwarded(model, inputs) / probe.temperature
         loss = probe.objective.loss(outputs, targets) * (len(inputs) / examples)
-        return list(torch.autograd.grad(loss, list(weights.values()), create_graph=again))
+        return _slopes(loss, weights, again=again)
 
     first = [torch.zeros_like(weight) for weight in weights.values()]
     for batch in probe.batches:
@@ -173,8 +173,7 @@ def _gradient_flow(probe: Probe) -> Scores:
     for batch in probe.batches:
         parts = gradients(*batch, again=True)
         along = torch.stack([(g * part).sum() for g, part in zip(first, parts, strict=True)]).sum()
-        found = torch.autograd.grad(along, list(weights.values()))
-        for total, part in zip(product, found, strict=True):
+        for total, part in zip(product, _slopes(along, weights), strict=True):
             total.add_(part)
     return {
         name: -hessian_gradient * weight.detach()
@@ -183,27 +182,33 @@ def _gradient_flow(probe: Probe) -> Scores:
 
 
 def _undisturbed(model: nn.Module) -> nn.Module:
-    """A copy as in training, without the noise of dropout."""
-    copied = copy.deepcopy(model).train()
+    """A copy with the batch's statistics, as in training, but without the noise of any dropout."""
+    copied = copy.deepcopy(model).eval().requires_grad_(requires_grad=True)
     for module in copied.modules():
-        if isinstance(module, nn.modules.dropout._DropoutNd):  # noqa: SLF001 - the base of all dropouts
-            module.eval()
+        if isinstance(module, (nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d)):
+            module.train()
     return copied
+
+
+def _slopes(value: Tensor, weights: Mapping[str, Tensor], *, again: bool = False) -> list[Tensor]:
+    """Gradients; those of weights that are not used are zero."""
+    return list(
+        torch.autograd.grad(value, list(weights.values()), create_graph=again, materialize_grads=True)
+    )
 
 
 def _synaptic_flow(probe: Probe) -> Scores:
     """dR/dw * w, R the sum of outputs for ones with |w| for w (Tanaka et al. 2020, equation 4)."""
-    model = copy.deepcopy(probe.model).double().eval()
+    model = copy.deepcopy(probe.model).double().eval().requires_grad_(requires_grad=True)
     with torch.no_grad():
         for parameter in model.parameters():
             parameter.abs_()
     ones = torch.ones_like(probe.batches[0][0][:1], dtype=torch.float64)
     weights = prunable(model)
     flow = forwarded(model, ones).sum()
-    gradients = torch.autograd.grad(flow, list(weights.values()))
     return {
         name: (gradient * weight).detach()
-        for (name, weight), gradient in zip(weights.items(), gradients, strict=True)
+        for (name, weight), gradient in zip(weights.items(), _slopes(flow, weights), strict=True)
     }
 
 

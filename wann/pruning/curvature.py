@@ -18,6 +18,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 from torch.overrides import TorchFunctionMode
+from torch.utils import _pytree as pytree
 
 from ..errors import BadInput
 from .mask import prunable
@@ -34,7 +35,7 @@ _ELEMENTWISE: Final = (
     *(torch.sin, torch.cos, torch.exp, torch.square, Tensor.square, torch.abs, Tensor.abs),
 )
 _SELECTING: Final = (
-    *(torch.max_pool2d, functional.adaptive_max_pool2d),
+    *(functional.max_pool2d, functional.adaptive_max_pool2d),
     *(
         torch.flatten,
         Tensor.flatten,
@@ -47,7 +48,7 @@ _SELECTING: Final = (
     *(Tensor.transpose, torch.transpose, Tensor.unsqueeze, torch.unsqueeze, Tensor.squeeze, torch.squeeze),
     *(torch.cat, torch.stack, torch.add, Tensor.add, Tensor.__add__, Tensor.sum, torch.sum, functional.pad),
     *(Tensor.__getitem__, Tensor.contiguous, Tensor.expand, Tensor.flip, Tensor.unflatten, Tensor.clone),
-    *(torch.permute, Tensor.size, Tensor.dim),
+    *(Tensor.__iadd__, Tensor.add_, Tensor.size, Tensor.dim, Tensor.numel, Tensor.__len__),
 )
 """All coefficients are 0 or 1: squaring them changes nothing."""
 
@@ -122,8 +123,10 @@ class _Squared(TorchFunctionMode):
             return _of_one(func, args, given, _by_slopes)
         if func is functional.dropout and not given.get("training", True):
             return args[0]
-        follows = any(isinstance(value, Tensor) and value.requires_grad for value in (*args, *given.values()))
-        if func in _SELECTING or getattr(func, "__name__", "") == "__get__" or not follows:
+        leaves = pytree.tree_leaves((args, given))
+        follows = any(isinstance(value, Tensor) and value.requires_grad for value in leaves)
+        selects = func in _SELECTING and given.get("alpha", 1) == 1
+        if selects or getattr(func, "__name__", "") == "__get__" or not follows:
             return func(*args, **given)
         raise BadInput(
             f"second-order backpropagation knows no {getattr(func, '__name__', func)} here; it knows linear "

@@ -22,7 +22,7 @@ from .neurons import without_neurons
 from .objective import CROSS_ENTROPY, Objective
 from .once import known_criterion, prune
 from .schedules import SCHEDULES, iterative
-from .scopes import SCOPES, select, select_above
+from .scopes import SCOPES, layer_densities, select, select_above
 from .training import Examples, Measured, Snapshot, State, Trained, TrainingSettings, state_of, train
 
 __all__ = ["CONTROLS", "NEURONS", "Iteration", "Memory", "Outcome", "PruningPlan", "RetrainSettings"]
@@ -41,10 +41,12 @@ class RetrainSettings(Settings):
     Attributes:
         iterations: how many; as in training if not given.
         rate: share of the learning rate.
+        drops: iterations at which the rate falls as in training.
     """
 
     iterations: Annotated[int, Field(ge=1, le=100_000_000)] | None = None
     rate: Annotated[float, Field(gt=0.0, le=1.0)] = 0.1
+    drops: tuple[Annotated[int, Field(ge=1)], ...] = ()
 
 
 class PruningPlan(Settings):
@@ -212,9 +214,25 @@ class Iteration:
             raise BadInput(
                 f"pruning.step {plan.step}: accepted are iterations below {training.iterations}, their number"
             )
+        self._check_counts()
         if memory is not None:
             memory.mask.check(model)
         self._initial = state_of(model) if memory is None else memory.initial
+
+    def _check_counts(self) -> None:
+        """Refuse a plan that leaves nothing in a layer, where that can be told without scores."""
+        plan = self.plan
+        if plan.collapse or plan.criterion == NEURONS or plan.schedule == "threshold":
+            return
+        for number in range(1, plan.count + 1):
+            own = {layer: plan.density(number, rate) for layer, rate in plan.rates.items()}
+            densities = layer_densities(self._dense, plan.density(number), plan.scope, own) or {}
+            for name, density in densities.items():
+                if round(density * self._dense.tensors[name].numel()) == 0:
+                    raise BadInput(
+                        f"nothing would be left in layer {name.removesuffix('.weight')} in round {number}; "
+                        "ask for a lower sparsity, fewer rounds, or allow it with pruning.collapse = true"
+                    )
 
     @property
     def remaining(self) -> range:
@@ -263,7 +281,7 @@ class Iteration:
             settings = settings.changed(
                 rate=settings.rate * plan.retrain.rate,
                 iterations=plan.retrain.iterations or settings.iterations,
-                drops=(),
+                drops=plan.retrain.drops,
                 warmup=0,
             )
         self.model.load_state_dict(begin)

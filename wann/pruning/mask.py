@@ -36,7 +36,7 @@ def prunable(model: nn.Module) -> dict[str, nn.Parameter]:
     A weight that several layers share is there once.
 
     Raises:
-        BadInput: there are none, or ``torch.nn.utils.prune`` holds one of them.
+        BadInput: there are none, ``torch.nn.utils.prune`` holds one of them, or one is computed from others.
     """
     found: dict[str, nn.Parameter] = {}
     for name, module in model.named_modules():
@@ -47,7 +47,11 @@ def prunable(model: nn.Module) -> dict[str, nn.Parameter]:
                 f"layer {name}: torch.nn.utils.prune holds its weights; take Mask.of_torch(model), then "
                 "torch.nn.utils.prune.remove"
             )
-        weight = module.get_parameter("weight")
+        weight = module.weight
+        if not isinstance(weight, nn.Parameter):
+            raise BadInput(
+                f"layer {name}: its weights are parametrised, computed from others; remove that first"
+            )
         if not any(weight is known for known in found.values()):
             found[f"{name}.weight" if name else "weight"] = weight
     if not found:
@@ -104,11 +108,14 @@ class Mask:
         Raises:
             BadInput: no layer that could be pruned.
         """
-        tensors = {}
+        tensors: dict[str, Tensor] = {}
+        names: dict[Tensor, str] = {}  # tensors are equal keys where they are one
         for name, module in model.named_modules():
             if isinstance(module, LAYERS):
-                held = getattr(module, "weight_mask", torch.ones_like(module.weight))
-                tensors[f"{name}.weight" if name else "weight"] = held.detach().bool()
+                held = getattr(module, "weight_mask", torch.ones_like(module.weight)).detach().bool()
+                weight = getattr(module, "weight_orig", module.weight)
+                first = names.setdefault(weight, f"{name}.weight" if name else "weight")
+                tensors[first] = tensors.get(first, held) & held
         return cls(tensors)
 
     def to_torch(self, model: nn.Module) -> None:
@@ -118,9 +125,10 @@ class Mask:
             BadInput: the mask is of another network.
         """
         self.check(model)
-        for name, tensor in self.tensors.items():
-            module = model.get_submodule(name.rpartition(".")[0])
-            torch_prune.custom_from_mask(module, "weight", tensor)
+        names = {id(weight): name for name, weight in prunable(model).items()}
+        for module in model.modules():
+            if isinstance(module, LAYERS):
+                torch_prune.custom_from_mask(module, "weight", self.tensors[names[id(module.weight)]])
 
     @property
     def kept(self) -> int:
@@ -213,7 +221,7 @@ class Mask:
     def to_bytes(self) -> bytes:
         """The content of the npz file; equal masks have equal bytes."""
         buffer = io.BytesIO()
-        arrays = {name: tensor.numpy() for name, tensor in self.tensors.items()}
+        arrays = {name: np.ascontiguousarray(tensor.numpy()) for name, tensor in self.tensors.items()}
         np.savez_compressed(buffer, allow_pickle=False, **arrays)
         return buffer.getvalue()
 
@@ -231,6 +239,8 @@ class Mask:
         except _UNREADABLE as error:
             raise BadInput(f"{path}: no mask in npz ({error})") from None
         for name, array in arrays.items():
+            if not isinstance(array, np.ndarray):
+                raise BadInput(f"{path}: no mask in npz ({name} is no array)")
             if array.dtype != np.bool_:
                 raise BadInput(f"{path}: {name} holds {array.dtype}, not booleans; a mask is booleans alone")
         if not arrays:

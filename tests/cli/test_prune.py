@@ -1,0 +1,356 @@
+"""wann prune, resume and frontier, from the command line to the files that they leave."""
+
+from __future__ import annotations
+
+import csv
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+import wann
+from wann import api
+from wann.cli import live, main
+from wann.tasks import DATA_SETS
+
+CONFIG: Final = """\
+kind = "prune"
+[data]
+name = "digits"
+[model]
+hidden = [16, 12]
+[training]
+rate = 0.01
+batch = 50
+iterations = 120
+measure_every = 40
+[pruning]
+rate = 0.4
+rates = { output = 0.2 }
+rounds = 3
+controls = ["reinitialised", "shuffled", "random"]
+control_rounds = [2]
+"""
+
+
+def run(tmp_path: Path, name: str, *arguments: str, config: str = CONFIG) -> int:
+    """Prune by the command line; the folder is tmp_path/name."""
+    (tmp_path / "c.toml").write_text(config)
+    with pytest.raises(SystemExit) as ended:
+        main(["prune", str(tmp_path / "c.toml"), "--run", str(tmp_path / name), *arguments])
+    return int(ended.value.code or 0)
+
+
+def rows(path: Path) -> list[dict[str, str]]:
+    with path.open() as file:
+        return list(csv.DictReader(file))
+
+
+def arrays(path: Path) -> dict[str, NDArray[Any]]:
+    with np.load(path, allow_pickle=False) as archive:
+        return {name: archive[name] for name in archive.files}
+
+
+def accuracy(
+    weights: dict[str, NDArray[Any]], images: NDArray[np.float32], labels: NDArray[np.int64]
+) -> float:
+    """Of the three layers of the configuration, in plain numpy."""
+    values: NDArray[Any] = images
+    for layer in ("hidden1", "hidden2", "output"):
+        values = values @ weights[f"{layer}.weight"].T + weights[f"{layer}.bias"]
+        if layer != "output":
+            values = np.maximum(values, 0)
+    return float((values.argmax(axis=1) == labels).mean())
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run that came to its end."""
+    folder = tmp_path_factory.mktemp("whole")
+    assert run(folder, "run") == 0
+    return folder / "run"
+
+
+def test_mask_sparsity_and_accuracy_are_those_of_the_saved_files(whole: Path) -> None:
+    test = DATA_SETS["digits"].load("test", None)
+    found = rows(whole / "metrics.csv")
+    assert [(row["round"], row["variant"]) for row in found] == [
+        *(("0", "dense"), ("1", "pruned"), ("2", "pruned"), ("2", "reinitialised")),
+        *(("2", "shuffled"), ("2", "random"), ("3", "pruned")),
+    ]
+    for row in found:
+        place = whole / "rounds" / f"{int(row['round']):02d}-{row['variant']}"
+        mask, weights, final = (arrays(place / f"{name}.npz") for name in ("mask", "weights", "final"))
+        for name, there in mask.items():
+            assert there.dtype == np.bool_
+            assert (weights[name][~there] == 0).all()
+            assert (final[name][~there] == 0).all()
+            assert int(row[f"kept_{name.removesuffix('.weight')}"]) == there.sum()
+        kept, total = (sum(int(f(there)) for there in mask.values()) for f in (np.sum, np.size))
+        assert (int(row["weights"]), int(row["total"])) == (kept, total)
+        assert float(row["sparsity"]) == pytest.approx(1 - kept / total)
+        assert float(row["test_accuracy"]) == accuracy(weights, test.pixels(), test.labels)
+        assert float(row["final_test_accuracy"]) == accuracy(final, test.pixels(), test.labels)
+        assert int(row["csr_bytes"]) == (place / "sparse.npz").stat().st_size
+
+
+def test_each_round_keeps_its_share_of_each_layer(whole: Path) -> None:
+    for row in rows(whole / "metrics.csv"):
+        if row["variant"] in ("pruned", "reinitialised", "shuffled"):
+            done = int(row["round"])
+            assert int(row["kept_hidden1"]) == round(64 * 16 * 0.6**done)
+            assert int(row["kept_output"]) == round(12 * 10 * 0.8**done)
+
+
+def test_survivors_begin_with_their_initial_weights(whole: Path) -> None:
+    initial = arrays(whole / "initial.npz")
+    assert initial["hidden1.weight"].std() > 0.1
+    test = DATA_SETS["digits"].load("test", None)
+    first = float(rows(whole / "metrics.csv")[0]["test_accuracy"])
+    assert first > 0.8 > accuracy(initial, test.pixels(), test.labels)
+
+
+def test_a_round_is_a_network_that_scores_the_same(whole: Path) -> None:
+    row = rows(whole / "metrics.csv")[-1]
+    network = wann.load(whole / "rounds" / "03-pruned" / "network.json")
+    assert network.connections == int(row["connections"]) + int(row["biases"])
+    (score,) = wann.evaluate(network)
+    assert getattr(score, "accuracy", None) == pytest.approx(float(row["test_accuracy"]), abs=0.0034)
+
+
+def test_the_champion_is_the_smallest_that_is_as_good_as_dense_on_the_validation_images(whole: Path) -> None:
+    found = [row for row in rows(whole / "metrics.csv") if row["variant"] in ("dense", "pruned")]
+    dense = float(found[0]["validation_accuracy"])
+    good = [row for row in found[1:] if float(row["validation_accuracy"]) >= dense]
+    if good:
+        best = min(good, key=lambda row: int(row["weights"]))
+        place = whole / "rounds" / f"{int(best['round']):02d}-pruned" / "network.json"
+        assert (whole / "champion.json").read_bytes() == place.read_bytes()
+    else:
+        assert not (whole / "champion.json").exists()
+
+
+def results_of(folder: Path) -> dict[str, bytes]:
+    """All that must not differ between equal runs."""
+    timed = {"timing.csv", "manifest.json"}
+    return {
+        str(path.relative_to(folder)): path.read_bytes()
+        for path in sorted(folder.rglob("*"))
+        if path.is_file() and path.name not in timed and "checkpoints" not in path.parts
+    }
+
+
+def test_the_same_seed_gives_the_same_bytes_and_another_does_not(whole: Path, tmp_path: Path) -> None:
+    assert run(tmp_path, "again") == 0
+    assert results_of(tmp_path / "again") == results_of(whole)
+    assert run(tmp_path, "other", "--seed", "1", "--set", "pruning.rounds=0") == 0
+    assert (tmp_path / "other" / "initial.npz").read_bytes() != (whole / "initial.npz").read_bytes()
+
+
+@pytest.mark.parametrize("after", [0, 2, 5, 8, 13, 20])
+def test_an_interrupted_run_goes_on_to_the_same_bytes(
+    after: int, whole: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = iter(range(1000))
+    monkeypatch.setattr(live.Interruption, "__call__", lambda _: next(asked) == after)
+    assert run(tmp_path, "run") == 130
+    assert not (tmp_path / "run" / "figures" / "accuracy.svg").exists()
+    with pytest.raises(SystemExit) as ended:
+        main(["resume", str(tmp_path / "run")])
+    assert not ended.value.code
+    assert results_of(tmp_path / "run") == results_of(whole)
+
+
+def test_a_killed_run_goes_on_from_what_lies_there(whole: Path, tmp_path: Path) -> None:
+    folder = shutil.copytree(whole, tmp_path / "run")
+    newest = max((folder / "checkpoints").glob("*.npz"))
+    newest.unlink()  # as if the last round had been cut between its row and its checkpoint
+    with (folder / "metrics.csv").open("a") as file:
+        file.write("4,pru")
+    assert api.resume_pruning(folder)
+    assert results_of(folder) == results_of(whole)
+
+
+def test_a_search_option_on_a_pruning_run_is_refused(whole: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main(["resume", str(whole), "--workers", "2"])
+    assert ended.value.code == 2
+    assert "a pruning run" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        ["pruning.rewind=step", "pruning.step=30"],
+        ["pruning.rewind=rate", "training.optimizer=sgd", "training.weight_decay=0.001"],
+        ["pruning.rewind=none", "pruning.retrain.iterations=40"],
+        ["pruning.criterion=obd", "pruning.examples=100", "pruning.schedule=cubic"],
+        [
+            "pruning.criterion=snip",
+            "pruning.schedule=levels",
+            "pruning.levels=[0.5,0.8]",
+            "pruning.examples=200",
+        ],
+        [
+            "pruning.criterion=grasp",
+            "pruning.schedule=levels",
+            "pruning.levels=[0.5]",
+            "pruning.examples=100",
+        ],
+        [
+            "pruning.criterion=synflow",
+            "pruning.scope=global",
+            "pruning.rates={}",
+            "pruning.schedule=one-shot",
+        ],
+        [
+            "pruning.criterion=deviation",
+            "pruning.schedule=threshold",
+            "pruning.threshold=0.5",
+            "model.dropout=0.2",
+        ],
+        ["pruning.criterion=neurons", "pruning.rates={}", "pruning.rate=0.2"],
+        ["pruning.criterion=random", "pruning.scope=erk", "pruning.schedule=exponential"],
+    ],
+    ids=lambda changes: changes[0] + "," + changes[-1] if len(changes) > 1 else changes[0],
+)
+def test_every_way_of_pruning_resumes_to_the_same_bytes(changes: list[str], tmp_path: Path) -> None:
+    common = [
+        "training.iterations=60",
+        "training.measure_every=30",
+        "pruning.rounds=2",
+        "pruning.controls=[]",
+    ]
+    options = [part for change in [*common, *changes] for part in ("--set", change)]
+    assert run(tmp_path, "whole", *options) == 0
+    found = rows(tmp_path / "whole" / "metrics.csv")
+    assert int(found[-1]["weights"]) < int(found[0]["weights"])
+    settings = api.read_prune_config(tmp_path / "c.toml", [*common, *changes])
+    asked = iter(range(1000))
+    assert not api.prune(settings, run=tmp_path / "cut", stop=lambda: next(asked) == 3)
+    assert api.resume_pruning(tmp_path / "cut")
+    assert results_of(tmp_path / "cut") == results_of(tmp_path / "whole")
+
+
+def test_lenet_5_goes_through_it_all(tmp_path: Path) -> None:
+    config = CONFIG.replace("hidden = [16, 12]", 'kind = "lenet-5"').replace('"digits"', '"mnist-16"')
+    small = ["training.iterations=4", "training.measure_every=4", "pruning.rounds=1", "pruning.controls=[]"]
+    options = [part for change in [*small, "data.folder=" + str(DATA)] for part in ("--set", change)]
+    assert run(tmp_path, "run", *options, config=config) == 0
+    row = rows(tmp_path / "run" / "metrics.csv")[-1]
+    assert int(row["kept_conv2"]) == 15_000
+    assert int(row["multiply_adds"]) > int(row["connections"])  # a kernel is used in many places
+
+
+DATA: Final = Path(__file__).parents[3] / "shared" / "data"
+
+
+def test_without_pytorch_the_extra_is_named_and_nothing_written(tmp_path: Path) -> None:
+    (tmp_path / "c.toml").write_text(CONFIG)
+    command = "from wann.cli import main; main(['prune', 'c.toml', '--run', 'r'])"
+    script = f"import sys; sys.modules['torch'] = None; {command}"
+    done = subprocess.run(
+        [sys.executable, "-c", script], cwd=tmp_path, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 2
+    assert done.stderr.count("\n") == 1
+    assert "pip install 'wann[torch]'" in done.stderr
+    assert not (tmp_path / "r").exists()
+
+
+BAD: Final = {
+    "a layer that does not exist": (["pruning.rates={hiden1=0.1}"], ["hiden1", "did you mean hidden1"]),
+    "a sparsity of one": (
+        ["pruning.schedule=one-shot", "pruning.sparsity=1.0"],
+        ["pruning.sparsity", "less than 1"],
+    ),
+    "a negative sparsity": (["pruning.sparsity=-0.1"], ["pruning.sparsity", "greater than or equal to 0"]),
+    "a level of one": (
+        ["pruning.schedule=levels", "pruning.levels=[1.0]"],
+        ["pruning.levels.0", "less than 1"],
+    ),
+    "no levels": (["pruning.schedule=levels"], ["levels = [0.9, 0.95]"]),
+    "a layer's rate of one": (["pruning.rates={output=1.0}"], ["rates.output", "below 1"]),
+    "nothing left in a layer": (
+        ["pruning.rates={output=0.99}"],
+        ["layer output", "round 2", "pruning.collapse"],
+    ),
+    "an unknown criterion": (["pruning.criterion=magic"], ["'magic'", "magnitude", "synflow"]),
+    "an unknown scope": (["pruning.scope=planet"], ["'planet'", "global", "erk"]),
+    "rates of a global scope": (["pruning.scope=global"], ["rates", "scope 'layer'"]),
+    "a threshold without deviations": (["pruning.schedule=threshold"], ["criterion = 'deviation'"]),
+    "a step behind the end": (["pruning.rewind=step", "pruning.step=120"], ["pruning.step 120", "below 120"]),
+    "neurons by levels": (
+        ["pruning.criterion=neurons", "pruning.schedule=levels", "pruning.levels=[0.5]"],
+        ["neurons"],
+    ),
+    "an unknown key": (["pruning.criterio=snip"], ["pruning.criterio", "did you mean criterion"]),
+    "an unknown set": (["data.name=letters"], ["'letters'", "mnist"]),
+    "no such folder": (["data.name=mnist", "data.folder=/nowhere"], ["/nowhere/mnist"]),
+    "too small an image": (["model.kind=lenet-5"], ["lenet-5", "8 x 8"]),
+    "a search's configuration": (["kind=search"], ["kind", "'prune'"]),
+    "no iterations": (["training.iterations=0"], ["training.iterations"]),
+    "an endless rate": (["training.rate=inf"], ["training.rate"]),
+}
+
+
+@pytest.mark.parametrize(("changes", "says"), BAD.values(), ids=BAD)
+def test_what_cannot_be_pruned_is_refused_in_one_sentence_with_nothing_written(
+    changes: list[str], says: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    options = [part for change in changes for part in ("--set", change)]
+    assert run(tmp_path, "run", *options) == 2
+    said = capsys.readouterr().err
+    assert said.count("\n") == 1
+    for words in says:
+        assert words in said
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_training_that_diverges_is_said_and_leaves_no_row(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    changes = ["training.optimizer=sgd", "training.rate=100.0", "training.weight_decay=1.0"]
+    assert run(tmp_path, "run", *(part for change in changes for part in ("--set", change))) == 2
+    assert "lower training.rate" in capsys.readouterr().err
+    assert not (tmp_path / "run" / "metrics.csv").exists()
+
+
+def test_a_layer_that_is_emptied_by_scores_is_said_and_whole_rounds_are_kept(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    config = CONFIG.replace(
+        "rates = { output = 0.2 }", 'scope = "global"\nschedule = "levels"\nlevels = [0.5, 0.999]'
+    )
+    assert run(tmp_path, "run", config=config) == 2
+    assert "nothing would be left in layer" in capsys.readouterr().err
+    assert [row["round"] for row in rows(tmp_path / "run" / "metrics.csv")] == ["0", "1"]
+
+
+def test_a_damaged_run_is_refused(whole: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    folder = shutil.copytree(whole, tmp_path / "run")
+    for path in (folder / "checkpoints").glob("*.npz"):
+        path.write_bytes(path.read_bytes()[:-100])
+    with pytest.raises(SystemExit) as ended:
+        main(["resume", str(folder)])
+    assert ended.value.code == 2
+    assert "damaged checkpoint" in capsys.readouterr().err
+
+
+def test_a_checkpoint_of_another_network_is_refused(
+    whole: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = shutil.copytree(whole, tmp_path / "run")
+    config = folder / "config.toml"
+    text = config.read_text()
+    assert "16,\n" in text
+    config.write_text(text.replace("16,\n", "17,\n"))
+    with pytest.raises(SystemExit) as ended:
+        main(["resume", str(folder)])
+    assert ended.value.code == 2
+    assert "a mask of another network" in capsys.readouterr().err

@@ -1,0 +1,75 @@
+"""wann frontier."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from .app import app
+from .live import console
+from .options import Seed
+
+
+@app.command(
+    epilog="Examples: wann frontier results/runs/lottery-ticket-* results/runs/mnist-1 -o frontier | "
+    "wann frontier results/mnist/champions/mnist-16.json results/runs/pruned-16 --no-trained"
+)
+def frontier(
+    runs: Annotated[
+        list[Path],
+        typer.Argument(
+            metavar="RUN...",
+            help="Folders of pruning runs and of searches on images, or network JSON files. Runs that differ "
+            "in the seed alone are one line.",
+        ),
+    ],
+    output: Annotated[
+        Path | None,
+        typer.Option("-o", "--output", metavar="DIR", help="Where to; a fresh folder in results/runs."),
+    ] = None,
+    logistic: Annotated[
+        bool, typer.Option(help="Fit a logistic regression with an L1 penalty beside them; minutes.")
+    ] = True,
+    trained: Annotated[
+        bool, typer.Option(help="Train evolved champions by gradients too, where PyTorch is installed.")
+    ] = True,
+    seed: Seed = 0,
+) -> None:
+    """Put pruned and evolved networks on one picture and one table: accuracy against connections."""
+    from .. import api
+
+    folder = output or api.fresh_run_folder("frontier")
+    with console.status("comparing ...") as status:
+        entries = api.frontier(
+            runs,
+            folder,
+            seed=seed,
+            logistic=logistic,
+            trained=trained,
+            show=lambda what: (
+                status.update(f"{what} ...") if console.is_terminal else console.print(what, soft_wrap=True)
+            ),
+        )
+    table = Table(box=None, pad_edge=False)
+    for name in ("images", "family", "", "connections", "biases", "accuracy, %", "seeds"):
+        table.add_column(name, justify="left" if name in ("images", "family", "") else "right")
+    for entry in sorted(entries, key=lambda entry: (entry.task, entry.family, entry.connections)):
+        accuracy = f"{100 * entry.accuracy:.2f}"
+        spread = f" ± {100 * entry.deviation:.2f}" if entry.seeds > 1 else ""
+        table.add_row(
+            entry.task,
+            entry.family,
+            entry.step,
+            f"{entry.connections:,.0f}",
+            f"{entry.biases:,.0f}",
+            accuracy + spread,
+            str(entry.seeds),
+        )
+    Console(width=None if console.is_terminal else 160).print(table)
+    console.print(f"Table:   {folder / 'frontier.csv'}", soft_wrap=True)
+    for task in sorted({entry.task for entry in entries}):
+        console.print(f"Picture: {folder / f'frontier-{task}.svg'}", soft_wrap=True)
