@@ -12,6 +12,7 @@ import pytest
 
 import wann
 from wann.config import load_config, parse_config
+from wann.pruning import PruneConfig, load_prune_config
 
 ROOT: Final = Path(__file__).parents[1]
 SOURCES: Final = sorted([*(ROOT / "wann").rglob("*.py"), *(ROOT / "envs").rglob("*.py")])
@@ -173,9 +174,14 @@ def test_no_module_is_a_drawer_for_everything() -> None:
     assert not [path for path in SOURCES if drawers & {path.stem, *path.relative_to(ROOT).parts}]
 
 
-@pytest.mark.parametrize(
-    "path", sorted((ROOT / "configs").rglob("*.toml")), ids=lambda path: str(path.relative_to(ROOT))
-)
+PRESETS: Final = sorted((ROOT / "configs").rglob("*.toml"))
+
+
+@pytest.mark.parametrize("path", PRESETS, ids=lambda path: str(path.relative_to(ROOT)))
 def test_every_preset_loads(path: Path) -> None:
-    config = load_config(path)
-    assert parse_config(config.model_dump(mode="json", exclude_none=True)) == config
+    if "prune" in path.parts:
+        pruning = load_prune_config(path)
+        assert PruneConfig.model_validate_json(pruning.model_dump_json()) == pruning
+    else:
+        config = load_config(path)
+        assert parse_config(config.model_dump(mode="json", exclude_none=True)) == config

@@ -280,6 +280,10 @@ def report(run: Path | str) -> Path:
     Raises:
         BadInput: no run folder, or one without metrics.
     """
+    if prunes(run):
+        raise BadInput(
+            f"{run}: a pruning run; its picture is in figures/, and `wann frontier {run}` compares it"
+        )
     folder = RunFolder.existing(Path(run))
     return report_run(folder, make_task(load_config(folder.config).task))
 

@@ -11,11 +11,13 @@ from typing import Any, Final
 
 import numpy as np
 import pytest
+import torch
 from numpy.typing import NDArray
 
 import wann
 from wann import api
 from wann.cli import live, main
+from wann.pruning import Examples, Iteration, Mask, make_model
 from wann.tasks import DATA_SETS
 
 CONFIG: Final = """\
@@ -193,12 +195,14 @@ def test_a_search_option_on_a_pruning_run_is_refused(whole: Path, capsys: pytest
         [
             "pruning.criterion=snip",
             "pruning.schedule=levels",
+            "pruning.rates={}",
             "pruning.levels=[0.5,0.8]",
             "pruning.examples=200",
         ],
         [
             "pruning.criterion=grasp",
             "pruning.schedule=levels",
+            "pruning.rates={}",
             "pruning.levels=[0.5]",
             "pruning.examples=100",
         ],
@@ -286,9 +290,15 @@ BAD: Final = {
     "a threshold without deviations": (["pruning.schedule=threshold"], ["criterion = 'deviation'"]),
     "a step behind the end": (["pruning.rewind=step", "pruning.step=120"], ["pruning.step 120", "below 120"]),
     "neurons by levels": (
-        ["pruning.criterion=neurons", "pruning.schedule=levels", "pruning.levels=[0.5]"],
+        ["pruning.criterion=neurons", "pruning.rates={}", "pruning.schedule=levels", "pruning.levels=[0.5]"],
         ["neurons"],
     ),
+    "neurons by ERK": (
+        ["pruning.criterion=neurons", "pruning.rates={}", "pruning.scope=erk"],
+        ["neurons", "erk"],
+    ),
+    "rates of neurons": (["pruning.criterion=neurons"], ["rates"]),
+    "rates of levels": (["pruning.schedule=levels", "pruning.levels=[0.5]"], ["rates"]),
     "an unknown key": (["pruning.criterio=snip"], ["pruning.criterio", "did you mean criterion"]),
     "an unknown set": (["data.name=letters"], ["'letters'", "mnist"]),
     "no such folder": (["data.name=mnist", "data.folder=/nowhere"], ["/nowhere/mnist"]),
@@ -354,3 +364,45 @@ def test_a_checkpoint_of_another_network_is_refused(
         main(["resume", str(folder)])
     assert ended.value.code == 2
     assert "a mask of another network" in capsys.readouterr().err
+
+
+PRESETS: Final = Path(__file__).parents[2] / "configs" / "prune"
+METHODS: Final = ("lottery-ticket", "han", "learning-rate-rewinding", "obd", "snip", "grasp", "synflow")
+
+
+@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize(("network", "weights"), [("lenet-300-100", 266_200), ("lenet-5", 430_500)])
+def test_every_method_has_a_preset_for_both_networks(network: str, weights: int, method: str) -> None:
+    settings = api.read_prune_config(PRESETS / network / f"{method}.toml")
+    assert settings.data.name == "mnist"
+    model = make_model(settings.model, 28, 10, np.random.default_rng(0))
+    assert Mask.dense(model).total == weights
+    few = Examples(torch.rand(20, 784), torch.arange(20) % 10)
+    iteration = Iteration(
+        model, settings.pruning, settings.training, few, few, 0
+    )  # the layers that it names exist
+    assert len(iteration.remaining) > 1
+
+
+def test_the_fashion_preset_has_the_published_network() -> None:
+    settings = api.read_prune_config(PRESETS / "fashion-mnist.toml")
+    assert (settings.data.name, settings.model.hidden) == ("fashion-mnist", (300, 150))
+    assert (settings.training.optimizer, settings.pruning.criterion) == ("sgd", "neurons")
+
+
+def test_the_ticket_preset_has_the_published_settings() -> None:
+    settings = api.read_prune_config(PRESETS / "lenet-300-100" / "lottery-ticket.toml")
+    assert (settings.training.optimizer, settings.training.rate, settings.training.batch) == (
+        "adam",
+        1.2e-3,
+        60,
+    )
+    assert settings.training.iterations == 50_000
+    assert settings.model.initialisation == "glorot-normal"
+    plan = settings.pruning
+    assert (plan.rate, plan.rates, plan.scope, plan.rewind) == (0.2, {"output": 0.1}, "layer", "initial")
+    kept = sum(
+        round(size * plan.density(15, plan.rates.get(layer)))
+        for layer, size in (("hidden1", 235_200), ("hidden2", 30_000), ("output", 1000))
+    )
+    assert kept == 9_537  # 3.6 %

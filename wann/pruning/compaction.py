@@ -7,6 +7,7 @@ fixed point; masked and compact network compute the same.
 
 from __future__ import annotations
 
+import copy
 from collections import OrderedDict
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
@@ -16,9 +17,9 @@ import torch
 from torch import Tensor, nn
 
 from ..errors import BadInput
-from .mask import LAYERS, Mask
+from .mask import LAYERS, Mask, prunable
 
-__all__ = ["Chain", "Stage", "compact"]
+__all__ = ["Chain", "Stage", "by_unit", "compact"]
 
 _ELEMENTWISE: Final = (
     *(nn.ReLU, nn.Tanh, nn.Sigmoid, nn.LeakyReLU, nn.ELU, nn.GELU, nn.SiLU, nn.Softplus, nn.Hardtanh),
@@ -69,7 +70,7 @@ class Stage:
             made = nn.Linear(1, 1)
             made.in_features, made.out_features = self.weight.shape[1], self.units
         else:
-            made = nn.Conv2d(1, 1, 1, padding_mode=old.padding_mode)
+            made = nn.Conv2d(1, 1, 1)
             made.stride, made.padding, made.dilation = old.stride, old.padding, old.dilation
             made.in_channels, made.out_channels = self.weight.shape[1], self.units
             made.kernel_size = old.kernel_size
@@ -101,11 +102,12 @@ class Chain:
         """
         mask = Mask.dense(model) if mask is None else mask
         mask.check(model)
+        names: dict[Tensor, str] = {weight: name for name, weight in prunable(model).items()}
         before: list[tuple[str, nn.Module]] = []
         stages: list[Stage] = []
         for name, module in _links(model):
             if isinstance(module, LAYERS):
-                stages.append(_stage(name, module, mask.tensors[f"{name}.weight" if name else "weight"]))
+                stages.append(_stage(name, module, mask.tensors[names[module.weight]]))
             elif isinstance(module, _NORMALISING) and stages and not stages[-1].after:
                 stages[-1] = _normalised(stages[-1], module)
             elif isinstance(module, (*_ELEMENTWISE, *_POOLING, nn.Flatten)):
@@ -122,10 +124,15 @@ class Chain:
 
     def module(self, dtype: torch.dtype | None = None) -> nn.Sequential:
         """The network as a module, in evaluation mode."""
-        parts: OrderedDict[str, nn.Module] = OrderedDict(_plain(name, module) for name, module in self.before)
+        modules = list(self.before)
         for stage in self.stages:
-            parts[_flat(stage.name)] = stage.module(dtype or self.dtype)
-            parts.update(_plain(name, module) for name, module in stage.after)
+            modules += [(stage.name, stage.module(dtype or self.dtype)), *stage.after]
+        parts: OrderedDict[str, nn.Module] = OrderedDict()
+        for name, module in modules:
+            flat = name.replace(".", "_") or "layer"
+            while flat in parts:
+                flat += "_"
+            parts[flat] = copy.deepcopy(module)
         return nn.Sequential(parts).eval()
 
     @property
@@ -155,7 +162,7 @@ class Chain:
             for place in range(len(stages) - 1):
                 here, following = stages[place], stages[place + 1]
                 silent = ~here.live.flatten(1).any(1) & _foldable(here, following)
-                unheard = ~_by_unit(following, here.units).any(0)
+                unheard = ~by_unit(following.live, here.units).any(2).any(0)
                 gone = silent | unheard
                 if isinstance(here.layer, nn.Conv2d) and bool(gone.all()):
                     gone[0] = False
@@ -175,9 +182,10 @@ def compact(model: nn.Module, mask: Mask | None = None) -> nn.Sequential:
 
 
 def _links(model: nn.Module, name: str = "") -> Iterator[tuple[str, nn.Module]]:
-    if isinstance(model, nn.Sequential):
-        for child, module in model.named_children():
-            yield from _links(module, f"{name}.{child}" if name else child)
+    if isinstance(model, nn.Sequential) and type(model).forward is nn.Sequential.forward:
+        for child, module in model.named_modules(remove_duplicate=False):  # one may be met more than once
+            if child and "." not in child:
+                yield from _links(module, f"{name}.{child}" if name else child)
     else:
         yield name, model
 
@@ -185,6 +193,8 @@ def _links(model: nn.Module, name: str = "") -> Iterator[tuple[str, nn.Module]]:
 def _stage(name: str, layer: nn.Linear | nn.Conv2d, live: Tensor) -> Stage:
     if isinstance(layer, nn.Conv2d) and layer.groups != 1:
         raise BadInput(f"{name}: a convolution in groups cannot be compacted")
+    if isinstance(layer, nn.Conv2d) and layer.padding_mode != "zeros":
+        raise BadInput(f"{name}: a convolution with padding {layer.padding_mode} cannot be compacted")
     weight = layer.weight.detach().double() * live
     bias = (
         torch.zeros(len(weight), dtype=torch.float64) if layer.bias is None else layer.bias.detach().double()
@@ -204,10 +214,10 @@ def _normalised(stage: Stage, norm: nn.BatchNorm1d | nn.BatchNorm2d) -> Stage:
     return replace(stage, weight=stage.weight * wide, bias=stage.bias * scale + shift)
 
 
-def _by_unit(following: Stage, units: int) -> Tensor:
-    """Which of its weights are there, bool[units after, units before, uses of one in the other]."""
-    live = following.live.flatten(1)
-    return live.reshape(len(live), units, -1).any(2) if units else live.new_zeros(len(live), 0)
+def by_unit(weights: Tensor, units: int) -> Tensor:
+    """A layer's weights by the unit before that they come from: [units after, units before, uses]."""
+    flat = weights.flatten(1)
+    return flat.reshape(len(flat), units, flat.shape[1] // max(1, units))
 
 
 def _foldable(here: Stage, following: Stage) -> Tensor:
@@ -218,7 +228,10 @@ def _foldable(here: Stage, following: Stage) -> Tensor:
             module for _, module in here.after if isinstance(module, nn.AvgPool2d)
         ]
         rings += [following.layer] if isinstance(following.layer, nn.Conv2d) else []
-        constant = all(module.padding in (0, (0, 0), "valid") for module in rings)
+        constant = all(
+            module.padding in (0, (0, 0), "valid") and getattr(module, "divisor_override", None) is None
+            for module in rings
+        )
     if constant:
         return torch.ones(here.units, dtype=torch.bool)
     return here.constants() == 0  # zeros are zeros with any padding
@@ -227,8 +240,7 @@ def _foldable(here: Stage, following: Stage) -> Tensor:
 def _without(here: Stage, following: Stage, gone: Tensor) -> list[Stage]:
     """Both stages without these units; what the silent ones yield goes into the next biases."""
     shape = following.weight.shape
-    columns = following.weight.flatten(1).reshape(shape[0], here.units, -1)
-    live = following.live.flatten(1).reshape(shape[0], here.units, -1)
+    columns, live = by_unit(following.weight, here.units), by_unit(following.live, here.units)
     constants = here.constants()
     folded = (columns.sum(2)[:, gone] * constants[gone]).sum(1)
     stay = ~gone
@@ -242,11 +254,3 @@ def _without(here: Stage, following: Stage, gone: Tensor) -> list[Stage]:
             live=live[:, stay].reshape(shape[0], *rest),
         ),
     ]
-
-
-def _flat(name: str) -> str:
-    return name.replace(".", "_") or "layer"
-
-
-def _plain(name: str, module: nn.Module) -> tuple[str, nn.Module]:
-    return _flat(name), module

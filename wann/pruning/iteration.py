@@ -75,7 +75,8 @@ class PruningPlan(Settings):
         step: the iteration to rewind to.
         retrain: how ``none`` goes on.
         collapse: whether a layer may lose all its weights.
-        controls: trained beside the pruned network: ``reinitialised``, ``shuffled``, ``random``.
+        controls: trained beside the pruned network: ``reinitialised``, ``shuffled``, ``random``; made for
+            ``initial`` and ``step``, since weights that go on are zero where another mask looks for them.
         control_rounds: in which rounds; all if not given.
     """
 
@@ -112,10 +113,16 @@ class PruningPlan(Settings):
             for layer, rate in self.rates.items():
                 if rate >= 1:
                     raise ValueError(f"rates.{layer}: {rate:g}; accepted are numbers from 0 to below 1")
+        return self
+
+    @model_validator(mode="after")
+    def _combines(self) -> PruningPlan:
         if self.scope == "global" and self.rates and self.schedule != "threshold":
             raise ValueError("rates: scope 'global' compares all weights with all; use scope 'layer'")
-        if self.criterion == NEURONS and self.schedule in ("threshold", "levels"):
-            raise ValueError(f"criterion neurons has no schedule {self.schedule}")
+        if self.rates and (self.schedule == "levels" or self.criterion == NEURONS):
+            raise ValueError("rates: neither schedule levels nor criterion neurons knows a layer's own rate")
+        if self.criterion == NEURONS and (self.schedule in ("threshold", "levels") or self.scope == "erk"):
+            raise ValueError("criterion neurons goes with neither schedule threshold, levels nor scope erk")
         return self
 
     @property
@@ -364,6 +371,7 @@ class Iteration:
         begin, snapshot = self._rewound(memory)
         if variant == "reinitialised":
             fresh = copy.deepcopy(self.model)
+            fresh.load_state_dict(memory.initial)  # what cannot be drawn anew is untrained, too
             self._initialise(fresh, rng)
             begin, snapshot = state_of(fresh), None
         elif variant == "shuffled":

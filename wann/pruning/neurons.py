@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from ..errors import BadInput
-from .compaction import Chain, Stage
+from .compaction import Chain, Stage, by_unit
 from .mask import Mask
 
 __all__ = ["neuron_norms", "without_neurons"]
@@ -28,8 +28,7 @@ def neuron_norms(model: nn.Module, mask: Mask) -> dict[str, Tensor]:
     """
     stages = Chain.of(model, mask).stages
     return {
-        here.name: _incoming(here)
-        * following.weight.flatten(1).reshape(following.units, here.units, -1).norm(dim=(0, 2))
+        here.name: _incoming(here) * by_unit(following.weight, here.units).norm(dim=(0, 2))
         for here, following in pairwise(stages)
     }
 
@@ -62,13 +61,18 @@ def without_neurons(model: nn.Module, mask: Mask, density: float, scope: str = "
         chosen = _best(scaled, round(density * len(scaled))).split([len(norm) for norm in norms.values()])
         kept = dict(zip(norms, chosen, strict=True))
     tensors = dict(mask.tensors)
+    shared = [stage.name for stage in stages if f"{stage.name}.weight" not in tensors]
+    if len(stages) > 1 and shared:
+        raise BadInput(
+            f"layer {shared[0]} shares its weights with another: its units cannot be removed alone"
+        )
     for here, following in pairwise(stages):
         stays = kept[here.name]
         if not bool(stays.any()):
             raise BadInput(f"nothing would be left in layer {here.name}; ask for a lower sparsity")
         mine, theirs = f"{here.name}.weight", f"{following.name}.weight"
         tensors[mine] = tensors[mine] & stays.reshape(-1, *[1] * (here.weight.ndim - 1))
-        live = tensors[theirs].flatten(1).reshape(following.units, here.units, -1) & stays[None, :, None]
+        live = by_unit(tensors[theirs], here.units) & stays[None, :, None]
         tensors[theirs] = live.reshape(tensors[theirs].shape)
     return mask.shrunk(tensors)
 

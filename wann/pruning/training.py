@@ -214,7 +214,8 @@ def train(
         if not bool(there.all())
     ]
     snapshot = None
-    forwarded(model, examples.inputs[:1])
+    with torch.no_grad():  # in evaluation mode, in which it leaves no trace
+        forwarded(model.eval(), examples.inputs[:1])
     with torch.random.fork_rng(devices=[]), _scaled_dropout(model, mask):
         torch.manual_seed(int(generator(seed, Stream.PRUNING_DROPOUT, first).integers(2**63)))
         model.train()
@@ -224,7 +225,7 @@ def train(
             for group in optimizer.param_groups:
                 group["lr"] = settings.rate_at(iteration)
             optimizer.zero_grad(set_to_none=True)
-            objective.loss(model(examples.inputs[chosen]), examples.targets[chosen]).backward()
+            objective.loss(forwarded(model, examples.inputs[chosen]), examples.targets[chosen]).backward()
             _step(optimizer, masked)
             done = iteration + 1
             if done % settings.measure_every == 0 or done == settings.iterations:
