@@ -209,8 +209,9 @@ def _pruned(run: Path, tasks: _Tasks, seed: int) -> Iterator[_One]:
 
 
 def _but_seed(config: Mapping[str, Any]) -> str:
-    data = {"name": config["data"]["name"]}
-    return json.dumps({**config, "seed": None, "data": data}, sort_keys=True)
+    """What runs of the same settings have in common: all but the seed, and where they were computed."""
+    data = {key: value for key, value in config.get("data", {}).items() if key != "folder"}
+    return json.dumps({**config, "seed": None, "backend": None, "data": data}, sort_keys=True)
 
 
 def _named(one: _One, family: str) -> _One:
@@ -242,15 +243,16 @@ def _family(config: Mapping[str, Any]) -> str:
 
 def _evolved(run: Path, tasks: _Tasks, seed: int, *, trained: bool) -> Iterator[_One]:
     """A search's champion, and the networks of its last front."""
-    champion = load_network(run)
-    seconds = _seconds(run)
-    yield from _judged(champion, "champion", tasks, seed, seconds, trained=trained)
+    champion, seconds = load_network(run), _seconds(run)
+    settings = _but_seed(_config(run))
+    place = "champion" if run.is_dir() else run.stem
+    yield from _judged(champion, place, settings, tasks, seed, seconds, trained=trained)
     front = sorted((run / "front").glob("*.json")) if run.is_dir() else []
     chosen = sorted({round(place) for place in np.linspace(0, len(front) - 1, min(_FRONT, len(front)))})
-    for place in chosen:
-        network = load_network(front[place])
+    for number in chosen:
+        network = load_network(front[number])
         if network.connections:
-            yield from _judged(network, front[place].stem, tasks, seed, seconds, trained=False)
+            yield from _judged(network, front[number].stem, settings, tasks, seed, seconds, trained=False)
 
 
 def _seconds(run: Path) -> float:
@@ -263,7 +265,14 @@ def _seconds(run: Path) -> float:
 
 
 def _judged(
-    network: Network, step: str, tasks: _Tasks, seed: int, seconds: float, *, trained: bool
+    network: Network,
+    step: str,
+    settings: str,
+    tasks: _Tasks,
+    seed: int,
+    seconds: float,
+    *,
+    trained: bool,
 ) -> Iterator[_One]:
     if network.task is None:
         raise BadInput(f"{step}: the network names no task")
@@ -281,6 +290,7 @@ def _judged(
         connections,
         _stored(network, own),
         seconds,
+        settings,
     )
     yield from _under_shared(network, one, task, seed)
     if network.weights is not None:
