@@ -245,7 +245,7 @@ def _evolved(run: Path, tasks: _Tasks, seed: int, *, trained: bool) -> Iterator[
     """A search's champion, and the networks of its last front."""
     champion, seconds = load_network(run), _seconds(run)
     settings = _but_seed(_config(run))
-    place = "champion" if run.is_dir() else run.stem
+    place = "champion" if run.is_dir() else str(run)
     yield from _judged(champion, place, settings, tasks, seed, seconds, trained=trained)
     front = sorted((run / "front").glob("*.json")) if run.is_dir() else []
     chosen = sorted({round(place) for place in np.linspace(0, len(front) - 1, min(_FRONT, len(front)))})
