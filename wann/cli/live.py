@@ -64,12 +64,11 @@ class ProgressLine:
             console.print(line, soft_wrap=True)
 
 
-class Countdown:
-    """Shows the iterations of a tuning, and when it will be done; a context manager."""
+class _Status:
+    """A line that changes; a context manager."""
 
-    def __init__(self) -> None:
-        self._status = console.status("tuning: the best shared weight first ...")
-        self._begun: tuple[float, int] | None = None
+    def __init__(self, text: str) -> None:
+        self._status = console.status(text)
         self._shown = 0.0
 
     def __enter__(self) -> Self:
@@ -79,58 +78,61 @@ class Countdown:
 
     def __exit__(self, *_: object) -> None:
         self._status.stop()
+
+    def _due(self, *, at_once: bool) -> bool:
+        """Whether it is time to show something again."""
+        now = time.perf_counter()
+        pause = _REDRAW_SECONDS if console.is_terminal else _PLAIN_SECONDS
+        if now - self._shown < pause and not at_once:
+            return False
+        self._shown = now
+        return True
+
+    def _show(self, line: str) -> None:
+        if console.is_terminal:
+            self._status.update(line)
+        else:
+            console.print(line, soft_wrap=True)
+
+
+class Countdown(_Status):
+    """Shows the iterations of a tuning, and when it will be done; a context manager."""
+
+    def __init__(self) -> None:
+        super().__init__("tuning: the best shared weight first ...")
+        self._begun: tuple[float, int] | None = None
 
     def __call__(self, iteration: int, iterations: int, best: float) -> None:
         """Show what an iteration has come to."""
         now = time.perf_counter()
         if self._begun is None:
             self._begun = now, iteration
-        pause = _REDRAW_SECONDS if console.is_terminal else _PLAIN_SECONDS
-        if now - self._shown < pause and iteration + 1 < iterations:
+        if not self._due(at_once=iteration + 1 >= iterations):
             return
-        self._shown = now
         begun, first = self._begun
         pace = (now - begun) / max(1, iteration - first)
         left = f"{clock(pace * (iterations - 1 - iteration))} left" if iteration > first else "estimating"
-        line = f"iteration {iteration + 1:,}/{iterations:,}  {best:.4g}  {left}"
-        if console.is_terminal:
-            self._status.update(line)
-        else:
-            console.print(line, soft_wrap=True)
+        self._show(f"iteration {iteration + 1:,}/{iterations:,}  {best:.4g}  {left}")
 
 
-class RoundsLine:
+class RoundsLine(_Status):
     """Shows the rounds of a pruning run; a context manager."""
 
     def __init__(self) -> None:
-        self._status = console.status("training ...")
-        self._shown = 0.0
+        super().__init__("training ...")
         self._round = -1, ""
-
-    def __enter__(self) -> Self:
-        if console.is_terminal:
-            self._status.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._status.stop()
 
     def __call__(self, progress: RoundsProgress) -> None:
         """Show where the run stands."""
-        now = time.perf_counter()
-        pause = _REDRAW_SECONDS if console.is_terminal else _PLAIN_SECONDS
-        if now - self._shown < pause and self._round == (progress.round, progress.variant):
+        here = progress.round, progress.variant
+        if not self._due(at_once=self._round != here):
             return
-        self._shown, self._round = now, (progress.round, progress.variant)
+        self._round = here
         left = "estimating" if progress.left is None else f"{clock(progress.left)} left"
-        line = (
+        self._show(
             f"round {progress.round}/{progress.rounds} {progress.variant}  iteration {progress.iteration:,}  "
             f"validation {100 * progress.validation.accuracy:.2f} %  {left}"
         )
-        if console.is_terminal:
-            self._status.update(line)
-        else:
-            console.print(line, soft_wrap=True)
 
 
 def _describe(progress: Progress) -> str:
