@@ -8,17 +8,14 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import nn
 
 from ..config import render_config
 from ..errors import BadInput, Failure
-from ..formats import render, to_document
-from ..network import Network
 from ..reporting import FrontierPoint, draw_frontier
 from ..runs import Checkpoint, RunFolder, manifest, write_atomically
 from ..streams import Stream, generator
@@ -27,15 +24,11 @@ from .compaction import Chain
 from .iteration import Iteration, Memory, Outcome
 from .mask import Mask
 from .models import initialise, make_model
-from .networks import to_network
-from .quantisation import Quantised
+from .record import Record, state_bytes
 from .settings import PruneConfig, load_prune_config
-from .sparse import SparseChain, dense_bytes, latency, npz
 from .training import Examples, Measured, Snapshot, State, Stopped, measure, one_thread, state_of
 
 __all__ = ["Progress", "PruningRun"]
-
-_LARGEST_NETWORK: Final = 30_000  # connections of a network JSON beside a round
 
 
 @dataclass(frozen=True)
@@ -104,7 +97,7 @@ class PruningRun:
         folder = RunFolder.create(path, "rounds")
         write_atomically(folder.config, render_config(config).encode())
         folder.write_json(folder.manifest, manifest(seed=config.seed, kind="prune", finished=False))
-        write_atomically(path / "initial.npz", _npz(state_of(run._iteration.model)))
+        write_atomically(path / "initial.npz", state_bytes(state_of(run._iteration.model)))
         return run
 
     @classmethod
@@ -173,59 +166,15 @@ class PruningRun:
             self.folder.save(_checkpoint(self._iteration.memory, self._rows))
 
     def _write(self, outcome: Outcome, seconds: float) -> None:
-        """Keep what a round has trained, then its row."""
+        """Keep what a round has trained, then its rows."""
         model = self._iteration.model
         place = self.folder.path / "rounds" / f"{outcome.round:02d}-{outcome.variant}"
-        place.mkdir(exist_ok=True)
-        write_atomically(place / "mask.npz", outcome.mask.to_bytes())
-        write_atomically(place / "final.npz", _npz(outcome.trained.final))
-        write_atomically(place / "weights.npz", _npz(outcome.trained.best))
-        last = outcome.trained.history[-1][1]
-        end = measure(model, self._test).accuracy
+        final = measure(model, self._test).accuracy
         model.load_state_dict(outcome.trained.best)
-        best = dict(outcome.trained.history)[outcome.trained.best_iteration]
-        test = measure(model, self._test).accuracy
-        chain = Chain.of(model, outcome.mask).compacted()
-        small, sparse = chain.module(), SparseChain.of(chain)
-        calibration = self._validation.inputs[:1000]
-        quantised = Quantised.of(chain, calibration)
-        network = _network(chain, self.config, outcome)
-        if network is not None:
-            write_atomically(place / "network.json", render(to_document(network)).encode())
-        write_atomically(place / "sparse.npz", sparse.to_bytes())
-        write_atomically(place / "int8.npz", quantised.to_bytes())
-        row: dict[str, float | str] = {
-            "round": outcome.round,
-            "variant": outcome.variant,
-            "weights": outcome.mask.kept,
-            "total": outcome.mask.total,
-            "sparsity": outcome.mask.sparsity,
-            "connections": chain.connections,
-            "biases": chain.biases,
-            "multiply_adds": _multiply_adds(small, self._test.inputs[:1]) if chain.connections else 0,
-            "iterations": outcome.trained.history[-1][0],
-            "best_iteration": outcome.trained.best_iteration,
-            "validation_loss": best.loss,
-            "validation_accuracy": best.accuracy,
-            "test_accuracy": test,
-            "final_validation_accuracy": last.accuracy,
-            "final_test_accuracy": end,
-            "int8_test_accuracy": _accuracy(quantised, self._test),
-            "dense_bytes": dense_bytes(Chain.of(model)),
-            "compact_bytes": dense_bytes(chain),
-            "csr_bytes": (place / "sparse.npz").stat().st_size,
-            "int8_bytes": (place / "int8.npz").stat().st_size,
-            **{f"kept_{name}": kept for name, (kept, _) in outcome.mask.layers().items()},
-        }
-        one, many = self._test.inputs[:1], self._test.inputs[:256]
-        times: dict[str, float | str] = {
-            "round": outcome.round,
-            "variant": outcome.variant,
-            "seconds": seconds,
-        }
-        for name, network_of in (("dense", model.eval()), ("compact", small), ("csr", sparse)):
-            times[f"{name}_us"] = 1e6 * latency(network_of, one, 0.05)
-            times[f"{name}_us_of_256"] = 1e6 * latency(network_of, many, 0.05) / len(many)
+        record = Record.of(model, outcome, self._validation, self._test)
+        record.write(place, self.config)
+        row = record.row(place, final)
+        times = {"round": outcome.round, "variant": outcome.variant, "seconds": seconds, **record.times()}
         with (self.folder.path / "learning.csv").open("a", encoding="utf-8", newline="") as file:
             writer = csv.writer(file, lineterminator="\n")
             if file.tell() == 0:
@@ -337,49 +286,6 @@ def _forget(path: Path, rounds: int) -> None:
 
 def _examples(images: ImageSet) -> Examples:
     return Examples(torch.from_numpy(images.pixels()), torch.from_numpy(images.labels))
-
-
-def _network(chain: Chain, config: PruneConfig, outcome: Outcome) -> Network | None:
-    if chain.connections > _LARGEST_NETWORK:
-        return None
-    try:
-        return to_network(
-            chain,
-            config.data.name,
-            seed=config.seed,
-            criterion=config.pruning.criterion,
-            round=outcome.round,
-            variant=outcome.variant,
-        )
-    except BadInput:  # convolutions are no nodes
-        return None
-
-
-def _accuracy(network: Callable[[torch.Tensor], torch.Tensor], examples: Examples) -> float:
-    return float((network(examples.inputs).argmax(1) == examples.targets).double().mean())
-
-
-def _multiply_adds(model: nn.Module, inputs: torch.Tensor) -> int:
-    """Products of weights that are not zero in one forward pass."""
-    found: list[int] = []
-
-    def count(module: nn.Module, _: Any, output: torch.Tensor) -> None:
-        found.append(int((module.get_parameter("weight") != 0).sum()) * output[0, 0].numel())
-
-    hooks = [
-        module.register_forward_hook(count)
-        for module in model.modules()
-        if isinstance(module, nn.Linear | nn.Conv2d)
-    ]
-    with torch.no_grad():
-        model(inputs)
-    for hook in hooks:
-        hook.remove()
-    return sum(found)
-
-
-def _npz(state: State) -> bytes:
-    return npz({name: tensor.numpy() for name, tensor in state.items()})
 
 
 def _checkpoint(memory: Memory, rows: int) -> Checkpoint:

@@ -1,0 +1,154 @@
+"""What is kept and said of a network that a round has trained."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import torch
+from torch import nn
+
+from ..errors import BadInput
+from ..formats import render, to_document
+from ..network import Network
+from ..runs import write_atomically
+from .compaction import Chain
+from .iteration import Outcome
+from .networks import to_network
+from .quantisation import Quantised
+from .settings import PruneConfig
+from .sparse import SparseChain, dense_bytes, latency, npz
+from .training import Examples, State, measure
+
+__all__ = ["Record", "state_bytes"]
+
+_LARGEST_NETWORK: Final = 30_000  # connections of a network JSON beside a round
+_CALIBRATION: Final = 1000  # images that say how large activations become
+
+
+@dataclass(frozen=True)
+class Record:
+    """A trained network in all its forms.
+
+    Attributes:
+        model: masked, with the weights of early stopping.
+        outcome: of its round.
+        test: the test images.
+        chain: the live structure.
+        sparse: that in compressed rows.
+        quantised: that in eight bits.
+    """
+
+    model: nn.Module
+    outcome: Outcome
+    test: Examples
+    chain: Chain
+    sparse: SparseChain
+    quantised: Quantised
+
+    @classmethod
+    def of(cls, model: nn.Module, outcome: Outcome, validation: Examples, test: Examples) -> Record:
+        """Make a network small in every way."""
+        chain = Chain.of(model, outcome.mask).compacted()
+        quantised = Quantised.of(chain, validation.inputs[:_CALIBRATION])
+        return cls(model, outcome, test, chain, SparseChain.of(chain), quantised)
+
+    def write(self, place: Path, config: PruneConfig) -> None:
+        """Write mask, weights at early stopping and at the end, and the small forms.
+
+        Raises:
+            OSError: the disk is full, or the folder cannot be written.
+        """
+        place.mkdir(exist_ok=True)
+        write_atomically(place / "mask.npz", self.outcome.mask.to_bytes())
+        write_atomically(place / "final.npz", state_bytes(self.outcome.trained.final))
+        write_atomically(place / "weights.npz", state_bytes(self.outcome.trained.best))
+        network = _network(self.chain, config, self.outcome)
+        if network is not None:
+            write_atomically(place / "network.json", render(to_document(network)).encode())
+        write_atomically(place / "sparse.npz", self.sparse.to_bytes())
+        write_atomically(place / "int8.npz", self.quantised.to_bytes())
+
+    def row(self, place: Path, final_test_accuracy: float) -> dict[str, float | str]:
+        """What depends on configuration and seed alone; bytes are those of the files in ``place``."""
+        outcome, trained, mask, chain = self.outcome, self.outcome.trained, self.outcome.mask, self.chain
+        best, (iterations, last) = dict(trained.history)[trained.best_iteration], trained.history[-1]
+        return {
+            "round": outcome.round,
+            "variant": outcome.variant,
+            "weights": mask.kept,
+            "total": mask.total,
+            "sparsity": mask.sparsity,
+            "connections": chain.connections,
+            "biases": chain.biases,
+            "multiply_adds": _multiply_adds(chain.module(), self.test.inputs[:1]) if chain.connections else 0,
+            "iterations": iterations,
+            "best_iteration": trained.best_iteration,
+            "validation_loss": best.loss,
+            "validation_accuracy": best.accuracy,
+            "test_accuracy": measure(self.model, self.test).accuracy,
+            "final_validation_accuracy": last.accuracy,
+            "final_test_accuracy": final_test_accuracy,
+            "int8_test_accuracy": _accuracy(self.quantised, self.test),
+            "dense_bytes": dense_bytes(Chain.of(self.model)),
+            "compact_bytes": dense_bytes(chain),
+            "csr_bytes": (place / "sparse.npz").stat().st_size,
+            "int8_bytes": (place / "int8.npz").stat().st_size,
+            **{f"kept_{name}": kept for name, (kept, _) in mask.layers().items()},
+        }
+
+    def times(self) -> dict[str, float | str]:
+        """Microseconds of an image, alone and among 256."""
+        one, many = self.test.inputs[:1], self.test.inputs[:256]
+        times: dict[str, float | str] = {}
+        forms = (("dense", self.model.eval()), ("compact", self.chain.module()), ("csr", self.sparse))
+        for name, network in forms:
+            times[f"{name}_us"] = 1e6 * latency(network, one, 0.05)
+            times[f"{name}_us_of_256"] = 1e6 * latency(network, many, 0.05) / len(many)
+        return times
+
+
+def state_bytes(state: State) -> bytes:
+    """The content of an npz file with parameters and buffers by name."""
+    return npz({name: tensor.numpy() for name, tensor in state.items()})
+
+
+def _network(chain: Chain, config: PruneConfig, outcome: Outcome) -> Network | None:
+    if chain.connections > _LARGEST_NETWORK:
+        return None
+    try:
+        return to_network(
+            chain,
+            config.data.name,
+            seed=config.seed,
+            criterion=config.pruning.criterion,
+            round=outcome.round,
+            variant=outcome.variant,
+        )
+    except BadInput:  # convolutions are no nodes
+        return None
+
+
+def _accuracy(network: Callable[[torch.Tensor], torch.Tensor], examples: Examples) -> float:
+    return float((network(examples.inputs).argmax(1) == examples.targets).double().mean())
+
+
+def _multiply_adds(model: nn.Module, inputs: torch.Tensor) -> int:
+    """Products of weights that are not zero in one forward pass."""
+    found: list[int] = []
+
+    def count(module: nn.Module, _: Any, output: torch.Tensor) -> None:
+        found.append(int((module.get_parameter("weight") != 0).sum()) * output[0, 0].numel())
+
+    hooks = [
+        module.register_forward_hook(count)
+        for module in model.modules()
+        if isinstance(module, nn.Linear | nn.Conv2d)
+    ]
+    with torch.no_grad():
+        model(inputs)
+    for hook in hooks:
+        hook.remove()
+    return sum(found)
