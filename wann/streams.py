@@ -1,4 +1,4 @@
-"""Every random stream of a search by its address: (seed, purpose, indices).
+"""Every random stream by its address: (seed, purpose, indices), in fields of fixed width.
 
 Nothing draws from a stream that another part advances, so that neither backend, nor chunking, nor
 an interruption can shift what is drawn.
@@ -7,11 +7,14 @@ an interruption can shift what is drawn.
 from __future__ import annotations
 
 from enum import IntEnum
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Stream", "episode_seeds", "generator"]
+__all__ = ["Stream", "address", "episode_seeds", "generator"]
+
+_INDICES: Final = 3
 
 
 class Stream(IntEnum):
@@ -45,9 +48,33 @@ class Stream(IntEnum):
     SHRUNK_EPISODES = 26
 
 
+def address(seed: int, purpose: Stream, *indices: int) -> NDArray[np.uint32]:
+    """A stream's address as words of entropy, uint32[12]: no two addresses have the same words.
+
+    Every field has a width of its own: seed, purpose, number of indices, indices, 64 bits each.
+    (A list of integers as numpy takes it has not: numpy pads it with zeros, so that ``[seed, purpose]``
+    and ``[seed, purpose, 0]`` are the same seed, and splits a large integer into several words.)
+
+    Args:
+        seed: of the run, in [0, 2**64).
+        purpose: what is drawn.
+        indices: which of the streams of that purpose, at most three, each in [0, 2**64).
+
+    Raises:
+        OverflowError: a number is negative, or has more than 64 bits.
+        ValueError: there are more than three indices.
+    """
+    fields = np.zeros(3 + _INDICES, "<u8")
+    if len(indices) > _INDICES:
+        raise ValueError(f"{len(indices)} indices; an address has at most {_INDICES}")
+    for place, value in enumerate((seed, int(purpose), len(indices), *indices)):
+        fields[place] = value
+    return fields.view("<u4")
+
+
 def generator(seed: int, purpose: Stream, *indices: int) -> np.random.Generator:
     """A generator at the beginning of the stream with this address."""
-    return np.random.default_rng([seed, int(purpose), *indices])
+    return np.random.default_rng(np.random.SeedSequence(address(seed, purpose, *indices).tolist()))
 
 
 def episode_seeds(seed: int, purpose: Stream, count: int, *indices: int) -> NDArray[np.int64]:
