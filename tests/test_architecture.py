@@ -44,7 +44,7 @@ ALLOWED: Final[dict[str, set[str]]] = {
     "benchmark": {*WIRING, "assessment"},
     "judging": {*TASKS, "evaluation", "assessment", "reporting"},
     "training": {*TASKS, "evaluation", "assessment", "formats", "judging", "reporting", "runs"},
-    "shrinking": {*TASKS, "evaluation", "judging"},
+    "shrinking": {*TASKS, "assessment", "evaluation", "judging"},
     "comparison": {*TASKS, "formats", "runs", "assessment", "reporting"},
     "api": {*WIRING, "comparison", "judging", "pruning", "reporting", "shrinking", "training"},
     "cli": {*WIRING, "assessment", "reporting", "benchmark", "pruning", "api"},

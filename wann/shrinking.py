@@ -9,6 +9,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from .assessment import midpoints
 from .errors import BadInput
 from .evaluation import BackendSettings, Evaluator, make_evaluator
 from .genome import Population
@@ -19,7 +20,6 @@ from .tasks import ClassificationTask, ControlTask, Trial
 
 __all__ = ["Shrunk", "shrink"]
 
-_LIMIT: Final = 2.0
 _WEIGHTS: Final = 20  # midpoints of equal parts of [-2, 2]
 _EPISODES: Final = 20
 _AT_ONCE: Final = 4096  # candidates that are compiled together
@@ -129,7 +129,7 @@ class _Judge:
         self, network: Network, task: ControlTask | ClassificationTask, evaluator: Evaluator, seed: int
     ) -> None:
         self._population, self._evaluator, self._seed, self._task = network.population, evaluator, seed, task
-        self._weights = _LIMIT * (2 * (np.arange(_WEIGHTS) + 0.5) / _WEIGHTS - 1)
+        self._weights = midpoints(_WEIGHTS)
         episodes = min(_EPISODES, budget_of(task).sweep_episodes)
         # Of images each seed draws a batch of the training part: more than the validation part holds.
         self._trial = Trial(episode_seeds(seed, Stream.SHRINKING_EPISODES, episodes))
@@ -146,7 +146,9 @@ class _Judge:
     def _fresh(self) -> Trial:
         if isinstance(self._task, ClassificationTask):
             return Trial(np.zeros(1, np.int64), part="test")
-        return Trial(episode_seeds(self._seed, Stream.SHRUNK_EPISODES, budget_of(self._task).report // 10))
+        episodes = budget_of(self._task).report // 10
+        seeds = episode_seeds(self._seed, Stream.SHRUNK_EPISODES, _WEIGHTS * episodes)
+        return Trial(seeds.reshape(_WEIGHTS, episodes))
 
     def _played(self, enabled: Enabled, trial: Trial) -> NDArray[np.float64]:
         many = self._population.take(np.zeros(len(enabled), np.int64))

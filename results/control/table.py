@@ -41,7 +41,10 @@ def measure(path: Path) -> dict[str, Any]:
             api.save(tuned, HERE / "tuned" / path.name)
         (score,) = api.evaluate(tuned, condition="stored" if name == "tuned" else name)
         row["stepping"] = score.stepping
-        row |= {name: round(score.mean, 2), f"{name}_std": round(score.std, 2)}
+        row |= {name: round(score.mean, 2), f"{name}_error": round(score.standard_error, 2)}
+        row |= {f"{name}_std": round(score.std, 2)}
+        if score.weight_std is not None:
+            row[f"{name}_weight_std"] = round(score.weight_std, 2)
         row |= {f"{name}_quartiles": " ".join(f"{value:.1f}" for value in score.quartiles)}
         if score.success is not None:
             row[f"{name}_success"] = round(score.success, 3)

@@ -31,6 +31,7 @@ def measure(path: Path) -> dict[str, Any]:
     for condition in ("random", "shared", "tuned-shared", "ensemble"):
         (score,) = api.evaluate(champion, condition=condition)
         row[condition] = round(100 * score.accuracy, 2)
+        row[f"{condition}_error"] = round(100 * score.accuracy_standard_error, 2)
         if score.accuracy_std is not None:
             row[f"{condition}_std"] = round(100 * score.accuracy_std, 2)
         if score.averaged is not None:

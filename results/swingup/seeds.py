@@ -36,7 +36,10 @@ def measure(config: Path, seed: int) -> dict[str, Any]:
     }
     for score in wann.evaluate(champion, condition="all", seed=1_000_003):
         row[score.condition] = round(score.mean, 1)
+        row[f"{score.condition}_error"] = round(score.standard_error, 1)
         row[f"{score.condition}_std"] = round(score.std, 1)
+        if score.weight_std is not None:
+            row[f"{score.condition}_weight_std"] = round(score.weight_std, 1)
     kept = Path("results/swingup/champions")
     kept.mkdir(parents=True, exist_ok=True)
     shutil.copyfile(run / "champion.json", kept / f"{config.stem}-{seed}.json")

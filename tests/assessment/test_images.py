@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from tests.oracles.images import log_probabilities, outputs
 from wann import api
-from wann.assessment import ENSEMBLE, GradientSettings, ImageAssessor, train_by_gradient
+from wann.assessment import ENSEMBLE, GradientSettings, ImageAssessor, ImageScore, train_by_gradient
 from wann.errors import BadInput
 from wann.evolution import Search, SearchSettings
 from wann.genome import MutationSettings
@@ -66,8 +66,27 @@ def test_a_weight_is_reported_on_the_test_images() -> None:
     assert score.std == pytest.approx(expected.std(ddof=1), rel=1e-3)
     assert score.episodes == 300
     assert score.accuracy_standard_error == pytest.approx(
-        np.sqrt(score.accuracy * (1 - score.accuracy) / 300)
+        np.sqrt(score.accuracy * (1 - score.accuracy) / 299)
     )
+
+
+@pytest.mark.parametrize("drawn", [True, False])
+def test_the_error_of_an_accuracy_is_its_spread_over_images_and_over_drawn_weights(drawn: bool) -> None:
+    """Images of unlike difficulty meet weights of unlike skill, many times, drawn anew each time."""
+    rng = np.random.default_rng(3)
+    skills = rng.normal(0, 1, 12)
+    scores = []
+    for _ in range(300):
+        difficulty = rng.normal(0, 1, 80)
+        skill = rng.normal(0, 1, 12) if drawn else skills
+        right = rng.random((12, 80)) < 1 / (1 + np.exp(-2 * (skill[:, None] - difficulty)))
+        labels = rng.integers(0, 3, 80)
+        chosen = np.where(right, labels, (labels + 1) % 3)
+        score = ImageScore.of("random", chosen, labels, 3, np.zeros(12), weights="", seed=0, drawn=drawn)
+        scores.append(score)
+    spread = np.std([score.accuracy for score in scores], ddof=1)
+    stated = np.sqrt(np.mean([score.accuracy_standard_error**2 for score in scores]))
+    assert 0.9 < spread / stated < 1.1
 
 
 def test_the_confusion_matrix_counts_every_image_once() -> None:

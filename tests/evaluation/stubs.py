@@ -110,6 +110,5 @@ class StubJob:
                 if self.weights.ndim == 1
                 else self.weights[:, program.gene[first:last]].sum(axis=1)
             )
-            lanes = seeds[:, None] if self.trial.paired else np.broadcast_to(seeds, (len(rows), len(seeds)))
-            self.outcome.returns[network] = structure * rows[:, None] + lanes
+            self.outcome.returns[network] = structure * rows[:, None] + seeds
             self.outcome.steps[network] = last - first

@@ -62,9 +62,9 @@ def pieces(draw: st.DrawFn, chunk: Chunk) -> Iterator[Chunk]:
 def cuts(draw: st.DrawFn) -> tuple[NetworkBatch, NDArray[np.float64], Trial, list[Chunk]]:
     batch = draw(st.sampled_from([grown(0), grown(8), grown(40), lone()]))
     rng = np.random.default_rng(draw(st.integers(0, 5)))
-    weights, episodes, paired = draw(st.integers(1, 5)), draw(st.integers(1, 4)), draw(st.booleans())
+    weights, episodes, own = draw(st.integers(1, 5)), draw(st.integers(1, 4)), draw(st.booleans())
     shape = (weights,) if draw(st.booleans()) else (weights, int(batch.connections.sum()))
-    trial = Trial(rng.integers(0, 10**6, weights if paired else episodes), paired=paired)
+    trial = Trial(rng.integers(0, 10**6, (weights, episodes) if own else episodes))
     values = rng.uniform(-2, 2, shape)
     whole = Evaluation(batch, values, trial).whole
     return batch, values, trial, list(pieces(draw, whole))

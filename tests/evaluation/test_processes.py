@@ -62,7 +62,7 @@ def stub() -> Iterator[ProcessEvaluator]:
 CASES: dict[str, tuple[NetworkBatch, Any, Trial]] = {
     "shared weights": (BATCH, WEIGHTS, TRIAL),
     "weights of their own": (BATCH, OWN, TRIAL),
-    "a weight for each episode": (BATCH, OWN, Trial(TRIAL.seeds[:3], paired=True)),
+    "a weight for each episode": (BATCH, OWN, Trial(TRIAL.seeds[:3, None])),
     "one weight and episode": (BATCH, WEIGHTS[:1], Trial(TRIAL.seeds[:1])),
 }
 
@@ -95,7 +95,7 @@ def test_an_environment_is_played_as_here() -> None:
     with ProcessEvaluator(task, 2) as evaluator:
         for weights, trial in (
             (WEIGHTS, TRIAL),
-            (OWN, Trial(TRIAL.seeds[:3], paired=True)),
+            (OWN, Trial(TRIAL.seeds[:3, None])),
             (WEIGHTS, Trial(np.array([0, 3, 5]))),
         ):
             outcome = evaluator.evaluate(BATCH, weights, trial)

@@ -121,8 +121,8 @@ def test_weights_of_each_connection_and_episodes_of_each_weight_arrive_too() -> 
     with LocalEvaluator(Stub(), 1) as one, RayEvaluator(Stub(), settings()) as many:
         for weights, trial in (
             (own, TRIAL),
-            (own, Trial(np.arange(7), paired=True)),
-            (own[:, 0].copy(), Trial(np.arange(7), paired=True)),
+            (own, Trial(np.arange(7)[:, None])),
+            (own[:, 0].copy(), Trial(np.arange(7)[:, None])),
         ):
             for _ in range(2):  # at an unknown pace, and at a known one
                 agree(many.evaluate(BATCH, weights, trial), one.evaluate(BATCH, weights, trial))
@@ -222,7 +222,7 @@ def test_what_a_task_holds_lies_once_on_a_node_for_all_its_workers() -> None:
 def test_chunks_of_many_megabytes_arrive() -> None:
     rng = np.random.default_rng(0)
     weights = rng.uniform(-2, 2, (3000, int(BATCH.connections.sum())))
-    trial = Trial(np.arange(3000), paired=True)
+    trial = Trial(np.arange(3000)[:, None])
     with LocalEvaluator(Stub(), 1) as one, RayEvaluator(Stub(), settings()) as many:
         for _ in range(2):
             agree(many.evaluate(BATCH, weights, trial), one.evaluate(BATCH, weights, trial))

@@ -196,16 +196,16 @@ def test_weights_of_their_own_give_what_each_network_gives_alone(population: Pop
 
 
 @pytest.mark.parametrize("own", [False, True])
-def test_paired_weights_meet_a_batch_each(own: bool) -> None:
+def test_weights_may_meet_batches_of_their_own(own: bool) -> None:
     population = relatives(1, 15)
     rng = np.random.default_rng(0)
     weights = rng.uniform(-1, 1, (3, population.connections.sum())) if own else WEIGHTS[:3]
-    seeds = np.array([5, 6, 7])
-    paired = losses(task(), population, Trial(seeds, paired=True), weights)
-    assert paired.shape == (SIZE, 3, 1)
+    seeds = np.array([[5, 9], [6, 5], [7, 8]])
+    found = losses(task(), population, Trial(seeds), weights)
+    assert found.shape == (SIZE, 3, 2)
     for index in range(3):
-        alone = losses(task(), population, Trial(seeds[index : index + 1]), weights[index : index + 1])
-        np.testing.assert_array_equal(paired[:, index], alone[:, 0])
+        alone = losses(task(), population, Trial(seeds[index]), weights[index : index + 1])
+        np.testing.assert_array_equal(found[:, index], alone[:, 0])
 
 
 def test_large_outputs_cost_no_accuracy() -> None:

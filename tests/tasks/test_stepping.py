@@ -33,6 +33,7 @@ CHANGES = MutationSettings(
 )
 WEIGHTS = np.array([-1.5, 0.5, 1.0])
 TRIAL = Trial(np.array([3, 10**9, 8]))
+OWN = Trial(np.array([[3, 10**9], [8, 5], [3, 77]]))
 SIMULATED = {"LunarLander-v3": 90, "BipedalWalker-v3": 60, "HalfCheetah-v5": 12}
 """Steps of an episode by the name of the environment."""
 
@@ -160,18 +161,17 @@ def test_an_episode_is_cut_at_the_limit_be_it_shorter_or_longer_than_its_own(lim
 
 
 @pytest.mark.parametrize("name", [here("Sums"), "LunarLander-v3"])
-@pytest.mark.parametrize("paired", [True, False])
-def test_weights_of_each_connection_are_its_own(name: str, paired: bool) -> None:
+@pytest.mark.parametrize("trial", [TRIAL, OWN], ids=["common episodes", "episodes of its own"])
+def test_weights_of_each_connection_are_its_own(name: str, trial: Trial) -> None:
     problem = task(name, episode_limit=30)
     players = networks(problem)
     ends = np.cumsum([0, *(network.connections for network in players)])
     weights = np.random.default_rng(0).uniform(-1.5, 1.5, (3, ends[-1]))
-    outcome = play(problem, players, weights, Trial(TRIAL.seeds, paired=paired))
-    assert outcome.returns.shape == (4, 3, 1 if paired else 3)
+    outcome = play(problem, players, weights, trial)
+    assert outcome.returns.shape == (4, 3, trial.episodes)
     for index, network in enumerate(players):
         for row, own in enumerate(weights[:, ends[index] : ends[index + 1]]):
-            seeds = TRIAL.seeds[row : row + 1] if paired else TRIAL.seeds
-            for episode, seed in enumerate(seeds.tolist()):
+            for episode, seed in enumerate(trial.seeds_of(3)[row].tolist()):
                 found = outcome.returns[index, row, episode], outcome.steps[index, row, episode]
                 assert found == plainly(problem, network.with_weights(own), None, seed)
 
@@ -184,10 +184,12 @@ def test_a_network_without_connections_plays_too() -> None:
         np.testing.assert_array_equal(returns[0], [TRIAL.seeds % 10 * LIMIT] * 3)
 
 
-def test_shared_weights_may_be_paired_with_episodes_too() -> None:
+def test_shared_weights_may_meet_episodes_of_their_own_too() -> None:
     problem = task(here("Sums"))
-    whole, paired = play(problem), play(problem, trial=Trial(TRIAL.seeds, paired=True))
-    np.testing.assert_array_equal(paired.returns[:, :, 0], np.diagonal(whole.returns, axis1=1, axis2=2))
+    own = play(problem, trial=OWN)
+    for row, seeds in enumerate(OWN.seeds):
+        common = play(problem, trial=Trial(seeds))
+        np.testing.assert_array_equal(own.returns[:, row], common.returns[:, row])
 
 
 # Whoever else is played, and whatever was before.

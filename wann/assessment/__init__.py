@@ -1,6 +1,6 @@
 """How good a network is: the conditions, ensembles, tuning, statistics."""
 
-from .conditions import LIMIT, Assessor, Budget, mean_of
+from .conditions import LIMIT, Assessor, Budget, mean_of, midpoints
 from .gradients import GradientSettings, train_by_gradient
 from .images import ENSEMBLE, IMAGE_CONDITIONS, ImageAssessor
 from .score import CONDITIONS, ImageScore, Score
@@ -19,6 +19,7 @@ __all__ = [
     "Score",
     "TuningSettings",
     "mean_of",
+    "midpoints",
     "train_by_gradient",
     "train_weights",
 ]

@@ -1,7 +1,8 @@
 """The conditions under which a network is judged (Gaier & Ha 2019, table 1, made exact).
 
 Each draws its episodes and weights from streams of its own, so that weights are never chosen on the
-episodes that they are reported on.
+episodes that they are reported on. What is chosen is chosen on common episodes, which is the fairest
+comparison; in what is reported every weight meets episodes of its own, so that all of them count.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ from ..tasks import Outcome, Trial
 from .score import Score
 from .tuning import TuningSettings, train_weights
 
-__all__ = ["LIMIT", "Assessor", "Budget", "mean_of"]
+__all__ = ["LIMIT", "Assessor", "Budget", "mean_of", "midpoints"]
 
 LIMIT: Final = 2.0
 """Shared and random weights are drawn from [-LIMIT, LIMIT]."""
@@ -36,7 +37,7 @@ class Budget:
     Attributes:
         random: episodes with a draw of all weights each.
         shared_weights: shared values, at the midpoints of equal parts of [-2, 2].
-        shared_episodes: episodes for each of them.
+        shared_episodes: episodes of its own for each of them; from two on there is a standard error.
         sweep_episodes: selection episodes for each of the values that are tuned over.
         finalists: how many of those are tried again.
         final_episodes: other selection episodes for each finalist.
@@ -55,14 +56,14 @@ class Budget:
     def of(cls, episodes: int) -> Budget:
         """The definition scaled so that a condition is reported on about ``episodes``.
 
-        Shared weights stay 100 where there are so many episodes.
+        There are 100 shared weights with at least two episodes each; fewer only below 100 episodes.
         """
         part = episodes / 1000
-        weights = min(100, episodes)
+        weights = min(100, max(2, episodes))
         return cls(
             episodes,
             weights,
-            max(1, round(episodes / weights)),
+            max(2, round(episodes / weights)),
             max(1, round(50 * part)),
             5,
             max(1, round(200 * part)),
@@ -121,16 +122,16 @@ class Assessor:
     def weight(self, value: float) -> Score:
         """One shared value on the report episodes."""
         trial = self._trial(Stream.SHARED_EPISODES, self.budget.report)
-        outcome = self._play(np.array([value]), trial)
-        return self._report("weight", outcome.returns, f"shared {value:g}", value)
+        returns = self._play(np.array([value]), trial).returns[0]
+        return self._report("weight", returns, f"shared {value:g}", value)
 
     def stored(self) -> Score:
         """The weights that the network carries, as they are."""
         if self.network.weights is None:
             raise BadInput("condition stored: the network carries no weights")
         trial = self._trial(Stream.STORED_EPISODES, self.budget.report)
-        outcome = self._play(self.network.weights[None, :], trial)
-        return self._report("stored", outcome.returns, "as stored")
+        returns = self._play(self.network.weights[None, :], trial).returns[0]
+        return self._report("stored", returns, "as stored")
 
     def random(self) -> Score:
         """Every connection its own draw from U(-2, 2), a new draw for each episode."""
@@ -138,24 +139,24 @@ class Assessor:
         rng = generator(self.seed, Stream.RANDOM_WEIGHTS)
         weights = rng.uniform(-LIMIT, LIMIT, (count, max(1, self.network.connections)))
         seeds = episode_seeds(self.seed, Stream.RANDOM_EPISODES, count)
-        outcome = self._play(weights, Trial(seeds, paired=True))
-        return self._report(
-            "random", outcome.returns, f"each of U(-{LIMIT:g}, {LIMIT:g}), new in each episode"
-        )
+        returns = self._play(weights, Trial(seeds[:, None])).returns[0]
+        described = f"each of U(-{LIMIT:g}, {LIMIT:g}), new in each episode"
+        return self._report("random", returns.reshape(1, -1), described)
 
     def shared(self) -> Score:
         """One weight on all connections, over the midpoints of equal parts of [-2, 2]."""
-        _, returns = self.response()
-        return self._report(
-            "shared", returns, f"{len(returns)} midpoints of [-{LIMIT:g}, {LIMIT:g}]", values=mean_of(returns)
-        )
+        weights, returns = self.response()
+        return self._report("shared", returns, f"{len(weights)} midpoints of [-{LIMIT:g}, {LIMIT:g}]")
 
     def response(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """Returns at each of the shared weights: (weights, returns float64[weights, episodes])."""
-        count = self.budget.shared_weights
-        weights = LIMIT * (2 * (np.arange(count) + 0.5) / count - 1)
-        trial = self._trial(Stream.SHARED_EPISODES, self.budget.shared_episodes)
-        return weights, self._play(weights, trial).returns[0]
+        """Returns at each of the shared weights, in episodes of its own.
+
+        Returns:
+            The weights float64[weights], and the returns float64[weights, episodes].
+        """
+        weights, episodes = midpoints(self.budget.shared_weights), self.budget.shared_episodes
+        seeds = episode_seeds(self.seed, Stream.SHARED_EPISODES, len(weights) * episodes)
+        return weights, self._play(weights, Trial(seeds.reshape(-1, episodes))).returns[0]
 
     def sweep(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """Returns of all shared values that the best is chosen of: (weights, float64[weights, episodes]).
@@ -189,14 +190,14 @@ class Assessor:
         """The best shared weight, on fresh episodes."""
         value = self.best_shared_weight()
         trial = self._trial(Stream.TUNED_SHARED_EPISODES, self.budget.report)
-        outcome = self._play(np.array([value]), trial)
-        return self._report("tuned-shared", outcome.returns, f"shared {value:g}", value)
+        returns = self._play(np.array([value]), trial).returns[0]
+        return self._report("tuned-shared", returns, f"shared {value:g}", value)
 
     def tuned(self) -> Score:
         """Every connection trained from the best shared weight, on fresh episodes."""
         trial = self._trial(Stream.TUNED_EPISODES, self.budget.report)
-        outcome = self._play(self._train()[None, :], trial)
-        return self._report("tuned", outcome.returns, "each trained by CMA-ES")
+        returns = self._play(self._train()[None, :], trial).returns[0]
+        return self._report("tuned", returns, "each trained by CMA-ES")
 
     def trained(
         self,
@@ -233,19 +234,21 @@ class Assessor:
         returns: NDArray[np.float64],
         weights: str,
         weight: float | None = None,
-        values: NDArray[np.float64] | None = None,
     ) -> Score:
-        returns = returns.reshape(-1)
         return Score.of(
             condition,
-            returns if values is None else values,
-            returns=returns,
+            returns,
             weights=weights,
             seed=self.seed,
             weight=weight,
             threshold=self._threshold,
             stepping=self._stepping,
         )
+
+
+def midpoints(count: int) -> NDArray[np.float64]:
+    """Midpoints of equal parts of [-LIMIT, LIMIT], float64[count]."""
+    return np.asarray(LIMIT * (2 * (np.arange(count) + 0.5) / count - 1))
 
 
 def mean_of(returns: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -15,7 +15,7 @@ from ..errors import BadInput
 from ..network import Network
 from ..streams import Stream, generator
 from ..tasks import ClassificationTask
-from .conditions import LIMIT, TUNED_OVER
+from .conditions import LIMIT, TUNED_OVER, midpoints
 from .gradients import GradientSettings, train_by_gradient
 from .score import ImageScore
 
@@ -89,13 +89,13 @@ class ImageAssessor:
         """Every connection its own draw from U(-2, 2), many times."""
         rng = generator(self.seed, Stream.RANDOM_WEIGHTS)
         weights = rng.uniform(-LIMIT, LIMIT, (self.draws, max(1, self.network.connections)))
-        return self._report("random", weights, f"each of U(-{LIMIT:g}, {LIMIT:g}), {self.draws:,} draws")
+        described = f"each of U(-{LIMIT:g}, {LIMIT:g}), {self.draws:,} draws"
+        return self._report("random", weights, described, drawn=True)
 
     def shared(self) -> ImageScore:
         """One weight on all connections, over the midpoints of equal parts of [-2, 2]."""
         count = min(_SHARED, self.draws)
-        weights = LIMIT * (2 * (np.arange(count) + 0.5) / count - 1)
-        return self._report("shared", weights, f"{count} midpoints of [-{LIMIT:g}, {LIMIT:g}]")
+        return self._report("shared", midpoints(count), f"{count} midpoints of [-{LIMIT:g}, {LIMIT:g}]")
 
     def tuned_shared(self) -> ImageScore:
         """The shared value that is best on the validation images."""
@@ -118,7 +118,9 @@ class ImageAssessor:
             returns = np.log(mean[np.arange(len(labels)), labels])
         return ImageScore.of(
             "ensemble",
-            _confusion(labels, chosen, self.task.outputs)[None],
+            chosen[None],
+            labels,
+            self.task.outputs,
             returns,
             weights=f"a vote for each of {', '.join(f'{value:g}' for value in ENSEMBLE)}",
             seed=self.seed,
@@ -158,27 +160,31 @@ class ImageAssessor:
             yield from self.task.logits(program, weights[begin : begin + _AT_ONCE], part)
 
     def _report(
-        self, condition: str, weights: Floats, described: str, value: float | None = None
+        self,
+        condition: str,
+        weights: Floats,
+        described: str,
+        value: float | None = None,
+        *,
+        drawn: bool = False,
     ) -> ImageScore:
         labels = self.task.test.labels
-        confusion, returns = [], []
+        chosen, returns = [], []
         for outputs in self._logits(weights, "test"):
-            confusion.append(_confusion(labels, outputs.argmax(axis=1), self.task.outputs))
+            chosen.append(outputs.argmax(axis=1).astype(np.uint16))
             returns.append(_log_probability(outputs, labels))
         single = len(returns) == 1
         return ImageScore.of(
             condition,
-            np.array(confusion),
+            np.array(chosen),
+            labels,
+            self.task.outputs,
             returns[0] if single else np.mean(returns, axis=1),
             weights=described,
             seed=self.seed,
             weight=value,
+            drawn=drawn,
         )
-
-
-def _confusion(labels: NDArray[np.int64], chosen: NDArray[np.int64], classes: int) -> NDArray[np.int64]:
-    """How often each class (row) was taken for each (column), int64[classes, classes]."""
-    return np.asarray(np.bincount(labels * classes + chosen, minlength=classes**2)).reshape(classes, classes)
 
 
 def _shifted(outputs: NDArray[np.float32]) -> Floats:

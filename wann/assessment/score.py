@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -27,12 +28,15 @@ class Score:
         weight: the shared value, where there is one.
         episodes: episodes in all.
         seed: what the episodes and weights derive from.
-        mean: mean return over the episodes.
-        std: deviation; over episodes, or for ``shared`` over the means of the weights.
-        standard_error: deviation of the mean.
-        quartiles: of the same values as ``std``: first, median, third.
-        minimum: the worst of them.
-        maximum: the best of them.
+        mean: mean return; over the means of the weights, where there are several fixed ones.
+        std: standard deviation of the returns over all episodes.
+        weight_std: standard deviation of the mean returns over the weights; None for a single weight, and
+            where each episode draws its own.
+        standard_error: standard deviation of ``mean`` over draws of the episodes (and of the weights, where
+            these are drawn); None if undefined, as after a single episode.
+        quartiles: of the returns of all episodes: first, median, third.
+        minimum: the lowest return.
+        maximum: the highest return.
         threshold: the return from which on an episode is a success, where there is one.
         success: share of the episodes that are.
         stepping: what computed the environment; its episodes are others with another library.
@@ -46,7 +50,8 @@ class Score:
     seed: int
     mean: float
     std: float
-    standard_error: float
+    weight_std: float | None
+    standard_error: float | None
     quartiles: tuple[float, float, float]
     minimum: float
     maximum: float
@@ -59,43 +64,47 @@ class Score:
     def of(
         cls,
         condition: str,
-        values: NDArray[np.float64],
-        *,
         returns: NDArray[np.float64],
+        *,
         weights: str,
         seed: int,
         weight: float | None = None,
         threshold: float | None = None,
         stepping: str | None = None,
     ) -> Score:
-        """Summarise ``values`` float64[n], returns of episodes or means of weights.
+        """Summarise returns float64[weights, episodes], in which every episode was drawn independently.
 
-        ``returns`` float64[episodes] are those of all episodes.
+        The rows are strata: fixed weights, each with episodes of its own. What differs between their means
+        is no noise, so the variance of the overall mean is ``sum(s_w^2 / n_w) / weights^2`` (stratified
+        sampling; Cochran 1977, section 5.3). Where weights are drawn with the episodes there is one row.
 
         Raises:
             BadInput: no episode has a finite return.
         """
-        played, sound = np.isfinite(returns), values[np.isfinite(values)]
-        if not sound.size:
+        finite = np.isfinite(returns)
+        played = returns[finite]
+        if not played.size:
             raise BadInput(f"condition {condition}: no episode of {returns.size:,} has a finite return")
-        std = float(sound.std(ddof=1)) if len(sound) > 1 else 0.0
-        first, median, third = np.percentile(sound, [25, 50, 75]).tolist()
+        strata = [row[np.isfinite(row)] for row in returns[finite.any(axis=1)]]
+        means = np.array([stratum.mean() for stratum in strata])
+        first, median, third = np.percentile(played, [25, 50, 75]).tolist()
         return cls(
             condition,
             weights,
             weight,
             returns.size,
             seed,
-            float(sound.mean()),
-            std,
-            std / float(np.sqrt(len(sound))),
+            float(means.mean()),
+            float(played.std(ddof=1)) if len(played) > 1 else 0.0,
+            float(means.std(ddof=1)) if len(means) > 1 else None,
+            _stratified_error(strata),
             (first, median, third),
-            float(sound.min()),
-            float(sound.max()),
+            float(played.min()),
+            float(played.max()),
             threshold,
-            None if threshold is None else float((returns[played] >= threshold).mean()),
+            None if threshold is None else float((played >= threshold).mean()),
             stepping,
-            int((~played).sum()),
+            int((~finite).sum()),
         )
 
     def to_json(self) -> dict[str, Any]:
@@ -110,8 +119,9 @@ class Score:
         return {
             "condition": self.condition,
             "mean": f"{self.mean:.1f}",
-            "deviation": f"{self.std:.1f}",
-            "standard error": f"{self.standard_error:.1f}",
+            "standard error": "" if self.standard_error is None else f"{self.standard_error:.1f}",
+            "std": f"{self.std:.1f}",
+            "std over weights": "" if self.weight_std is None else f"{self.weight_std:.1f}",
             "quartiles": f"{first:.1f} {median:.1f} {third:.1f}",
             **success,
             "episodes": f"{self.episodes:,}{failed}",
@@ -132,8 +142,9 @@ class ImageScore:
         mean: mean of the log-probability of the right class: minus the cross-entropy.
         std: its deviation; over images, or over the means of several weights.
         accuracy: share of images whose right class has the highest output.
-        accuracy_std: its deviation over several weights.
-        accuracy_standard_error: deviation of the accuracy, over images or over weights.
+        accuracy_std: standard deviation of the accuracy over several weights; None for a single one.
+        accuracy_standard_error: standard deviation of ``accuracy`` over draws of the test images, and of the
+            weights where these are drawn.
         averaged: for ``ensemble``, the accuracy of the averaged probabilities.
         confusion: how often each class (row) was taken for each (column), over all weights.
     """
@@ -155,35 +166,57 @@ class ImageScore:
     def of(
         cls,
         condition: str,
-        confusion: NDArray[np.int64],
+        chosen: NDArray[np.integer[Any]],
+        labels: NDArray[np.integer[Any]],
+        classes: int,
         returns: NDArray[np.float64],
         *,
         weights: str,
         seed: int,
         weight: float | None = None,
         averaged: float | None = None,
+        drawn: bool = False,
     ) -> ImageScore:
-        """Summarise confusion int64[weights, classes, classes] and ``returns`` of images or of weights."""
-        shown = confusion.sum(axis=(1, 2))
-        right = np.trace(confusion, axis1=1, axis2=2) / shown
-        accuracy, count = float(right.mean()), len(right)
-        spread = float(right.std(ddof=1)) if count > 1 else None
-        variance, size = (accuracy * (1 - accuracy), shown[0]) if spread is None else (spread**2, count)
+        """Summarise classes chosen int[weights, images] for images with ``labels`` int[images].
+
+        The images are a sample whatever the weights are: the variance of the accuracy is that of an image's
+        share of right answers, over the number of images. Where the weights are ``drawn`` at random they are
+        a sample too, crossed with the images, and their variance comes on top of it.
+
+        Args:
+            condition: its name.
+            chosen: the classes.
+            labels: the right ones.
+            classes: how many classes there are.
+            returns: mean log-probabilities, of the images under a single weight, or of several weights.
+            weights: which weights, in words.
+            seed: what was drawn derives from.
+            weight: the shared value, where there is one.
+            averaged: see the class.
+            drawn: whether the weights were drawn at random.
+        """
+        right = chosen == labels
+        by_weight, by_image = right.mean(axis=1), right.mean(axis=0)
+        several = len(right) > 1
+        variance = by_image.var(ddof=1) / len(by_image) if len(by_image) > 1 else 0.0
+        if drawn and several:
+            variance += by_weight.var(ddof=1) / len(by_weight)
+        pairs = np.bincount((labels.astype(np.int64) * classes + chosen).reshape(-1), minlength=classes**2)
         with np.errstate(invalid="ignore"):
             mean, std = float(returns.mean()), float(returns.std(ddof=1)) if len(returns) > 1 else 0.0
         return cls(
             condition,
             weights,
             weight,
-            int(shown.sum()),
+            right.size,
             seed,
             mean,
             std,
-            accuracy,
-            spread,
-            math.sqrt(variance / size),
+            float(right.mean()),
+            float(by_weight.std(ddof=1)) if several else None,
+            math.sqrt(variance),
             averaged,
-            tuple(tuple(row) for row in confusion.sum(axis=0).tolist()),
+            tuple(tuple(row) for row in pairs.reshape(classes, classes).tolist()),
         )
 
     def to_json(self) -> dict[str, Any]:
@@ -196,12 +229,26 @@ class ImageScore:
         return {
             "condition": self.condition,
             "accuracy": f"{self.accuracy:.2%}",
-            "deviation": "" if self.accuracy_std is None else f"{self.accuracy_std:.2%}",
             "standard error": f"{self.accuracy_standard_error:.2%}",
+            "std over weights": "" if self.accuracy_std is None else f"{self.accuracy_std:.2%}",
             "cross-entropy": f"{-self.mean:.3f}",
             "images": f"{self.episodes:,}",
             "weights": f"{self.weights}{averaged}",
         }
+
+
+def _stratified_error(strata: Sequence[NDArray[np.float64]]) -> float | None:
+    """Standard error of the mean of the strata's means; None if no stratum has two values.
+
+    A stratum of a single value (others of its episodes failed) is given the mean variance of the rest.
+    """
+    counts = np.array([len(stratum) for stratum in strata])
+    several = counts > 1
+    if not several.any():
+        return None
+    variances = np.array([stratum.var(ddof=1) if len(stratum) > 1 else np.nan for stratum in strata])
+    variances[~several] = variances[several].mean()
+    return float(np.sqrt((variances / counts).sum())) / len(strata)
 
 
 def _document(score: Any) -> dict[str, Any]:

@@ -74,7 +74,7 @@ def evaluate(
         int, typer.Option("--video-episodes", min=1, max=100, help="How many episodes to film.")
     ] = 1,
 ) -> None:
-    """Play episodes, or show test images, and say how good a network is, with its deviation."""
+    """Play episodes, or show test images, and say how good a network is, with its standard error."""
     from .. import api
 
     loaded = api.load(network)
@@ -135,11 +135,12 @@ def _print_table(network: Network, task: str | None, scores: Scores) -> None:
     table = Table(title=title, title_justify="left", title_style="bold")
     several = scores[0].seed != scores[-1].seed
     rows = [({"seed": str(score.seed)} if several else {}) | score.cells() for score in scores]
-    for name in rows[0]:
+    columns = [name for name in rows[0] if any(row[name] for row in rows)]
+    for name in columns:
         left = name in ("condition", "weights")
         table.add_column(name, justify="left" if left else "right", no_wrap=name != "weights")
     for row in rows:
-        table.add_row(*row.values())
+        table.add_row(*(row[name] for name in columns))
     screen = Console(highlight=False, width=None if sys.stdout.isatty() else _PAGE)
     screen.print(table)
     if len(scores) == 1 and isinstance(scores[0], ImageScore):

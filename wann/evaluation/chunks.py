@@ -94,7 +94,7 @@ class Evaluation:
         self._sent = 2 * (self._edge_rows + self._node_rows)
         self._answered = 10 * lanes
         self._header: dict[str, Any] = {"inputs": program.inputs, "outputs": program.outputs}
-        self._header |= {"paired": trial.paired, "part": trial.part}
+        self._header |= {"part": trial.part}
         self._nodes = {"activation": program.activation, "edges": narrow(np.diff(program.edge_rows))}
         self._edges = {"source": narrow(program.source), "times": narrow(program.times)}
         # Only weights of a connection's own are looked up by its gene.
@@ -116,11 +116,12 @@ class Evaluation:
         begin, end = chunk.networks
         nodes = slice(self._node_rows[begin], self._node_rows[end])
         edges = slice(self._edge_rows[begin], self._edge_rows[end])
-        lanes = chunk.weights if self._trial.paired else chunk.episodes
+        own = (slice(*chunk.weights),) if self._trial.own else ()
+        seeds = self._trial.seeds[*own, slice(*chunk.episodes)]
         arrays = {"nodes": narrow(np.diff(self._node_rows[begin : end + 1]))}
         arrays |= {name: array[nodes] for name, array in self._nodes.items()}
         arrays |= {name: array[edges] for name, array in self._edges.items()}
-        arrays |= {"weights": self._weights[slice(*chunk.weights)], "seeds": self._trial.seeds[slice(*lanes)]}
+        arrays |= {"weights": self._weights[slice(*chunk.weights)], "seeds": seeds}
         if self._gene is not None:
             gene, table = self._gene[edges], arrays["weights"]
             first, last = (gene.min(), gene.max() + 1) if len(gene) else (0, 0)
@@ -160,7 +161,7 @@ def compute(task: Task, message: bytes) -> Outcome:
         arrays["times"].astype(np.float32),
         arrays.get("gene", np.empty(0)).astype(np.int64),
     )
-    trial = Trial(arrays["seeds"], bool(header["paired"]), header["part"])
+    trial = Trial(arrays["seeds"], header["part"])
     weights = arrays["weights"]
     job = task.job(program, weights, trial)
     job.run(0, job.units)

@@ -124,9 +124,7 @@ class ClassificationTask:
         # A node takes its value, its sum over inputs and its exponentials, at worst.
         limit = max(1, (self.memory // (TILE * 4) - rows) // 3)
         parts = list(_shared_parts(program, limit)) if table.ndim == 1 else []
-        return ClassificationJob(
-            program, parts, table, self.temperatures, batches, outcome, paired=trial.paired
-        )
+        return ClassificationJob(program, parts, table, self.temperatures, batches, outcome, own=trial.own)
 
     @cached_property
     def _recent(self) -> dict[tuple[object, ...], list[Batch]]:
@@ -134,7 +132,7 @@ class ClassificationTask:
         return {}
 
     def _batches(self, trial: Trial) -> list[Batch]:
-        key = (trial.part, *(trial.seeds.tolist() if trial.part == "train" else ()))
+        key = (trial.part, *(trial.seeds.reshape(-1).tolist() if trial.part == "train" else ()))
         if key not in self._recent:
             for old in list(self._recent)[:-1]:
                 del self._recent[old]
@@ -146,7 +144,7 @@ class ClassificationTask:
         if trial.part != "train":
             yield Batch.of(images, slice(None), self.outputs)
             return
-        for seed in trial.seeds.tolist():
+        for seed in trial.seeds.reshape(-1).tolist():
             rng = np.random.default_rng(seed)
             chosen = rng.choice(len(images), min(self.batch, len(images)), replace=False)
             yield Batch.of(images, chosen, self.outputs)
@@ -223,14 +221,14 @@ class ClassificationJob:
         batches: list[Batch],
         outcome: Outcome,
         *,
-        paired: bool,
+        own: bool,
     ) -> None:
         self._program = program
         self._parts = parts
         self._weights = weights
         self._scales = (1.0 / np.array(temperatures)).astype(np.float32)
         self._batches = batches
-        self._paired = paired
+        self._own = own
         self._outcome = outcome
         tiles = batches[0].pixels.shape[1] // TILE
         stripes = min(tiles, _STRIPES)
@@ -257,18 +255,19 @@ class ClassificationJob:
 
     def _compute(self, part: int, batch: int, stripe: int) -> None:
         images = self._batches[batch]
-        which = slice(batch, batch + 1) if self._paired else slice(None)
+        weight, episode = divmod(batch, self._outcome.returns.shape[2]) if self._own else (None, batch)
+        which = slice(None) if weight is None else slice(weight, weight + 1)
         weights = self._weights[which]
         bounds = self._bounds[stripe : stripe + 2]
         if self._weights.ndim == 2:
-            losses = self._losses[stripe, :, which, 0 if self._paired else batch]
+            losses = self._losses[stripe, :, which, episode]
             found = np.empty(losses.shape)
             weighted_losses(self._program, images.pixels, images.marks, weights, self._scales, *bounds, found)
         else:
             graph = self._parts[part]
             first = sum(len(before.outputs) for before in self._parts[:part])
             networks = slice(first, first + len(graph.outputs))
-            losses = self._losses[stripe, networks, which, 0 if self._paired else batch]
+            losses = self._losses[stripe, networks, which, episode]
             found = np.empty(losses.shape)
             shared_losses(graph, images.pixels, images.marks, weights, self._scales, *bounds, found)
         losses[...] = found

@@ -60,11 +60,11 @@ class FusedJob:
         cls, dynamics: Dynamics, limit: int, program: Program, table: NDArray[np.float32], trial: Trial
     ) -> FusedJob:
         """Every network under every row of ``table`` float32[weights, 1 or connections]."""
-        starts = dynamics.starts(trial.seeds)
-        outcome = Outcome.blank(program.networks, len(table), trial)
-        if not trial.paired:
+        starts = dynamics.starts(trial.seeds.reshape(-1))
+        if not trial.own:
             starts = np.tile(starts, (len(table), 1))
-            table = np.repeat(table, len(trial.seeds), axis=0)
+        outcome = Outcome.blank(program.networks, len(table), trial)
+        table = np.repeat(table, trial.episodes, axis=0)
         return cls(dynamics, limit, program, np.ascontiguousarray(table), starts, outcome)
 
     @property

@@ -18,23 +18,32 @@ __all__ = ["Job", "Outcome", "Task", "Trial", "mean_over_episodes"]
 
 @dataclass(frozen=True)
 class Trial:
-    """What every network meets in one evaluation: the same episodes for all.
+    """What every network meets in one evaluation: the same episodes for all networks.
 
     Attributes:
-        seeds: int64[episodes], with which the environment is reset, or a batch of images is drawn.
-        paired: each weight meets one episode of its own (weight k, seed k) instead of all.
+        seeds: with which the environment is reset, or a batch of images is drawn: int64[episodes] that
+            every weight meets (common random numbers, for comparing weights), or int64[weights, episodes]
+            with episodes of its own for each weight (for estimating a mean over weights).
         part: of images: the batches that the seeds name are of the training part; the others are met
             whole, as one episode.
     """
 
     seeds: NDArray[np.int64]
-    paired: bool = False
     part: Literal["train", "validation", "test"] = "train"
 
     @property
     def episodes(self) -> int:
         """Episodes that each weight meets."""
-        return 1 if self.paired else len(self.seeds)
+        return self.seeds.shape[-1]
+
+    @property
+    def own(self) -> bool:
+        """Whether each weight meets episodes of its own."""
+        return self.seeds.ndim == 2
+
+    def seeds_of(self, weights: int) -> NDArray[np.int64]:
+        """The seeds that each of so many weights meets, int64[weights, episodes]."""
+        return np.broadcast_to(self.seeds, (weights, self.episodes))
 
 
 @dataclass(frozen=True)
@@ -43,7 +52,7 @@ class Outcome:
 
     Attributes:
         returns: float64[networks, weights, episodes], sums of rewards; not finite where an
-            episode went wrong. With a paired trial there is one episode for each weight.
+            episode went wrong.
         steps: int32[networks, weights, episodes], steps played.
         failed: networks that could not be evaluated, and why; their returns are not a number.
     """

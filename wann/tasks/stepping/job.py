@@ -101,7 +101,7 @@ class SteppedJob:
         units = np.arange(begin, end)
         networks, inner = np.divmod(units, len(self.weights) * self.trial.episodes)
         rows, episodes = np.divmod(inner, self.trial.episodes)
-        seeds = self.trial.seeds[rows if self.trial.paired else episodes]
+        seeds = self.trial.seeds_of(len(self.weights))[rows, episodes]
         returns, steps = np.zeros(len(units)), np.zeros(len(units), np.int32)
         lanes = self.world.open(seeds)
         try:
