@@ -15,7 +15,8 @@ addresses = st.tuples(numbers, st.sampled_from(Stream), st.lists(numbers, max_si
 
 def first(seed: int, purpose: Stream, *indices: int) -> list[int]:
     """The beginning of a stream."""
-    return generator(seed, purpose, *indices).integers(0, 2**63, 4).tolist()
+    drawn: list[int] = generator(seed, purpose, *indices).integers(0, 2**63, 4).tolist()
+    return drawn
 
 
 @given(addresses, addresses)

@@ -34,7 +34,7 @@ class Trial:
     @property
     def episodes(self) -> int:
         """Episodes that each weight meets."""
-        return self.seeds.shape[-1]
+        return int(self.seeds.shape[-1])
 
     @property
     def own(self) -> bool:
