@@ -435,7 +435,9 @@ NETWORKS = {
         json.dumps({key: value for key, value in NETWORK.items() if key != "task"}), "--task", TASK
     ),
     "an unknown task": network(whole(task="wann/Nothing-v0"), "wann/Nothing-v0", "no environment"),
-    "a task that names a module": network(whole(task="antigravity:Fly-v0"), "antigravity", "--task"),
+    "a task that names a module": network(
+        whole(task="antigravity:Fly-v0"), "antigravity", "--trust antigravity"
+    ),
     "a set of images that does not fit": options(
         "evaluate n.json --task digits", "5 inputs and 1 outputs", "digits needs 64 and 10"
     ),

@@ -7,11 +7,12 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from ..config import load_config
 from ..errors import BadInput
 from ..formats import load_network
 from ..network import Network
 from ..runs import RunFolder
-from ..tasks import Task, side_of
+from ..tasks import recorded_names, side_of
 from .curves import draw_learning
 from .fronts import draw_front
 from .report import Table, write_report
@@ -20,7 +21,7 @@ from .topology import draw_topology
 __all__ = ["report_run"]
 
 
-def report_run(folder: RunFolder, task: Task) -> Path:
+def report_run(folder: RunFolder) -> Path:
     """Draw the pictures of a run and write report.html; returns its path.
 
     Raises:
@@ -31,13 +32,15 @@ def report_run(folder: RunFolder, task: Task) -> Path:
     if not len(metrics.get("generation", ())):
         raise BadInput(f"{folder.metrics}: no generation yet")
     folder.figures.mkdir(exist_ok=True)
-    side = side_of(task.id, task.inputs)
+    task = load_config(folder.config).task
+    side = side_of(task.id, champion.inputs)
+    inputs, outputs = recorded_names(task)
     topology, learning = folder.figures / "topology.svg", folder.figures / "learning.svg"
     draw_topology(
         champion,
         topology,
-        input_names=task.input_names,
-        output_names=task.output_names,
+        input_names=inputs,
+        output_names=outputs,
         side=side,
         title=f"Champion of {task.id}",
     )
