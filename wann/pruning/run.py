@@ -122,7 +122,7 @@ class PruningRun:
             else:
                 run, done = cls(config, folder, _memory(checkpoint)), checkpoint.generation + 1
             needed = [number for number in range(done) for _ in config.pruning.variants(number)]
-            folder.cut(folder.metrics, done, needed)
+            folder.cut(folder.metrics, done, needed, "round")
             for table in (folder.timing, path / "learning.csv"):
                 folder.cut(table, done)
             yield run

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from ..config import load_config
+from ..config import Config, load_config
 from ..errors import BadInput
 from ..formats import load_network
 from ..network import Network
@@ -32,7 +32,8 @@ def report_run(folder: RunFolder) -> Path:
     if not len(metrics.get("generation", ())):
         raise BadInput(f"{folder.metrics}: no generation yet")
     folder.figures.mkdir(exist_ok=True)
-    task = load_config(folder.config).task
+    config = load_config(folder.config)
+    task = config.task
     side = side_of(task.id, champion.inputs)
     inputs, outputs = recorded_names(task)
     topology, learning = folder.figures / "topology.svg", folder.figures / "learning.svg"
@@ -57,7 +58,7 @@ def report_run(folder: RunFolder) -> Path:
         facts=_facts(
             folder, champion, {name: column[-1] for name, column in metrics.items()}, images=side is not None
         ),
-        tables=[_settings(folder)],
+        tables=[_settings(config)],
         figures=figures,
     )
     return folder.report
@@ -92,13 +93,13 @@ def _manifest(folder: RunFolder) -> dict[str, Any]:
     return document if isinstance(document, dict) else {}
 
 
-def _settings(folder: RunFolder) -> Table:
+def _settings(config: Config) -> Table:
     rows = []
-    table = ""
-    for line in folder.config.read_text(encoding="utf-8").splitlines():
-        if line.startswith("["):
-            table = line.strip("[]") + "."
-        elif "=" in line:
-            key, _, value = line.partition("=")
-            rows.append((table + key.strip(), value.strip()))
+    for name, value in config.model_dump(mode="json", exclude_none=True).items():
+        table = (
+            {f"{name}.{key}": inner for key, inner in value.items()}
+            if isinstance(value, dict)
+            else {name: value}
+        )
+        rows += [(key, json.dumps(shown, ensure_ascii=False)) for key, shown in table.items()]
     return Table("Configuration", ("key", "value"), tuple(rows))

@@ -122,9 +122,8 @@ class RunFolder:
             BadInput: it is no run folder, or has a part that is a link.
         """
         folder = cls(path)
-        if not path.is_dir():
-            raise BadInput(f"{path}: no run folder; name one that a search or wann prune has left")
-        check_parts(path)
+        if path.is_dir():
+            check_parts(path)
         if not folder.config.is_file():
             raise BadInput(f"{path}: no run folder (it has no config.toml); begin one with `wann search`")
         return folder
@@ -202,7 +201,7 @@ class RunFolder:
         with path.open("a", encoding="utf-8", newline="") as file:
             file.write(text.getvalue())
 
-    def cut(self, path: Path, end: int, needed: Sequence[int] | None = None) -> None:
+    def cut(self, path: Path, end: int, needed: Sequence[int] | None = None, of: str = "generation") -> None:
         """Cut a table back to the rows whose first number, of a generation or a round, is below ``end``.
 
         A last row without an end, half written when the disk was full, counts for nothing.
@@ -211,6 +210,7 @@ class RunFolder:
             path: the table.
             end: the first number that goes.
             needed: the numbers that must be left, in this order; any if not given.
+            of: what the numbers are of.
 
         Raises:
             BadInput: other numbers are left than are needed; nothing is written then.
@@ -223,7 +223,7 @@ class RunFolder:
             raise BadInput(f"{path}: a row does not begin with a number") from None
         found = [number for number, _ in kept]
         if needed is not None and found != list(needed):
-            raise BadInput(f"{path}: {_difference(header.partition(b',')[0].decode(), found, needed)}")
+            raise BadInput(f"{path}: {_difference(of, end, found, needed)}")
         if content:
             write_atomically(path, b"".join([header, *(row for _, row in kept)]) if kept else b"")
 
@@ -242,12 +242,12 @@ class RunFolder:
         return {name: table[:, index] for index, name in enumerate(header)}
 
 
-def _difference(name: str, found: Sequence[int], needed: Sequence[int]) -> str:
-    """What is wrong with the first numbers of a table's rows, whose column has this name."""
-    for place, (number, right) in enumerate(zip(found, needed, strict=False), 1):
+def _difference(of: str, end: int, found: Sequence[int], needed: Sequence[int]) -> str:
+    """What is wrong with the first numbers of a table's rows."""
+    for row, (number, right) in enumerate(zip(found, needed, strict=False), 1):
         if number != right:
-            return f"row {place} is of {name} {number}, where the one of {name} {right} belongs"
-    return f"{len(found)} rows up to the {name} of the checkpoint, which needs {len(needed)}"
+            return f"row {row} is of {of} {number}, where one of {of} {right} belongs"
+    return f"{len(found)} rows, but the checkpoint stands after {end} {of}s and needs {len(needed)}"
 
 
 def _cell(value: float | str) -> str:
