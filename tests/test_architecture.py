@@ -19,7 +19,7 @@ SOURCES: Final = sorted([*(ROOT / "wann").rglob("*.py"), *(ROOT / "envs").rglob(
 
 # A room may import from itself and from these rooms. Modules directly under wann are rooms too.
 LEAVES: Final = {"errors", "activations"}
-SMALL: Final = {*LEAVES, "settings", "streams", "kernels"}
+SMALL: Final = {*LEAVES, "settings", "streams", "kernels", "trust"}
 NETWORKS: Final = {*SMALL, "genome", "network"}
 TASKS: Final = {*NETWORKS, "tasks"}
 WIRING: Final = {*TASKS, "evaluation", "evolution", "formats", "runs", "config", "experiment"}
@@ -28,10 +28,11 @@ ALLOWED: Final[dict[str, set[str]]] = {
     "activations": set(),
     "settings": {"errors"},
     "streams": set(),
+    "trust": {"errors"},
     "kernels": {"activations"},
     "genome": SMALL,
     "network": {*SMALL, "genome"},
-    "formats": NETWORKS,
+    "formats": {*NETWORKS, "runs"},
     "tasks": NETWORKS,
     "evaluation": TASKS,
     "evolution": {*SMALL, "genome"},

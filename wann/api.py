@@ -4,25 +4,27 @@ from __future__ import annotations
 
 import json
 import tomllib
-from collections.abc import Callable, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from .comparison import frontier
 from .config import Config, load_config
 from .errors import BadInput
-from .evaluation import make_evaluator
-from .experiment import Experiment, Progress, resume_search, start_search
+from .evaluation import BackendSettings, make_evaluator
+from .experiment import Progress, resume_search, start_search
+from .experiment import resume_command as command
 from .formats import export_network, load_network, load_out
 from .formats import save as save_network
 from .judging import evaluate, film
 from .network import Network
 from .reporting import check_film, draw_topology, report_run
-from .runs import RunFolder
+from .runs import RunFolder, check_parts, fresh_folder
 from .shrinking import Shrunk, shrink
-from .tasks import DATA_SETS, Task, make_task, names_of, needed_extra, registered_tasks, side_of
+from .tasks import DATA_SETS, make_task, names_of, needed_extra, registered_tasks, side_of
 from .training import tune
+from .trust import BY_HAND, Trust
 
 if TYPE_CHECKING:
     from .pruning import PruneConfig
@@ -34,7 +36,6 @@ __all__ = [
     "evaluate",
     "export",
     "film",
-    "fresh_run_folder",
     "frontier",
     "import_out",
     "load",
@@ -45,7 +46,9 @@ __all__ = [
     "read_prune_config",
     "report",
     "resume",
+    "resume_command",
     "resume_pruning",
+    "run_folder",
     "save",
     "search",
     "show",
@@ -99,12 +102,24 @@ def read_config(
     return load_config(Path(path), [*changes, *overrides])
 
 
-def fresh_run_folder(config: Path | str) -> Path:
-    """A folder under results/runs that does not exist yet, named after the configuration."""
-    name, number = Path(config).stem, 1
-    while (path := Path("results/runs") / f"{name}-{number}").exists():
-        number += 1
-    return path
+@contextmanager
+def run_folder(given: Path | str | None, name: str, seed: int) -> Iterator[Path]:
+    """The folder that is given, or a fresh one such as ``results/runs/NAME-seed3-1``, nobody else's.
+
+    A fresh one is gone again if nothing was put into it.
+
+    Raises:
+        BadInput: a fresh one cannot be made.
+    """
+    if given is not None:
+        yield Path(given)
+        return
+    path = fresh_folder(name, seed)
+    try:
+        yield path
+    finally:
+        with suppress(OSError):  # there is something in it
+            path.rmdir()
 
 
 def search(
@@ -131,14 +146,18 @@ def search(
         BadInput: the configuration or the folder cannot be used.
         Failure: the folder could not be written any more, or no worker was left.
     """
-    if run is None:
-        run = fresh_run_folder("search" if isinstance(config, Config) else config)
     settings = config if isinstance(config, Config) else read_config(config)
-    task = make_task(settings.task)
-    with make_evaluator(task, settings.backend, tell) as evaluator:
-        experiment = start_search(settings, Path(run), task)
+    name = settings.task.id if isinstance(config, Config) else Path(config).stem
+    task = make_task(settings.task, trust=BY_HAND)
+    with (
+        make_evaluator(task, settings.backend, tell) as evaluator,
+        run_folder(run, name, settings.seed) as folder,
+        start_search(settings, folder, task, tell) as experiment,
+    ):
         done = experiment.run(evaluator, show, stop, tell)
-    return _closing(experiment, task, done=done)
+        if done:
+            report_run(experiment.folder)
+    return done
 
 
 def resume(
@@ -148,26 +167,40 @@ def resume(
     backend: str | None = None,
     workers: int | None = None,
     address: str | None = None,
+    trust: Sequence[str] = (),
     show: Callable[[Progress], None] = _quiet,
     stop: Callable[[], bool] = _never,
     tell: Callable[[str], None] = _quiet,
 ) -> bool:
     """Go on with an interrupted search, or with more generations in all; see ``search``.
 
-    Where it is computed is what the run's configuration says, with what is given here changed.
+    Where it is computed is what the run's configuration says, with what is given here changed. Two things a
+    file does not decide: which module is imported, and which cluster is joined, since a cluster can have
+    anything run here. ``trust`` names modules, ``address`` the cluster.
     """
-    experiment, task = resume_search(
-        Path(run), generations, lambda before: before.elsewhere(backend, workers, address)
-    )
-    with make_evaluator(task, experiment.config.backend, tell) as evaluator:
+
+    def moved(before: BackendSettings) -> BackendSettings:
+        after = before.elsewhere(backend, workers, address)
+        if after.address not in (None, "auto", address):
+            raise BadInput(
+                f"{run}: backend.address is {after.address}, and no file may choose a cluster to join; give "
+                f"--ray-address {after.address}, or --backend local"
+            )
+        return after
+
+    with (
+        resume_search(Path(run), generations, moved, Trust.of(trust), tell) as (experiment, task),
+        make_evaluator(task, experiment.config.backend, tell) as evaluator,
+    ):
         done = experiment.run(evaluator, show, stop, tell)
-    return _closing(experiment, task, done=done)
-
-
-def _closing(experiment: Experiment, task: Task, *, done: bool) -> bool:
-    if done:
-        report_run(experiment.folder, task)
+        if done:
+            report_run(experiment.folder)
     return done
+
+
+def resume_command(run: Path | str) -> str:
+    """The command that goes on with a search."""
+    return command(Path(run), load_config(RunFolder.existing(Path(run)).config))
 
 
 def read_prune_config(
@@ -189,6 +222,7 @@ def prune(
     run: Path | str | None = None,
     show: Callable[[RoundsProgress], None] = _quiet,
     stop: Callable[[], bool] = _never,
+    tell: Callable[[str], None] = _quiet,
 ) -> bool:
     """Train a dense network, prune it in rounds, and keep everything in a run folder.
 
@@ -197,6 +231,7 @@ def prune(
         run: the folder, new or empty; a fresh one under results/runs if not given.
         show: told where the run stands.
         stop: asked every now and then whether to stop; whole rounds are kept.
+        tell: told in a sentence if the folder cannot be locked.
 
     Returns:
         Whether the run came to its end.
@@ -207,13 +242,20 @@ def prune(
     """
     from .pruning import PruningRun  # noqa: PLC0415
 
-    named = "prune" if not isinstance(config, Path | str) else config
     settings = read_prune_config(config) if isinstance(config, Path | str) else config
-    return PruningRun.start(settings, Path(run or fresh_run_folder(named))).run(show, stop)
+    name = Path(config).stem if isinstance(config, Path | str) else f"prune-{settings.data.name}"
+    with run_folder(run, name, settings.seed) as folder, PruningRun.start(settings, folder, tell) as begun:
+        return begun.run(show, stop)
 
 
 def prunes(run: Path | str) -> bool:
-    """Whether a run folder is of pruning, not of a search."""
+    """Whether a run folder is of pruning, not of a search.
+
+    Raises:
+        BadInput: a part of it is a link.
+    """
+    if Path(run).is_dir():
+        check_parts(Path(run))
     try:
         text = (Path(run) / "config.toml").read_text(encoding="utf-8")
         return tomllib.loads(text).get("kind") == "prune"
@@ -226,11 +268,13 @@ def resume_pruning(
     *,
     show: Callable[[RoundsProgress], None] = _quiet,
     stop: Callable[[], bool] = _never,
+    tell: Callable[[str], None] = _quiet,
 ) -> bool:
     """Go on with an interrupted pruning run after its last whole round; see ``prune``."""
     from .pruning import PruningRun  # noqa: PLC0415
 
-    return PruningRun.resume(Path(run)).run(show, stop)
+    with PruningRun.resume(Path(run), tell) as going_on:
+        return going_on.run(show, stop)
 
 
 def load(path: Path | str) -> Network:
@@ -254,17 +298,23 @@ def save(network: Network, path: Path | str) -> None:
         raise BadInput(f"{path}: cannot be written ({error.strerror})") from None
 
 
-def show(network: Network, path: Path | str) -> None:
+def show(network: Network, path: Path | str, *, trust: Sequence[str] = ()) -> None:
     """Draw the topology as svg, png, pdf or html, by the file's suffix.
+
+    Args:
+        network: what is drawn.
+        path: the file.
+        trust: modules that the network's task may have imported, for the names of inputs and outputs.
 
     Raises:
         BadInput: another suffix, or a file that cannot be written.
     """
     inputs, outputs = None, None
-    if network.task is not None and ":" not in network.task:
+    allowed = Trust.of(trust)
+    if network.task is not None:
         # A picture needs no task: where it is not to be had, numbers serve as names.
         with suppress(BadInput):
-            inputs, outputs = names_of(network.task, network.interface)
+            inputs, outputs = names_of(network.task, network.interface, allowed)
     draw_topology(
         network,
         Path(path),
@@ -277,6 +327,8 @@ def show(network: Network, path: Path | str) -> None:
 def report(run: Path | str) -> Path:
     """Draw a run's pictures and write its page; returns the page's path.
 
+    All it needs stands in the folder: no environment is made. A search may go on in it meanwhile.
+
     Raises:
         BadInput: no run folder, or one without metrics.
     """
@@ -284,8 +336,7 @@ def report(run: Path | str) -> Path:
         raise BadInput(
             f"{run}: a pruning run; its picture is in figures/, and `wann frontier {run}` compares it"
         )
-    folder = RunFolder.existing(Path(run))
-    return report_run(folder, make_task(load_config(folder.config).task))
+    return report_run(RunFolder.existing(Path(run)))
 
 
 def export(network: Network, path: Path | str, format_name: str) -> list[Path]:

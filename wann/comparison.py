@@ -25,8 +25,8 @@ from .errors import BadInput, Failure
 from .formats import load_network
 from .network import Network
 from .reporting import FrontierPoint, draw_frontier
-from .runs import manifest, write_atomically
-from .tasks import ClassificationTask, TaskSettings, make_task
+from .runs import check_parts, manifest, members, write_atomically
+from .tasks import DATA_SETS, ClassificationTask, TaskSettings, make_classification
 
 __all__ = ["Entry", "frontier"]
 
@@ -146,14 +146,24 @@ class _Tasks:
 
     def __getitem__(self, name: str) -> ClassificationTask:
         if name not in self._made:
-            task = make_task(TaskSettings(id=name))
-            if not isinstance(task, ClassificationTask):
-                raise BadInput(f"{name} is no set of images: the frontier compares accuracy on images")
-            self._made[name] = task
+            self._made[name] = make_classification(TaskSettings(id=_images(name)))
         return self._made[name]
 
 
+def _images(name: str) -> str:
+    """The name, which a file has said and pictures are called by, if it is that of a set of images.
+
+    Raises:
+        BadInput: it is another.
+    """
+    if name not in tuple(DATA_SETS):  # a file may say what has no hash
+        raise BadInput(f"{name} is no set of images: the frontier compares accuracy on images")
+    return name
+
+
 def _is_pruning(run: Path) -> bool:
+    if run.is_dir():
+        check_parts(run)
     return _config(run).get("kind") == "prune"
 
 
@@ -181,7 +191,7 @@ def _pruned(run: Path, tasks: _Tasks, seed: int) -> Iterator[_One]:
     rows, times = _rows(run / "metrics.csv"), _rows(run / "timing.csv")
     spent = np.cumsum([float(row["seconds"]) for row in times])
     try:
-        name, family = config["data"]["name"], _family(config)
+        name, family = _images(config["data"]["name"]), _family(config)
         for row, seconds in zip(rows, spent, strict=True):
             connections = float(row["connections"])
             small = not config["pruning"]["rounds"] and config["pruning"]["schedule"] == "iterative"
@@ -204,6 +214,8 @@ def _pruned(run: Path, tasks: _Tasks, seed: int) -> Iterator[_One]:
             path = run / "rounds" / f"{int(row['round']):02d}-{row['variant']}" / "network.json"
             if row["variant"] == "pruned" and 0 < connections <= _LARGEST and path.is_file():
                 yield from _under_shared(load_network(path), one, tasks[name], seed)
+    except BadInput as error:
+        raise BadInput(f"{run}: {error}") from None
     except (KeyError, ValueError) as error:
         raise BadInput(f"{run}: not a whole pruning run ({error}); see wann resume") from None
 
@@ -247,7 +259,7 @@ def _evolved(run: Path, tasks: _Tasks, seed: int, *, trained: bool) -> Iterator[
     settings = _but_seed(_config(run))
     place = "champion" if run.is_dir() else str(run)
     yield from _judged(champion, place, settings, tasks, seed, seconds, trained=trained)
-    front = sorted((run / "front").glob("*.json")) if run.is_dir() else []
+    front = [path for path in members(run / "front") if path.suffix == ".json"]
     chosen = sorted({round(place) for place in np.linspace(0, len(front) - 1, min(_FRONT, len(front)))})
     for number in chosen:
         network = load_network(front[number])

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -21,9 +22,10 @@ from .genome import Population
 from .network import Network, compile_population
 from .runs import Checkpoint, RunFolder, manifest, write_atomically
 from .streams import Stream, episode_seeds
-from .tasks import Task, Trial, make_task, mean_over_episodes
+from .tasks import Task, Trial, make_task, mean_over_episodes, recorded
+from .trust import NOTHING, Trust, module_named
 
-__all__ = ["Experiment", "Phases", "Progress", "resume_search", "start_search"]
+__all__ = ["Experiment", "Phases", "Progress", "resume_command", "resume_search", "start_search"]
 
 _CHECKPOINT_SECONDS: Final = 5.0
 _FAILURES_KEPT: Final = 1000  # network files: enough to see what is wrong
@@ -99,13 +101,12 @@ class Experiment:
             return self._run(evaluator, show, stop)
         except (BadInput, Failure) as error:
             self._save()
-            raise type(error)(
-                f"{error}; the checkpoint is kept, go on with `wann resume {self.folder.path}`"
-            ) from None
+            again = resume_command(self.folder.path, self.config)
+            raise type(error)(f"{error}; the checkpoint is kept, go on with `{again}`") from None
         except OSError as error:
             raise Failure(
                 f"{self.folder.path}: cannot be written ({error.strerror}); the last checkpoint is "
-                f"whole, go on with `wann resume {self.folder.path}`"
+                f"whole, go on with `{resume_command(self.folder.path, self.config)}`"
             ) from None
 
     def _run(self, evaluator: Evaluator, show: Callable[[Progress], None], stop: Callable[[], bool]) -> bool:
@@ -218,8 +219,7 @@ class Experiment:
 
     def _keep_front(self, returns: NDArray[np.float64]) -> None:
         """Write the non-dominated networks of the last generation, and what they earned."""
-        for old in self.folder.front.glob("*"):
-            old.unlink()
+        self.folder.clear_front()
         population = self.search.ask()
         rows = []
         for index in self.search.front(returns).tolist():
@@ -273,65 +273,90 @@ def write_manifest(folder: RunFolder, config: Config, wall: float, processor: fl
     folder.write_json(folder.manifest, manifest(**facts))
 
 
-def start_search(config: Config, path: Path, task: Task) -> Experiment:
-    """A fresh search in a fresh folder.
+def resume_command(path: Path, config: Config) -> str:
+    """What goes on with a search, with the words that its folder may not say for whoever reads it."""
+    module, address = module_named(config.task.id), config.backend.address
+    trusted = f" --trust {module}" if module else ""
+    return f"wann resume {path}{trusted}{f' --ray-address {address}' if address else ''}"
+
+
+@contextmanager
+def start_search(
+    config: Config, path: Path, task: Task, tell: Callable[[str], None] = lambda _: None
+) -> Iterator[Experiment]:
+    """A fresh search in a fresh folder, in which nobody else writes while the block lasts.
+
+    Args:
+        config: what is asked for.
+        path: the folder.
+        task: as the configuration has it.
+        tell: told in a sentence if the folder cannot be locked.
 
     Raises:
-        BadInput: the folder is not empty or cannot be written.
+        BadInput: the folder is not empty or cannot be written, or another process writes there.
     """
-    folder = RunFolder.create(path, "front")
-    config = config.changed(task=config.task.changed(**task.settled))
-    write_manifest(folder, config, 0.0, 0.0)
+    config = config.changed(task=recorded(config.task, task))
     search = Search.begin(config.search, config.mutation, task.inputs, task.outputs, config.seed)
-    return Experiment(config, folder, search, task)
+    with RunFolder.begun(path, render_config(config), "front", tell=tell) as folder:
+        write_manifest(folder, config, 0.0, 0.0)
+        yield Experiment(config, folder, search, task)
 
 
+@contextmanager
 def resume_search(
     path: Path,
     generations: int | None = None,
     backend: Callable[[BackendSettings], BackendSettings] = lambda same: same,
-) -> tuple[Experiment, Task]:
-    """A search that goes on from its last checkpoint.
+    trust: Trust = NOTHING,
+    tell: Callable[[str], None] = lambda _: None,
+) -> Iterator[tuple[Experiment, Task]]:
+    """A search that goes on from its last checkpoint; nobody else writes there while the block lasts.
 
     Args:
         path: its run folder.
         generations: generations in all; what the configuration says if not given.
         backend: where to compute, given what the configuration says.
+        trust: which modules the configuration's task may have imported.
+        tell: told in a sentence if the folder cannot be locked.
 
     Raises:
-        BadInput: no run folder, a damaged checkpoint, or fewer generations than are done.
+        BadInput: no run folder, one in which another process writes, a damaged checkpoint, a task in a
+            module without trust, or fewer generations than are done.
     """
     folder = RunFolder.existing(path)
-    config = load_config(folder.config)
-    config = config.changed(backend=backend(config.backend))
-    if generations is not None:
-        config = config.changed(search=config.search.changed(generations=generations))
-    task = make_task(config.task)
+    with folder.writing("front", tell=tell):
+        config = load_config(folder.config)
+        config = config.changed(backend=backend(config.backend))
+        if generations is not None:
+            config = config.changed(search=config.search.changed(generations=generations))
+        try:
+            task = make_task(config.task, trust=trust)
+        except BadInput as error:
+            raise BadInput(f"{folder.config}: {error}") from None
+        search = _restored(folder, config, task)
+        folder.cut(folder.metrics, search.generation, range(search.generation))
+        folder.cut(folder.timing, search.generation)
+        yield Experiment(config, folder, search, task), task
+
+
+def _restored(folder: RunFolder, config: Config, task: Task) -> Search:
+    """The search as the newest checkpoint has it, or at its beginning."""
     checkpoint = folder.newest_checkpoint()
     if checkpoint is None:
-        search = Search.begin(config.search, config.mutation, task.inputs, task.outputs, config.seed)
-    else:
-        if checkpoint.generation > config.search.generations:
-            raise BadInput(
-                f"{path}: {checkpoint.generation} generations are done already; "
-                f"--generations {config.search.generations} asks for fewer in all"
-            )
-        try:
-            search = Search.restore(
-                config.search,
-                config.mutation,
-                config.seed,
-                checkpoint.generation,
-                checkpoint.arrays,
-                (task.inputs, task.outputs),
-            )
-        except BadInput as error:
-            raise BadInput(f"{path}: {error}") from None
-    folder.truncate(folder.timing, search.generation)
-    rows = folder.truncate(folder.metrics, search.generation)
-    if rows < search.generation:
+        return Search.begin(config.search, config.mutation, task.inputs, task.outputs, config.seed)
+    if checkpoint.generation > config.search.generations:
         raise BadInput(
-            f"{folder.metrics}: {rows} rows, but the checkpoint stands after {search.generation} "
-            "generations and needs a row for each"
+            f"{folder.path}: {checkpoint.generation} generations are done already; "
+            f"--generations {config.search.generations} asks for fewer in all"
         )
-    return Experiment(config, folder, search, task), task
+    try:
+        return Search.restore(
+            config.search,
+            config.mutation,
+            config.seed,
+            checkpoint.generation,
+            checkpoint.arrays,
+            (task.inputs, task.outputs),
+        )
+    except BadInput as error:
+        raise BadInput(f"{folder.path}: {error}") from None

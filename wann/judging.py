@@ -23,6 +23,7 @@ from .network import Network
 from .reporting import check_film, play_film, write_film
 from .streams import Stream, episode_seeds
 from .tasks import ClassificationTask, ControlTask, TaskSettings, make_task, names_of
+from .trust import BY_HAND, Trust
 
 __all__ = ["budget_of", "evaluate", "film", "task_of", "tuning_of"]
 
@@ -47,6 +48,7 @@ def evaluate(
     stepping: str | None = None,
     episode_limit: int | None = None,
     workers: int | None = None,
+    trust: Sequence[str] = (),
     show: Callable[[str], None] = _quiet,
 ) -> list[Score] | list[ImageScore]:
     """Play episodes, or show test images, and say how good a network is.
@@ -65,6 +67,7 @@ def evaluate(
         stepping: what computes an environment; see ``TaskSettings``.
         episode_limit: steps after which an episode is cut; the environment's own if not given.
         workers: threads or processes; all cores if not given.
+        trust: modules that the network's own task may have imported.
         show: told each condition before it is measured.
 
     Raises:
@@ -76,7 +79,7 @@ def evaluate(
     if weight is not None and not abs(weight) <= _LARGEST_WEIGHT:
         raise BadInput(f"--weight {weight:g}: accepted are numbers from -1,000 to 1,000")
     _check_condition(network, condition)
-    problem = task_of(network, task, stepping, episode_limit)
+    problem = task_of(network, task, stepping, episode_limit, trust)
     if isinstance(problem, ClassificationTask):
         images = ImageAssessor(network, problem, seed, episodes or Budget().random)
         if weight is not None:
@@ -146,27 +149,30 @@ def _conditions(network: Network, condition: str | None, known: Sequence[str]) -
 
 
 def task_of(
-    network: Network, task: str | None, stepping: str | None = None, episode_limit: int | None = None
+    network: Network,
+    task: str | None,
+    stepping: str | None = None,
+    episode_limit: int | None = None,
+    trust: Sequence[str] = (),
 ) -> ControlTask | ClassificationTask:
     """The task that a network is for, or another, as the network meets it.
 
     Raises:
-        BadInput: there is none, or the network does not fit it.
+        BadInput: there is none, the network does not fit it, or its own is in a module without trust.
     """
     name = task or network.task
     if name is None:
         raise BadInput("the network names no task; give --task, such as wann/CartPoleSwingUp-v0 or mnist-16")
-    if task is None and ":" in name:  # Gymnasium would import the module: no file may decide on that
-        raise BadInput(f"the network's task {name} is in a module of its own; give --task to import it")
+    allowed = Trust.of(trust) if task is None else BY_HAND
     settings = TaskSettings(id=name).changed(stepping=stepping or "auto", episode_limit=episode_limit)
     # Before anything is downloaded.
-    inputs, outputs = map(len, names_of(name, network.interface))
+    inputs, outputs = map(len, names_of(name, network.interface, allowed))
     if (inputs, outputs) != (network.inputs, network.outputs):
         raise BadInput(
             f"the network has {network.inputs} inputs and {network.outputs} outputs, "
             f"but {name} needs {inputs} and {outputs}"
         )
-    return make_task(settings, network.interface)
+    return make_task(settings, network.interface, allowed)
 
 
 def film(
@@ -178,6 +184,7 @@ def film(
     seed: int = 0,
     episodes: int = 1,
     episode_limit: int | None = None,
+    trust: Sequence[str] = (),
 ) -> list[float]:
     """Play episodes and write what they look like as mp4, gif or png; returns their returns.
 
@@ -189,13 +196,14 @@ def film(
         seed: of the first episode, and of the choice of a weight; further episodes draw theirs from it.
         episodes: how many.
         episode_limit: steps after which an episode is cut; the environment's own if not given.
+        trust: modules that the network's own task may have imported.
 
     Raises:
         BadInput: another suffix, a missing extra, a task without episodes, or a network that does not
             fit it.
     """
     check_film(Path(path))
-    problem = task_of(network, task, episode_limit=episode_limit)
+    problem = task_of(network, task, episode_limit=episode_limit, trust=trust)
     if isinstance(problem, ClassificationTask):
         raise BadInput(f"{problem.id} is a set of images: there is no episode to film; `wann show` draws it")
     if weight is None and network.weights is None and network.shared_weight is None:

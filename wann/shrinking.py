@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -55,6 +55,7 @@ def shrink(
     tolerance: float = 0.0,
     seed: int = 0,
     workers: int | None = None,
+    trust: Sequence[str] = (),
     show: Callable[[int, int, float], None] = lambda *_: None,
 ) -> Shrunk:
     """Remove connections while the mean over shared weights does not fall.
@@ -69,6 +70,7 @@ def shrink(
         tolerance: by how much the mean may fall all in all.
         seed: of the episodes.
         workers: threads or processes; all cores if not given.
+        trust: modules that the network's own task may have imported.
         show: told the sweep, the connections that are left, and their mean.
 
     Raises:
@@ -76,7 +78,7 @@ def shrink(
     """
     if not tolerance >= 0:
         raise BadInput(f"--tolerance {tolerance:g}: accepted are numbers from 0")
-    problem = task_of(network, task)
+    problem = task_of(network, task, trust=trust)
     with make_evaluator(problem, BackendSettings(workers=workers)) as evaluator:
         judge = _Judge(network, problem, evaluator, seed)
         enabled = np.ones(network.connections, np.bool_)

@@ -41,6 +41,7 @@ def tune(
     stepping: str | None = None,
     episode_limit: int | None = None,
     workers: int | None = None,
+    trust: Sequence[str] = (),
     show: Callable[[int, int, float], None] = _quiet,
     curve: Path | None = None,
     progress: Path | None = None,
@@ -58,6 +59,7 @@ def tune(
         stepping: what computes an environment; see ``TaskSettings``.
         episode_limit: steps after which an episode is cut; the environment's own if not given.
         workers: threads or processes; all cores if not given.
+        trust: modules that the network's own task may have imported.
         show: told each iteration, how many there are, and the best mean return or the accuracy on the
             validation images.
         curve: a picture (svg, png, pdf) of the return against the shared weight, and beside it the same
@@ -70,7 +72,7 @@ def tune(
     """
     if method not in (None, *METHODS):
         raise BadInput(f"--method {method}: accepted are {', '.join(METHODS)}")
-    problem = task_of(network, task, stepping, episode_limit)
+    problem = task_of(network, task, stepping, episode_limit, trust)
     if isinstance(problem, ClassificationTask) and method != "cma":
         return _tuned_on_images(network, problem, method, iterations, seed, show)
     if method == "gradient":

@@ -231,8 +231,13 @@ def memory() -> None:
 
     config = read_config("configs/paper/swingup.toml", ["search.generations=1001"])
     task = make_task(config.task)
-    with tempfile.TemporaryDirectory() as folder, session(2), crew(task, 2) as ray:
-        start_search(config, Path(folder) / "run", task).run(ray, show)
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        session(2),
+        crew(task, 2) as ray,
+        start_search(config, Path(folder) / "run", task) as experiment,
+    ):
+        experiment.run(ray, show)
     batch = grown(20, 0)[1]
     with session(2), crew(Sleeping(0.0), 2) as ray:
         for generation in range(20001):

@@ -36,8 +36,7 @@ def measure(variant: str, base: str, changes: list[str], seed: int, seconds: flo
     config = load_config(Path(base), [*changes, f"seed={seed}", *endless])
     with tempfile.TemporaryDirectory() as folder:
         task = make_task(config.task)
-        experiment = start_search(config, Path(folder), task)
-        with LocalEvaluator(task, 1) as evaluator:
+        with start_search(config, Path(folder), task) as experiment, LocalEvaluator(task, 1) as evaluator:
             began = time.process_time()
             experiment.run(evaluator, stop=lambda: 0 < seconds < time.process_time() - began)
             used = time.process_time() - began

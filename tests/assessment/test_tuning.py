@@ -21,6 +21,7 @@ from wann.genome import first_population
 from wann.network import Interface, Network, NetworkBatch
 from wann.streams import Stream, episode_seeds
 from wann.tasks import ControlTask, Outcome, TaskSettings, Trial, make_task
+from wann.trust import BY_HAND
 
 TASK = here("HalfBounded")
 ITERATIONS = 8
@@ -171,7 +172,9 @@ def test_the_best_shared_weight_is_found_drawn_and_written(tmp_path: Path) -> No
     for row in table[::9]:
         seeds = episode_seeds(0, Stream.TUNING_EPISODES, 5)
         batch = network().batch
-        job = make_task(TaskSettings(id=TASK)).job(batch.merged, np.array([row["weight"]]), Trial(seeds))
+        job = make_task(TaskSettings(id=TASK), trust=BY_HAND).job(
+            batch.merged, np.array([row["weight"]]), Trial(seeds)
+        )
         job.run(0, 5)
         returns = job.outcome.returns
         assert (row["mean"], row["std"]) == pytest.approx((returns.mean(), returns.std(ddof=1)))
@@ -300,7 +303,7 @@ def test_the_standard_error_is_the_spread_over_report_seeds(name: str) -> None:
 def test_the_threshold_is_the_environments_own_unless_another_is_given() -> None:
     known = (("LunarLander-v3", None, 200.0), ("LunarLander-v3", 150.0, 150.0), (here("Sums"), None, None))
     for name, given, expected in known:
-        problem = make_task(TaskSettings(id=name, threshold=given))
+        problem = make_task(TaskSettings(id=name, threshold=given), trust=BY_HAND)
         assert isinstance(problem, ControlTask)
         assert problem.threshold == expected
 

@@ -159,7 +159,7 @@ TASKS = {
     "no name": Row("search c.toml --run r --set task.id=", ("task.id", "no environment"), {"c.toml": GOOD}),
     "an unknown module": task("nowhere_at_all:Thing-v0", "missing", "No module named"),
     "a relative module": task(".:Thing-v0", "cannot be made"),
-    "two modules": task("a:b:c-v0", "cannot be made"),
+    "two modules": task("a:b:c-v0", "missing", "No module named"),
     "a misspelt environment of others": task("LunarLandr-v3", "did you mean LunarLander-v3"),
     "an old version": task("LunarLander-v2", "deprecated", "did you mean LunarLander-v3"),
     "a version that has moved": task("HalfCheetah-v3", "missing", "gymnasium-robotics"),
@@ -254,7 +254,7 @@ TASKS = {
 
 RUN_FOLDERS = {
     "a folder that is not empty": Row(
-        "search c.toml --run full", ("--run full", "not empty", "wann resume"), {"c.toml": GOOD, "full/x": ""}
+        "search c.toml --run full", ("--run full", "not empty", "new folder"), {"c.toml": GOOD, "full/x": ""}
     ),
     "a folder below a file": Row(
         "search c.toml --run c.toml/run", ("--run c.toml/run", "cannot be written"), {"c.toml": GOOD}
@@ -435,7 +435,9 @@ NETWORKS = {
         json.dumps({key: value for key, value in NETWORK.items() if key != "task"}), "--task", TASK
     ),
     "an unknown task": network(whole(task="wann/Nothing-v0"), "wann/Nothing-v0", "no environment"),
-    "a task that names a module": network(whole(task="antigravity:Fly-v0"), "antigravity", "--task"),
+    "a task that names a module": network(
+        whole(task="antigravity:Fly-v0"), "antigravity", "--trust antigravity"
+    ),
     "a set of images that does not fit": options(
         "evaluate n.json --task digits", "5 inputs and 1 outputs", "digits needs 64 and 10"
     ),
@@ -652,7 +654,9 @@ def test_an_environment_that_fails_every_network_ends_a_search_and_the_checkpoin
     refused(search.split(), capsys, says, "the checkpoint is kept", "wann resume r")
     assert [path.name for path in Path("r/checkpoints").iterdir()] == ["00000000.npz"]
     if workers == 1:
-        refused(["resume", "r"], capsys, says)
+        trusted = here(name).partition(":")[0]
+        refused(["resume", "r"], capsys, "r/config.toml", f"--trust {trusted}")
+        refused(["resume", "r", "--trust", trusted], capsys, says, f"wann resume r --trust {trusted}")
 
 
 # An install without extras: libraries that are not there, in a process of its own.

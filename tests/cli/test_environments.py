@@ -19,6 +19,7 @@ from wann.cli import main
 from wann.genome import first_population
 from wann.network import Network
 from wann.tasks import ControlTask, TaskSettings, make_task
+from wann.trust import BY_HAND
 
 CONFIG = """\
 [task]
@@ -190,7 +191,7 @@ def test_a_png_shows_moments_of_the_first_episode(capsys: pytest.CaptureFixture[
 
 
 def test_returns_of_a_film_are_those_of_its_episodes(capsys: pytest.CaptureFixture[str]) -> None:
-    problem = make_task(TaskSettings(id=here("Sums")))
+    problem = make_task(TaskSettings(id=here("Sums")), trust=BY_HAND)
     assert isinstance(problem, ControlTask)
     said = film("Sums", "walk.png", 1, capsys)
     policy = network().policy(0.5)

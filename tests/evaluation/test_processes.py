@@ -22,6 +22,7 @@ from wann.errors import BadInput, Failure
 from wann.evaluation import BackendSettings, LocalEvaluator, ProcessEvaluator, make_evaluator
 from wann.network import NetworkBatch, compile_population
 from wann.tasks import Outcome, Task, TaskSettings, Trial, make_task
+from wann.trust import BY_HAND
 
 BATCH: Final = compile_population(evolved(1, 5))
 GUILTY: Final = int(np.bincount(connections(BATCH)).argmax())
@@ -91,7 +92,7 @@ def test_a_single_network_is_shared_out_too(index: int, stub: ProcessEvaluator) 
 
 
 def test_an_environment_is_played_as_here() -> None:
-    task = make_task(TaskSettings(id=here("FourthStepFailsRarely")))
+    task = make_task(TaskSettings(id=here("FourthStepFailsRarely")), trust=BY_HAND)
     with ProcessEvaluator(task, 2) as evaluator:
         for weights, trial in (
             (WEIGHTS, TRIAL),
@@ -151,8 +152,8 @@ FREE: tuple[TaskSettings, ...] = (
 
 
 def test_python_holds_the_interpreter_and_kernels_and_pools_do_not() -> None:
-    assert [make_task(settings).holds_interpreter for settings in HOLDING] == [True] * 3
-    assert [make_task(settings).holds_interpreter for settings in FREE] == [False] * 3
+    assert [make_task(settings, trust=BY_HAND).holds_interpreter for settings in HOLDING] == [True] * 3
+    assert [make_task(settings, trust=BY_HAND).holds_interpreter for settings in FREE] == [False] * 3
 
 
 # Scripts of their own.

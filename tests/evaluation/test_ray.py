@@ -247,8 +247,8 @@ def test_a_search_records_the_networks_that_fail_and_goes_on(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     task = Stub(misdeeds={3: "raise"})
-    monkeypatch.setattr(api, "make_task", lambda _: task)
-    monkeypatch.setattr(wiring, "make_task", lambda _: task)
+    monkeypatch.setattr(api, "make_task", lambda *_, **__: task)
+    monkeypatch.setattr(wiring, "make_task", lambda *_, **__: task)
     said: list[str] = []
     assert api.search(config(), run=tmp_path / "local")
     assert api.search(config(kind="ray", workers=2), run=tmp_path / "ray", tell=said.append)
@@ -270,10 +270,10 @@ def test_a_search_of_which_every_network_fails_ends_in_a_sentence_and_can_be_res
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     task = Stub(misdeeds=dict.fromkeys(range(20), "raise"))
-    monkeypatch.setattr(api, "make_task", lambda _: task)
+    monkeypatch.setattr(api, "make_task", lambda *_, **__: task)
     with pytest.raises(BadInput, match=r"network 0 could not be evaluated: ZeroDivision.*wann resume"):
         api.search(config(), run=tmp_path / "run")
-    monkeypatch.setattr(wiring, "make_task", lambda _: Stub())
+    monkeypatch.setattr(wiring, "make_task", lambda *_, **__: Stub())
     assert api.resume(tmp_path / "run")
 
 

@@ -45,8 +45,7 @@ def digests(document: Mapping[str, Any], run: Path) -> dict[str, str]:
     """SHA-256 of what a run leaves behind that depends on configuration and seed alone."""
     config = parse_config(document)
     task = make_task(config.task)
-    experiment = start_search(config, run, task)
-    with LocalEvaluator(task, 2) as evaluator:
+    with start_search(config, run, task) as experiment, LocalEvaluator(task, 2) as evaluator:
         assert experiment.run(evaluator)
     names = ("metrics.csv", "champion.json")
     return {name: hashlib.sha256((run / name).read_bytes()).hexdigest() for name in names}

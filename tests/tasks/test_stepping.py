@@ -27,6 +27,7 @@ from wann.network import Interface, Network, compile_population
 from wann.streams import Stream, episode_seeds
 from wann.tasks import ControlTask, Outcome, TaskSettings, Trial, make_task
 from wann.tasks.stepping import pool_is_faster
+from wann.trust import BY_HAND
 
 CHANGES = MutationSettings(
     add_node=0.3, disable_connection=0.1, activations=tuple(entry.name for entry in ACTIVATIONS)
@@ -45,7 +46,7 @@ def _elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def task(name: str, **settings: Any) -> ControlTask:
-    found = make_task(TaskSettings(id=name, **{"stepping": "gymnasium", **settings}))
+    found = make_task(TaskSettings(id=name, **{"stepping": "gymnasium", **settings}), trust=BY_HAND)
     assert isinstance(found, ControlTask)
     return found
 
@@ -326,10 +327,10 @@ STEPPED: dict[str, tuple[str, dict[str, Any]]] = {
 
 @pytest.mark.parametrize(("stepping", "given"), STEPPED.values(), ids=STEPPED)
 def test_the_fastest_that_can_be_had_steps_it(stepping: str, given: dict[str, Any]) -> None:
-    problem = make_task(TaskSettings(**given))
+    problem = make_task(TaskSettings(**given), trust=BY_HAND)
     assert problem.settled == {"stepping": stepping}
     # What it came to can be asked for.
-    again = make_task(TaskSettings(**{**given, "stepping": stepping}))
+    again = make_task(TaskSettings(**{**given, "stepping": stepping}), trust=BY_HAND)
     assert again.settled == problem.settled
 
 
@@ -506,4 +507,4 @@ def test_an_observation_that_does_not_fit_is_refused(interface: Interface, says:
     with pytest.raises(BadInput, match=says):
         network.policy(1.0)(np.zeros(3))
     with pytest.raises(BadInput, match=r"end at 2|numbers"):
-        make_task(TaskSettings(id=here("Sums")), interface)
+        make_task(TaskSettings(id=here("Sums")), interface, BY_HAND)

@@ -11,7 +11,7 @@ from typing import Final
 
 import numpy as np
 
-from ..config import Config
+from ..config import Config, render_config
 from ..evaluation import LocalEvaluator, available_cores
 from ..evolution import Search, SearchSettings, generation_weights, rank
 from ..experiment import _CHECKPOINT_SECONDS
@@ -97,8 +97,10 @@ def measure_generations(
     for population in populations:
         show(f"generation of {population:,} networks")
         config, search = warmed_up(task, population, growth)
-        with tempfile.TemporaryDirectory() as folder:
-            run = RunFolder.create(Path(folder) / "run", "front")
+        with (
+            tempfile.TemporaryDirectory() as folder,
+            RunFolder.begun(Path(folder) / "run", render_config(config), "front") as run,
+        ):
             rows.append(Measured(config, search, task, run).row(repetitions))
     return tuple(rows)
 

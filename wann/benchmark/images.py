@@ -11,7 +11,7 @@ from typing import Any, Final
 
 import numpy as np
 
-from ..config import Config
+from ..config import Config, render_config
 from ..errors import BadInput
 from ..evaluation import LocalEvaluator
 from ..evolution import Search, SearchSettings, generation_weights
@@ -126,8 +126,10 @@ def _row(config: Config, search: Search, task: ClassificationTask, repetitions: 
     program = compile_population(population).merged
     published = float(np.median(list(_published(search, task, _trial(config, search)))))
     terms = sum(len(arrays[4]) for arrays in _graphs(program))
-    with tempfile.TemporaryDirectory() as folder:
-        run = RunFolder.create(Path(folder) / "run", "front")
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        RunFolder.begun(Path(folder) / "run", render_config(config), "front") as run,
+    ):
         whole = Measured(config, search, task, run).row(repetitions)
     lanes = config.weights.count
     return ImageRow(

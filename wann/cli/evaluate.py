@@ -13,7 +13,7 @@ from rich.table import Table
 
 from .app import app
 from .live import console
-from .options import EpisodeLimit, Json, NetworkPath, Seed, Stepping, Workers
+from .options import EpisodeLimit, Json, NetworkPath, Seed, Stepping, Trusted, Workers
 
 if TYPE_CHECKING:
     from ..assessment import ImageScore, Score
@@ -25,7 +25,7 @@ _PAGE: Final = 120  # letters in a line where no terminal says how many
 
 
 @app.command(
-    epilog="Examples: wann evaluate results/runs/swingup-1 --condition all | "
+    epilog="Examples: wann evaluate results/runs/swingup-seed0-1 --condition all | "
     "wann evaluate champion.json --weight 1.5 --episodes 100 --json | "
     "wann evaluate walker.json --seeds 5 --video walk.mp4 --video-episodes 3"
 )
@@ -63,6 +63,7 @@ def evaluate(
     stepping: Stepping = None,
     episode_limit: EpisodeLimit = None,
     workers: Workers = None,
+    trust: Trusted = None,
     json: Json = False,
     video: Annotated[
         Path | None,
@@ -92,6 +93,7 @@ def evaluate(
             stepping=stepping,
             episode_limit=episode_limit,
             workers=workers,
+            trust=trust or (),
             show=lambda name: None if json else console.print(f"measuring {name} ...", style="dim"),
         )
     if video is not None:
@@ -103,6 +105,7 @@ def evaluate(
             seed=seed,
             episodes=video_episodes,
             episode_limit=episode_limit,
+            trust=trust or (),
         )
         returns = ", ".join(f"{total:.1f}" for total in filmed)
         console.print(f"Video: {video} (returns: {returns})", soft_wrap=True)

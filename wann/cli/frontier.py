@@ -15,7 +15,7 @@ from .options import Seed
 
 
 @app.command(
-    epilog="Examples: wann frontier results/runs/lottery-ticket-* results/runs/mnist-1 -o frontier | "
+    epilog="Examples: wann frontier results/runs/lottery-ticket-* results/runs/mnist-seed0-1 -o frontier | "
     "wann frontier results/mnist/champions/mnist-16.json results/runs/pruned-16 --no-trained"
 )
 def frontier(
@@ -42,8 +42,7 @@ def frontier(
     """Put pruned and evolved networks on one picture and one table: accuracy against connections."""
     from .. import api
 
-    folder = output or api.fresh_run_folder("frontier")
-    with console.status("comparing ...") as status:
+    with api.run_folder(output, "frontier", seed) as folder, console.status("comparing ...") as status:
         entries = api.frontier(
             runs,
             folder,

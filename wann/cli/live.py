@@ -46,8 +46,8 @@ class ProgressLine:
             self._live.stop()
 
     def tell(self, sentence: str) -> None:
-        """Say what happened to workers or networks, above the line."""
-        console.print(sentence, style="dim", soft_wrap=True)
+        """Say what happened to workers, networks or the folder, above the line."""
+        _say(sentence)
 
     def __call__(self, progress: Progress) -> None:
         """Show what the last generation earned."""
@@ -62,6 +62,10 @@ class ProgressLine:
             self._live.update(Text(line, overflow="ellipsis", no_wrap=True), refresh=True)
         else:
             console.print(line, soft_wrap=True)
+
+
+def _say(sentence: str) -> None:
+    console.print(sentence, style="dim", soft_wrap=True)
 
 
 class _Status:
@@ -121,6 +125,10 @@ class RoundsLine(_Status):
     def __init__(self) -> None:
         super().__init__("training ...")
         self._round = -1, ""
+
+    def tell(self, sentence: str) -> None:
+        """Say what happened to the folder, above the line."""
+        _say(sentence)
 
     def __call__(self, progress: RoundsProgress) -> None:
         """Show where the run stands."""

@@ -16,6 +16,7 @@ __all__ = [
     "Output",
     "Seed",
     "Stepping",
+    "Trusted",
     "Workers",
     "writable",
 ]
@@ -67,6 +68,14 @@ Stepping = Annotated[
     str | None,
     typer.Option(
         "--stepping", metavar="NAME", help="What computes an environment: auto, fused, envpool or gymnasium."
+    ),
+]
+Trusted = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--trust",
+        metavar="MODULE",
+        help="Let the task that a network file or run folder names import this module; may be repeated.",
     ),
 ]
 Workers = Annotated[

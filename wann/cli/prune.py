@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -11,7 +11,7 @@ import typer
 from ..errors import BadInput
 from .app import INTERRUPTED, app
 from .live import Interruption, RoundsLine, console
-from .options import Workers, writable
+from .options import Trusted, Workers, writable
 
 if TYPE_CHECKING:
     from ..pruning.run import Progress
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 @app.command(
     epilog="Examples: wann prune configs/prune/lenet-300-100/lottery-ticket.toml --seed 3 | "
     "wann prune configs/prune/lenet-300-100/snip.toml --set data.name=fashion-mnist | "
-    "wann prune results/runs/mnist-16-1 -o smaller.json"
+    "wann prune results/runs/mnist-16-seed0-1 -o smaller.json"
 )
 def prune(
     what: Annotated[
@@ -56,22 +56,26 @@ def prune(
         typer.Option("--tolerance", help="NETWORK: how much of the mean return may be lost; 0 if not given."),
     ] = None,
     workers: Workers = None,
+    trust: Trusted = None,
 ) -> int:
     """Prune a dense network in rounds, or the connections of an evolved one."""
     if what.suffix == ".json" or what.is_dir():
         _refuse({"--run": run, "--set": changes}, f"{what} is a network")
         if output is None:
             raise BadInput(f"{what} is a network: name the file to write with -o FILE")
-        return _shrink(what, output, task, tolerance or 0.0, seed or 0, workers)
+        return _shrink(what, output, task, tolerance or 0.0, seed or 0, workers, trust or ())
     _refuse(
-        {"-o": output, "--task": task, "--tolerance": tolerance, "--workers": workers},
+        {"-o": output, "--task": task, "--tolerance": tolerance, "--workers": workers, "--trust": trust},
         f"{what} is a configuration",
     )
     from .. import api
 
     settings = api.read_prune_config(what, changes or (), seed=seed)
-    folder = run or api.fresh_run_folder(what)
-    return rounds(folder, lambda show, stop: api.prune(settings, run=folder, show=show, stop=stop))
+    with api.run_folder(run, what.stem, settings.seed) as folder:
+        return rounds(
+            folder,
+            lambda show, stop, tell: api.prune(settings, run=folder, show=show, stop=stop, tell=tell),
+        )
 
 
 def _refuse(options: dict[str, object], because: str) -> None:
@@ -80,11 +84,14 @@ def _refuse(options: dict[str, object], because: str) -> None:
             raise BadInput(f"{name} does not go with it: {because}; see wann prune --help")
 
 
-def rounds(folder: Path, begin: Callable[[Callable[[Progress], None], Callable[[], bool]], bool]) -> int:
+def rounds(
+    folder: Path,
+    begin: Callable[[Callable[[Progress], None], Callable[[], bool], Callable[[str], None]], bool],
+) -> int:
     """Prune to the end, or to the first Ctrl-C, and say where everything lies; returns the exit code."""
     interruption = Interruption()
     with interruption.watching(), RoundsLine() as line:
-        done = begin(line, interruption)
+        done = begin(line, interruption, line.tell)
     if not done:
         console.print(f"Interrupted; go on with: wann resume {folder}", soft_wrap=True)
         return INTERRUPTED
@@ -96,7 +103,13 @@ def rounds(folder: Path, begin: Callable[[Callable[[Progress], None], Callable[[
 
 
 def _shrink(
-    path: Path, output: Path, task: str | None, tolerance: float, seed: int, workers: int | None
+    path: Path,
+    output: Path,
+    task: str | None,
+    tolerance: float,
+    seed: int,
+    workers: int | None,
+    trust: Sequence[str],
 ) -> int:
     from .. import api
 
@@ -105,7 +118,9 @@ def _shrink(
     def show(sweep: int, connections: int, mean: float) -> None:
         console.print(f"sweep {sweep}  connections {connections:,}  mean return {mean:.5g}", soft_wrap=True)
 
-    done = api.shrink(network, task=task, tolerance=tolerance, seed=seed, workers=workers, show=show)
+    done = api.shrink(
+        network, task=task, tolerance=tolerance, seed=seed, workers=workers, trust=trust, show=show
+    )
     api.save(done.network, output)
     console.print(
         f"Network: {output}, {done.network.connections:,} of {network.connections:,} connections; mean "

@@ -10,11 +10,11 @@ import typer
 from ..errors import BadInput
 from .app import app
 from .live import Interruption, ProgressLine
-from .options import Address, Backend, Workers
+from .options import Address, Backend, Trusted, Workers
 from .search import closing
 
 
-@app.command(epilog="Example: wann resume results/runs/swingup-1 --generations 4000")
+@app.command(epilog="Example: wann resume results/runs/swingup-seed0-1 --generations 4000")
 def resume(
     run: Annotated[Path, typer.Argument(metavar="RUN", help="The folder of an interrupted run.")],
     generations: Annotated[
@@ -23,6 +23,7 @@ def resume(
     backend: Backend = None,
     workers: Workers = None,
     address: Address = None,
+    trust: Trusted = None,
 ) -> int:
     """Go on with a search from its last checkpoint, or with pruning after its last round."""
     from .. import api
@@ -30,11 +31,12 @@ def resume(
     if api.prunes(run):
         from .prune import rounds
 
-        if any(option is not None for option in (generations, backend, workers, address)):
+        if any(option is not None for option in (generations, backend, workers, address, trust)):
             raise BadInput(
-                f"{run}: a pruning run; --generations, --backend, --workers, --ray-address are of searches"
+                f"{run}: a pruning run; --generations, --backend, --workers, --ray-address, --trust are of "
+                "searches"
             )
-        return rounds(run, lambda show, stop: api.resume_pruning(run, show=show, stop=stop))
+        return rounds(run, lambda show, stop, tell: api.resume_pruning(run, show=show, stop=stop, tell=tell))
     interruption = Interruption()
     with interruption.watching(), ProgressLine() as line:
         done = api.resume(
@@ -43,6 +45,7 @@ def resume(
             backend=backend,
             workers=workers,
             address=address,
+            trust=trust or (),
             show=line,
             stop=interruption,
             tell=line.tell,

@@ -47,17 +47,19 @@ def search(
         workers=workers,
         address=address,
     )
-    folder = run or api.fresh_run_folder(config)
-    interruption = Interruption()
-    with interruption.watching(), ProgressLine() as line:
-        done = api.search(settings, run=folder, show=line, stop=interruption, tell=line.tell)
+    with api.run_folder(run, config.stem, settings.seed) as folder:
+        interruption = Interruption()
+        with interruption.watching(), ProgressLine() as line:
+            done = api.search(settings, run=folder, show=line, stop=interruption, tell=line.tell)
     return closing(done, folder)
 
 
 def closing(done: bool, folder: Path) -> int:
     """Say where everything lies; returns the exit code."""
     if not done:
-        console.print(f"Interrupted; go on with: wann resume {folder}", soft_wrap=True)
+        from .. import api
+
+        console.print(f"Interrupted; go on with: {api.resume_command(folder)}", soft_wrap=True)
         return INTERRUPTED
     console.print(f"Champion: {folder / 'champion.json'}", soft_wrap=True)
     for name in ("topology.svg", "learning.svg"):

@@ -8,13 +8,13 @@ import typer
 
 from .app import app
 from .live import Countdown, console
-from .options import EpisodeLimit, NetworkPath, Output, Seed, Stepping, Workers
+from .options import EpisodeLimit, NetworkPath, Output, Seed, Stepping, Trusted, Workers
 
 
 @app.command(
-    epilog="Examples: wann tune results/runs/swingup-1 -o tuned.json | "
+    epilog="Examples: wann tune results/runs/swingup-seed0-1 -o tuned.json | "
     "wann tune walker.json --method shared -o walker-shared.json | "
-    "wann tune results/runs/mnist-16-1 --method gradient -o trained.json"
+    "wann tune results/runs/mnist-16-seed0-1 --method gradient -o trained.json"
 )
 def tune(
     network: NetworkPath,
@@ -41,6 +41,7 @@ def tune(
     stepping: Stepping = None,
     episode_limit: EpisodeLimit = None,
     workers: Workers = None,
+    trust: Trusted = None,
 ) -> None:
     """Find the best shared weight, or train one for each connection from there, and write the network.
 
@@ -64,6 +65,7 @@ def tune(
             stepping=stepping,
             episode_limit=episode_limit,
             workers=workers,
+            trust=trust or (),
             show=line,
             curve=curve,
             progress=progress,

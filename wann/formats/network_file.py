@@ -8,6 +8,7 @@ from typing import Final
 
 from ..errors import BadInput
 from ..network import Network
+from ..runs import check_parts
 from .network_json import load, render, to_document
 from .published import render_out, render_weights
 
@@ -26,9 +27,11 @@ def load_network(path: Path) -> Network:
     """Read a network.
 
     Raises:
-        BadInput: nothing there, a run without a champion yet, or a file that is no network.
+        BadInput: nothing there, a run without a champion yet or with a part that is a link, or a file that
+            is no network.
     """
     if path.is_dir():
+        check_parts(path)
         champion = path / "champion.json"
         if not champion.is_file():
             raise BadInput(f"{path}: a folder without champion.json; name a network JSON or a run folder")

@@ -125,6 +125,13 @@ class PruningPlan(Settings):
             raise ValueError("criterion neurons goes with neither schedule threshold, levels nor scope erk")
         return self
 
+    def variants(self, number: int) -> tuple[str, ...]:
+        """What is trained in a round, in this order; round 0 trains the dense network."""
+        if number == 0:
+            return ("dense",)
+        controlled = not self.control_rounds or number in self.control_rounds
+        return ("pruned", *(self.controls if controlled else ()))
+
     @property
     def before_training(self) -> bool:
         """Whether initial weights are scored."""
@@ -269,9 +276,8 @@ class Iteration:
             begin, rewound = self._rewound(memory)
             outcome = self._train(number, "pruned", mask, begin, rewound, tell)
             yield outcome
-            if not self.plan.control_rounds or number in self.plan.control_rounds:
-                for variant in self.plan.controls:
-                    yield self._control(number, variant, mask, memory, tell)
+            for variant in self.plan.variants(number)[1:]:
+                yield self._control(number, variant, mask, memory, tell)
         self.memory = Memory(outcome.round, outcome.mask, self._initial, outcome.trained.final, snapshot)
 
     def _train(

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import csv
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -60,16 +61,13 @@ class PruningRun:
         folder: where everything is kept.
     """
 
-    def __init__(
-        self, config: PruneConfig, folder: RunFolder, memory: Memory | None = None, rows: int = 0
-    ) -> None:
+    def __init__(self, config: PruneConfig, folder: RunFolder, memory: Memory | None = None) -> None:
         self.config = config
         self.folder = folder
         data = DATA_SETS[config.data.name]
         given = None if config.data.folder is None else Path(config.data.folder)
         train, self._test = data.load("train", given), _examples(data.load("test", given))
         self._validation = _examples(train[len(train) - data.validation :])
-        self._rows = rows
         model = make_model(
             config.model, data.side, len(data.classes), generator(config.seed, Stream.PRUNING_WEIGHTS)
         )
@@ -87,38 +85,53 @@ class PruningRun:
             Chain.of(model)  # refuses what has no neurons to remove
 
     @classmethod
-    def start(cls, config: PruneConfig, path: Path) -> PruningRun:
-        """A new run in a fresh folder.
+    @contextmanager
+    def start(
+        cls, config: PruneConfig, path: Path, tell: Callable[[str], None] = lambda _: None
+    ) -> Iterator[PruningRun]:
+        """A new run in a fresh folder, in which nobody else writes while the block lasts.
+
+        Args:
+            config: the settings.
+            path: the folder.
+            tell: told in a sentence if the folder cannot be locked.
 
         Raises:
-            BadInput: the configuration or the folder cannot be used.
+            BadInput: the configuration or the folder cannot be used, or another process writes there.
         """
         run = cls(config, RunFolder(path))
-        folder = RunFolder.create(path, "rounds")
-        write_atomically(folder.config, render_config(config).encode())
-        folder.write_json(folder.manifest, manifest(seed=config.seed, kind="prune", finished=False))
-        write_atomically(path / "initial.npz", state_bytes(state_of(run._iteration.model)))
-        return run
+        with RunFolder.begun(path, render_config(config), "rounds", tell=tell):
+            run._describe()
+            yield run
 
     @classmethod
-    def resume(cls, path: Path) -> PruningRun:
-        """A run after its last whole round.
+    @contextmanager
+    def resume(cls, path: Path, tell: Callable[[str], None] = lambda _: None) -> Iterator[PruningRun]:
+        """A run after its last whole round; nobody else writes in its folder while the block lasts.
 
         Raises:
-            BadInput: no such run, or a damaged checkpoint.
+            BadInput: no such run, one in which another process writes, or a damaged checkpoint.
         """
         folder = RunFolder.existing(path)
-        config = load_prune_config(folder.config)
-        checkpoint = folder.newest_checkpoint()
-        if checkpoint is None:
-            run = cls(config, folder)
-        else:
-            memory, rows = _memory(checkpoint)
-            run = cls(config, folder, memory, rows)
-        for table in (folder.metrics, folder.timing):
-            folder.truncate(table, run._rows)
-        _forget(path / "learning.csv", 0 if checkpoint is None else checkpoint.generation + 1)
-        return run
+        with folder.writing("rounds", tell=tell):
+            config = load_prune_config(folder.config)
+            checkpoint = folder.newest_checkpoint()
+            if checkpoint is None:
+                run, done = cls(config, folder), 0
+                run._describe()
+            else:
+                run, done = cls(config, folder, _memory(checkpoint)), checkpoint.generation + 1
+            needed = [number for number in range(done) for _ in config.pruning.variants(number)]
+            folder.cut(folder.metrics, done, needed, "round")
+            for table in (folder.timing, path / "learning.csv"):
+                folder.cut(table, done)
+            yield run
+
+    def _describe(self) -> None:
+        """Write what a run leaves behind before its first round."""
+        facts = manifest(seed=self.config.seed, kind="prune", finished=False)
+        self.folder.write_json(self.folder.manifest, facts)
+        write_atomically(self.folder.path / "initial.npz", state_bytes(state_of(self._iteration.model)))
 
     def run(
         self, show: Callable[[Progress], None] = lambda _: None, stop: Callable[[], bool] = lambda: False
@@ -163,7 +176,7 @@ class PruningRun:
 
     def _keep(self) -> None:
         if self._iteration.memory is not None:
-            self.folder.save(_checkpoint(self._iteration.memory, self._rows))
+            self.folder.save(_checkpoint(self._iteration.memory))
 
     def _write(self, outcome: Outcome, seconds: float) -> None:
         """Keep what a round has trained, then its rows."""
@@ -185,7 +198,6 @@ class PruningRun:
             )
         self.folder.append(self.folder.metrics, row)
         self.folder.append(self.folder.timing, times)
-        self._rows += 1
 
     def _close(self) -> None:
         """The smallest network that is as good as the dense one, the picture, the manifest."""
@@ -237,17 +249,12 @@ class _Clock:
             return plan.retrain.iterations or self._training.iterations
         return self._training.iterations - (plan.step if number and plan.rewind == "step" else 0)
 
-    def _controls(self, number: int) -> int:
-        plan = self._plan
-        return (
-            len(plan.controls) if number and (not plan.control_rounds or number in plan.control_rounds) else 0
-        )
-
     def left(self, number: int, variant: str, done: int) -> float | None:
         """Seconds until the end, or None before that can be told."""
         order = ("dense", "pruned", *self._plan.controls)
         place = max(0, order.index(variant) - 1)
-        total = [self._length(each) * (1 + self._controls(each)) for each in range(self._plan.count + 1)]
+        rounds = range(self._plan.count + 1)
+        total = [self._length(each) * len(self._plan.variants(each)) for each in rounds]
         before = sum(total[:number]) + place * self._length(number)
         skipped = self._plan.step if number and self._plan.rewind == "step" else 0
         now = before + done - skipped
@@ -275,21 +282,12 @@ def read_rows(path: Path) -> list[dict[str, Any]]:
         raise BadInput(f"{path}: no table of a pruning run ({error})") from None
 
 
-def _forget(path: Path, rounds: int) -> None:
-    """Cut the learning curves back to those of whole rounds."""
-    if not path.exists():
-        return
-    header, *lines = path.read_bytes().splitlines(keepends=True)
-    kept = [line for line in lines if line.endswith(b"\n") and int(line.split(b",")[0]) < rounds]
-    write_atomically(path, b"".join([header, *kept] if kept else []))
-
-
 def _examples(images: ImageSet) -> Examples:
     return Examples(torch.from_numpy(images.pixels()), torch.from_numpy(images.labels))
 
 
-def _checkpoint(memory: Memory, rows: int) -> Checkpoint:
-    arrays: dict[str, NDArray[np.generic]] = {"rows": np.array(rows)}
+def _checkpoint(memory: Memory) -> Checkpoint:
+    arrays: dict[str, NDArray[np.generic]] = {}
     parts = {"mask": memory.mask.tensors, "initial": memory.initial, "final": memory.final}
     if memory.snapshot is not None:
         arrays["iteration"] = np.array(memory.snapshot.iteration)
@@ -299,7 +297,7 @@ def _checkpoint(memory: Memory, rows: int) -> Checkpoint:
     return Checkpoint(memory.round, arrays)
 
 
-def _memory(checkpoint: Checkpoint) -> tuple[Memory, int]:
+def _memory(checkpoint: Checkpoint) -> Memory:
     parts: dict[str, State] = {}
     for key, array in checkpoint.arrays.items():
         part, _, name = key.partition(":")
@@ -308,10 +306,7 @@ def _memory(checkpoint: Checkpoint) -> tuple[Memory, int]:
         snapshot = None
         if "iteration" in parts:
             snapshot = Snapshot(int(parts["iteration"][""]), parts["state"], parts["optimizer"])
-        memory = Memory(
-            checkpoint.generation, Mask(parts["mask"]), parts["initial"], parts["final"], snapshot
-        )
-        return memory, int(parts["rows"][""])
+        return Memory(checkpoint.generation, Mask(parts["mask"]), parts["initial"], parts["final"], snapshot)
     except KeyError as error:
         raise BadInput(
             f"checkpoint {checkpoint.generation}: no {error} in it; it is not of a pruning run"

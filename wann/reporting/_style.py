@@ -169,7 +169,9 @@ def _write(path: Path, content: bytes) -> None:
         raise BadInput(f"{path}: there is no folder {path.parent}")
     beside = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
-        beside.write_bytes(content)
+        beside.unlink(missing_ok=True)
+        with beside.open("xb") as file:  # never through a link that somebody has put there
+            file.write(content)
         beside.replace(path)
     except OSError as error:
         beside.unlink(missing_ok=True)

@@ -61,7 +61,9 @@ def play_film(task: ControlTask, policy: Callable[[Any], Any], seeds: Sequence[i
     played, rate = [], 30.0
     for seed in seeds:
         # One for each episode: not every reset restores all.
-        environment = make_environment(task.id, render_mode="rgb_array", max_episode_steps=task.episode_limit)
+        environment = make_environment(
+            task.world.spec, render_mode="rgb_array", max_episode_steps=task.episode_limit
+        )
         rate = float(environment.metadata.get("render_fps") or rate)
         try:
             with warnings.catch_warnings():  # Gymnasium's checker would like many an environment better

@@ -7,11 +7,12 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from ..config import Config, load_config
 from ..errors import BadInput
 from ..formats import load_network
 from ..network import Network
 from ..runs import RunFolder
-from ..tasks import Task, side_of
+from ..tasks import recorded_names, side_of
 from .curves import draw_learning
 from .fronts import draw_front
 from .report import Table, write_report
@@ -20,7 +21,7 @@ from .topology import draw_topology
 __all__ = ["report_run"]
 
 
-def report_run(folder: RunFolder, task: Task) -> Path:
+def report_run(folder: RunFolder) -> Path:
     """Draw the pictures of a run and write report.html; returns its path.
 
     Raises:
@@ -31,13 +32,16 @@ def report_run(folder: RunFolder, task: Task) -> Path:
     if not len(metrics.get("generation", ())):
         raise BadInput(f"{folder.metrics}: no generation yet")
     folder.figures.mkdir(exist_ok=True)
-    side = side_of(task.id, task.inputs)
+    config = load_config(folder.config)
+    task = config.task
+    side = side_of(task.id, champion.inputs)
+    inputs, outputs = recorded_names(task)
     topology, learning = folder.figures / "topology.svg", folder.figures / "learning.svg"
     draw_topology(
         champion,
         topology,
-        input_names=task.input_names,
-        output_names=task.output_names,
+        input_names=inputs,
+        output_names=outputs,
         side=side,
         title=f"Champion of {task.id}",
     )
@@ -54,7 +58,7 @@ def report_run(folder: RunFolder, task: Task) -> Path:
         facts=_facts(
             folder, champion, {name: column[-1] for name, column in metrics.items()}, images=side is not None
         ),
-        tables=[_settings(folder)],
+        tables=[_settings(config)],
         figures=figures,
     )
     return folder.report
@@ -89,13 +93,13 @@ def _manifest(folder: RunFolder) -> dict[str, Any]:
     return document if isinstance(document, dict) else {}
 
 
-def _settings(folder: RunFolder) -> Table:
+def _settings(config: Config) -> Table:
     rows = []
-    table = ""
-    for line in folder.config.read_text(encoding="utf-8").splitlines():
-        if line.startswith("["):
-            table = line.strip("[]") + "."
-        elif "=" in line:
-            key, _, value = line.partition("=")
-            rows.append((table + key.strip(), value.strip()))
+    for name, value in config.model_dump(mode="json", exclude_none=True).items():
+        table = (
+            {f"{name}.{key}": inner for key, inner in value.items()}
+            if isinstance(value, dict)
+            else {name: value}
+        )
+        rows += [(key, json.dumps(shown, ensure_ascii=False)) for key, shown in table.items()]
     return Table("Configuration", ("key", "value"), tuple(rows))

@@ -15,8 +15,9 @@ def write_atomically(path: Path, content: bytes) -> None:
         OSError: the disk is full, or the folder cannot be written.
     """
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    temporary.unlink(missing_ok=True)
     try:
-        with temporary.open("wb") as file:
+        with temporary.open("xb") as file:  # never through a link that somebody has put there
             file.write(content)
             file.flush()
             os.fsync(file.fileno())

@@ -6,7 +6,8 @@ import csv
 import io
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -17,6 +18,8 @@ from numpy.typing import NDArray
 from ..errors import BadInput
 from .checkpoint import Checkpoint, load_checkpoint, save_checkpoint
 from .files import write_atomically
+from .lock import locked
+from .parts import check_parts, contents, leftovers, members
 
 __all__ = ["RunFolder"]
 
@@ -80,34 +83,78 @@ class RunFolder:
         return self.path / "report.html"
 
     @classmethod
-    def create(cls, path: Path, *rooms: str) -> RunFolder:
-        """A fresh folder with these folders in it, beside those that every run has.
+    @contextmanager
+    def begun(
+        cls, path: Path, config: str, *rooms: str, tell: Callable[[str], None] = lambda _: None
+    ) -> Iterator[RunFolder]:
+        """A new run, of which nobody else writes anything while the block lasts.
+
+        The configuration comes first: whenever a process is killed here, there is either nothing yet, and the
+        run can be begun again, or a configuration, with which it can be resumed.
+
+        Args:
+            path: a folder that is not there, or empty.
+            config: what the run's configuration file is to say.
+            rooms: folders to be in it, beside those that every run has.
+            tell: told in a sentence if the folder cannot be locked.
 
         Raises:
-            BadInput: it exists and is not empty, or cannot be written.
+            BadInput: it is not empty, cannot be written, or another process writes there.
         """
-        try:
-            path.mkdir(parents=True, exist_ok=True)
-            if any(path.iterdir()):
-                raise BadInput(f"--run {path}: not empty; name a new folder, or `wann resume {path}`")
-            folder = cls(path)
-            for room in (*rooms, folder.checkpoints.name, folder.figures.name):
-                (path / room).mkdir()
-        except OSError as error:
-            raise BadInput(f"--run {path}: cannot be written ({error.strerror})") from None
-        return folder
+        folder = cls(path)
+        with ExitStack() as stack:
+            try:
+                path.mkdir(parents=True, exist_ok=True)
+                folder._check_empty()
+                stack.enter_context(locked(path, tell))
+                folder._check_empty()  # somebody may have been faster
+                write_atomically(folder.config, config.encode())
+                folder._furnish(rooms)
+            except OSError as error:
+                raise BadInput(f"--run {path}: cannot be written ({error.strerror})") from None
+            yield folder
 
     @classmethod
     def existing(cls, path: Path) -> RunFolder:
-        """A folder that a search has left.
+        """A folder that a run has left, no part of it a link.
 
         Raises:
-            BadInput: it is no run folder.
+            BadInput: it is no run folder, or has a part that is a link.
         """
         folder = cls(path)
+        if path.is_dir():
+            check_parts(path)
         if not folder.config.is_file():
-            raise BadInput(f"{path}: no run folder (it has no config.toml)")
+            raise BadInput(f"{path}: no run folder (it has no config.toml); begin one with `wann search`")
         return folder
+
+    @contextmanager
+    def writing(self, *rooms: str, tell: Callable[[str], None] = lambda _: None) -> Iterator[None]:
+        """Be the only one who writes in a folder that a run has left, while the block lasts; see ``begun``.
+
+        Raises:
+            BadInput: it cannot be written, or another process writes there.
+        """
+        with ExitStack() as stack:
+            try:
+                stack.enter_context(locked(self.path, tell))
+                self._furnish(rooms)
+            except OSError as error:
+                raise BadInput(f"{self.path}: cannot be written ({error.strerror})") from None
+            yield
+
+    def _check_empty(self) -> None:
+        found = contents(self.path)
+        if self.config.name in found:
+            raise BadInput(f"--run {self.path}: holds a run; name a new folder, or `wann resume {self.path}`")
+        if found:
+            raise BadInput(f"--run {self.path}: not empty; name a new folder")
+
+    def _furnish(self, rooms: Sequence[str]) -> None:
+        for path in leftovers(self.path):
+            path.unlink(missing_ok=True)
+        for room in (*rooms, self.checkpoints.name, self.figures.name):
+            (self.path / room).mkdir(exist_ok=True)
 
     def write_json(self, path: Path, document: Mapping[str, Any]) -> None:
         """Write a JSON document, as a whole or not at all."""
@@ -120,8 +167,13 @@ class RunFolder:
                 with table.open("rb") as file:
                     os.fsync(file.fileno())
         save_checkpoint(self.checkpoints / f"{checkpoint.generation:08d}.npz", checkpoint)
-        for old in sorted(self.checkpoints.glob("*.npz"))[:-_KEPT]:
+        for old in members(self.checkpoints)[:-_KEPT]:
             old.unlink(missing_ok=True)
+
+    def clear_front(self) -> None:
+        """Remove the networks of an earlier front, and their table."""
+        for path in members(self.front):
+            path.unlink(missing_ok=True)
 
     def newest_checkpoint(self) -> Checkpoint | None:
         """The newest whole checkpoint, or None if none was written yet.
@@ -130,7 +182,7 @@ class RunFolder:
             BadInput: there are checkpoints, and all are damaged.
         """
         complaint = None
-        for path in sorted(self.checkpoints.glob("*.npz"), reverse=True):
+        for path in reversed(members(self.checkpoints)):
             try:
                 return load_checkpoint(path)
             except BadInput as error:
@@ -149,17 +201,31 @@ class RunFolder:
         with path.open("a", encoding="utf-8", newline="") as file:
             file.write(text.getvalue())
 
-    def truncate(self, path: Path, generations: int) -> int:
-        """Cut a table back to the rows of the first generations; returns how many are there.
+    def cut(self, path: Path, end: int, needed: Sequence[int] | None = None, of: str = "generation") -> None:
+        """Cut a table back to the rows whose first number, of a generation or a round, is below ``end``.
 
         A last row without an end, half written when the disk was full, counts for nothing.
+
+        Args:
+            path: the table.
+            end: the first number that goes.
+            needed: the numbers that must be left, in this order; any if not given.
+            of: what the numbers are of.
+
+        Raises:
+            BadInput: other numbers are left than are needed; nothing is written then.
         """
-        if not path.exists():
-            return 0
-        lines = [line for line in path.read_bytes().splitlines(keepends=True) if line.endswith(b"\n")]
-        kept = lines[: generations + 1] if generations else []
-        write_atomically(path, b"".join(kept))
-        return max(0, len(kept) - 1)
+        content = path.read_bytes() if path.exists() else b""
+        header, *rows = [line for line in content.splitlines(keepends=True) if line.endswith(b"\n")] or [b""]
+        try:
+            kept = [(number, row) for row in rows if (number := int(row.partition(b",")[0])) < end]
+        except ValueError:
+            raise BadInput(f"{path}: a row does not begin with a number") from None
+        found = [number for number, _ in kept]
+        if needed is not None and found != list(needed):
+            raise BadInput(f"{path}: {_difference(of, end, found, needed)}")
+        if content:
+            write_atomically(path, b"".join([header, *(row for _, row in kept)]) if kept else b"")
 
     def columns(self, path: Path) -> dict[str, NDArray[np.float64]]:
         """A table's columns by name, float64[rows].
@@ -174,6 +240,14 @@ class RunFolder:
         except (OSError, ValueError) as error:
             raise BadInput(f"{path}: no table of numbers ({error})") from None
         return {name: table[:, index] for index, name in enumerate(header)}
+
+
+def _difference(of: str, end: int, found: Sequence[int], needed: Sequence[int]) -> str:
+    """What is wrong with the first numbers of a table's rows."""
+    for row, (number, right) in enumerate(zip(found, needed, strict=False), 1):
+        if number != right:
+            return f"row {row} is of {of} {number}, where one of {of} {right} belongs"
+    return f"{len(found)} rows, but the checkpoint stands after {end} {of}s and needs {len(needed)}"
 
 
 def _cell(value: float | str) -> str:

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from ..errors import BadInput
 from ..kernels.forward import Program
 from ..network import Interface
+from ..trust import NOTHING, Trust
 from .environments import first_line, make_environment, offered_dynamics
 from .fused import Dynamics, FusedJob
 from .names import ACTION_NAMES, OBSERVATION_NAMES
@@ -30,6 +31,7 @@ Environment = gymnasium.Env[Any, Any]
 _OF_IMAGES: Final = ("images", "temperatures", "data", "memory")
 _SAMPLED: Final = 64  # episodes of random actions, of which observations are normalised
 _SAMPLED_STEPS: Final = 10_000
+_LONGEST_NAME: Final = 100
 
 
 @dataclass(frozen=True)
@@ -92,12 +94,15 @@ class ControlTask:
         return SteppedJob.of(self.world, program, table, trial)
 
 
-def make_control(settings: TaskSettings, interface: Interface | None = None) -> ControlTask:
+def make_control(
+    settings: TaskSettings, interface: Interface | None = None, trust: Trust = NOTHING
+) -> ControlTask:
     """Find an environment by its id.
 
     Args:
         settings: which, and how networks meet it.
         interface: of a network that was evolved for it; the settings' own if not given.
+        trust: which modules the id may have imported.
 
     Raises:
         BadInput: there is no such environment, it needs something that is not installed, its
@@ -106,7 +111,7 @@ def make_control(settings: TaskSettings, interface: Interface | None = None) -> 
     """
     for name in settings.given(*_OF_IMAGES):
         raise BadInput(f"task.{name}: {settings.id} is no set of images")
-    environment = make_environment(settings.id)
+    environment = make_environment(settings.id, trust)
     try:
         with warnings.catch_warnings():  # Gymnasium's checker would like many an environment better
             warnings.simplefilter("ignore")
@@ -244,5 +249,5 @@ def _names(
     if given is not None:
         return tuple(given)
     if known is not None and max(places) < len(known):
-        return tuple(known[place] for place in places)
+        return tuple(str(known[place])[:_LONGEST_NAME] or f"{kind} {place + 1}" for place in places)
     return tuple(f"{kind} {place + 1}" for place in places)

@@ -16,6 +16,7 @@ from gymnasium import wrappers
 from gymnasium.envs.registration import EnvSpec
 
 from ..errors import BadInput
+from ..trust import NOTHING, Trust
 from .datasets import DATA_SETS
 
 __all__ = [
@@ -75,17 +76,26 @@ def needed_extra(name: str) -> str | None:
     return None
 
 
-def make_environment(which: str | EnvSpec, **arguments: Any) -> Environment:
+def make_environment(which: str | EnvSpec, trust: Trust = NOTHING, **arguments: Any) -> Environment:
     """An environment by its id, or by the specification of one that was made before.
 
+    Args:
+        which: the id, or the specification.
+        trust: which modules an id may have imported.
+        arguments: for the environment.
+
     Raises:
-        BadInput: there is none, or it needs a package that is not installed; the message names the
-            nearest known id, or the extra.
+        BadInput: there is none, its id names a module that is not trusted, or it needs a package that is
+            not installed; the message names the nearest known id, or the extra.
     """
     name = which if isinstance(which, str) else which.id
+    module = None
     if isinstance(which, str):
+        module, which = trust.split(which)  # Gymnasium would import whatever an id names
         _offered("wann.environments")  # importing them registers them
     try:
+        if module is not None:
+            import_module(module)
         _quieten(gymnasium.registry.get(which) if isinstance(which, str) else which)
         with warnings.catch_warnings():  # of newer versions, and of what its checker would like better
             warnings.simplefilter("ignore")

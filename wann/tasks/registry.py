@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from ..network import Interface
+from ..trust import NOTHING, Trust
 from .classification import ClassificationTask, make_classification
 from .control import ControlTask, make_control
 from .datasets import DATA_SETS
 from .environments import registered_environments
 from .names import WELL_KNOWN
 from .settings import TaskSettings
+from .task import Task
 
-__all__ = ["make_task", "names_of", "registered_tasks", "side_of"]
+__all__ = ["make_task", "names_of", "recorded", "recorded_names", "registered_tasks", "side_of"]
+
+_NAMED: Final = 1000  # inputs or outputs; of more of them, names are of no use in a picture
 
 
 def registered_tasks() -> list[str]:
@@ -18,22 +24,27 @@ def registered_tasks() -> list[str]:
     return list(dict.fromkeys([*DATA_SETS, *registered_environments(), *WELL_KNOWN]))
 
 
-def make_task(settings: TaskSettings, interface: Interface | None = None) -> ControlTask | ClassificationTask:
+def make_task(
+    settings: TaskSettings, interface: Interface | None = None, trust: Trust = NOTHING
+) -> ControlTask | ClassificationTask:
     """Find a task by its name.
 
     Args:
         settings: which, and how networks meet it.
         interface: of a network that is to meet it; the settings' own if not given.
+        trust: which modules the name may have imported.
 
     Raises:
         BadInput: there is no such task, or it cannot be had here.
     """
     if settings.id in DATA_SETS:
         return make_classification(settings)
-    return make_control(settings, interface)
+    return make_control(settings, interface, trust)
 
 
-def names_of(name: str, interface: Interface | None = None) -> tuple[tuple[str, ...], tuple[str, ...]]:
+def names_of(
+    name: str, interface: Interface | None = None, trust: Trust = NOTHING
+) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """Names of a task's inputs and outputs, as a network with this interface meets it; no image is read.
 
     Raises:
@@ -44,8 +55,25 @@ def names_of(name: str, interface: Interface | None = None) -> tuple[tuple[str, 
         return found.pixel_names, found.classes
     if name in WELL_KNOWN and interface is None:
         return WELL_KNOWN[name]
-    task = make_control(TaskSettings(id=name, episode_limit=1), interface)  # a limit has no say in names
+    task = make_control(
+        TaskSettings(id=name, episode_limit=1), interface, trust
+    )  # a limit says nothing of names
     return task.input_names, task.output_names
+
+
+def recorded(settings: TaskSettings, task: Task) -> TaskSettings:
+    """The settings as a run keeps them: with what was left to the task, and with the names for pictures."""
+    names = {"input_names": task.input_names, "output_names": task.output_names}
+    if settings.id in DATA_SETS or max(map(len, names.values())) > _NAMED:
+        names = {}
+    return settings.changed(**task.settled, **names)
+
+
+def recorded_names(settings: TaskSettings) -> tuple[tuple[str, ...] | None, tuple[str, ...] | None]:
+    """Names of inputs and outputs that a run keeps; nothing is imported or made to find them."""
+    if settings.id in DATA_SETS:
+        return names_of(settings.id)
+    return settings.input_names, settings.output_names
 
 
 def side_of(name: str | None, inputs: int) -> int | None:
