@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import tomllib
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -14,6 +13,7 @@ from .config import Config, load_config
 from .errors import BadInput
 from .evaluation import make_evaluator
 from .experiment import Experiment, Progress, resume_search, start_search
+from .files import read_toml
 from .formats import export_network, load_network, load_out
 from .formats import save as save_network
 from .judging import evaluate, film
@@ -213,12 +213,13 @@ def prune(
 
 
 def prunes(run: Path | str) -> bool:
-    """Whether a run folder is of pruning, not of a search."""
-    try:
-        text = (Path(run) / "config.toml").read_text(encoding="utf-8")
-        return tomllib.loads(text).get("kind") == "prune"
-    except (OSError, ValueError):
-        return False  # what is wrong with it is said where it is read
+    """Whether a run folder is of pruning, not of a search.
+
+    Raises:
+        BadInput: no run folder, or a configuration that is not TOML.
+    """
+    config = RunFolder.existing(Path(run)).config
+    return read_toml(config).get("kind") == "prune"
 
 
 def resume_pruning(
@@ -246,12 +247,10 @@ def save(network: Network, path: Path | str) -> None:
     """Write network JSON.
 
     Raises:
-        BadInput: the file cannot be written.
+        BadInput: a folder that is not there.
+        Failure: the file cannot be written.
     """
-    try:
-        save_network(network, Path(path))
-    except OSError as error:
-        raise BadInput(f"{path}: cannot be written ({error.strerror})") from None
+    save_network(network, Path(path))
 
 
 def show(network: Network, path: Path | str) -> None:

@@ -1,15 +1,18 @@
 """What is kept: the run folder with its manifest, metrics and checkpoints."""
 
 from .checkpoint import Checkpoint, load_checkpoint, save_checkpoint
-from .files import write_atomically
 from .folder import RunFolder
-from .manifest import manifest
+from .manifest import Manifest, manifest, read_manifest
+from .rounds import PruningOutline, read_rounds
 
 __all__ = [
     "Checkpoint",
+    "Manifest",
+    "PruningOutline",
     "RunFolder",
     "load_checkpoint",
     "manifest",
+    "read_manifest",
+    "read_rounds",
     "save_checkpoint",
-    "write_atomically",
 ]

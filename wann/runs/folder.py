@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 import io
 import json
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,8 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import BadInput
+from ..files import LARGEST_TABLE, append_text, flush, read_bytes, read_table, write_atomically
 from .checkpoint import Checkpoint, load_checkpoint, save_checkpoint
-from .files import write_atomically
 
 __all__ = ["RunFolder"]
 
@@ -117,8 +116,7 @@ class RunFolder:
         """Keep a checkpoint, and the one before it; the rows that it relies on reach the disk first."""
         for table in (self.metrics, self.timing):
             if table.exists():
-                with table.open("rb") as file:
-                    os.fsync(file.fileno())
+                flush(table)
         save_checkpoint(self.checkpoints / f"{checkpoint.generation:08d}.npz", checkpoint)
         for old in sorted(self.checkpoints.glob("*.npz"))[:-_KEPT]:
             old.unlink(missing_ok=True)
@@ -146,8 +144,7 @@ class RunFolder:
         if not path.exists() or path.stat().st_size == 0:
             writer.writerow(row)
         writer.writerow([_cell(value) for value in row.values()])
-        with path.open("a", encoding="utf-8", newline="") as file:
-            file.write(text.getvalue())
+        append_text(path, text.getvalue())
 
     def truncate(self, path: Path, generations: int) -> int:
         """Cut a table back to the rows of the first generations; returns how many are there.
@@ -156,7 +153,8 @@ class RunFolder:
         """
         if not path.exists():
             return 0
-        lines = [line for line in path.read_bytes().splitlines(keepends=True) if line.endswith(b"\n")]
+        content = read_bytes(path, LARGEST_TABLE)
+        lines = [line for line in content.splitlines(keepends=True) if line.endswith(b"\n")]
         kept = lines[: generations + 1] if generations else []
         write_atomically(path, b"".join(kept))
         return max(0, len(kept) - 1)
@@ -167,13 +165,7 @@ class RunFolder:
         Raises:
             BadInput: it is missing or damaged.
         """
-        try:
-            with path.open(encoding="utf-8", newline="") as file:
-                header, *rows = list(csv.reader(file))
-            table = np.array(rows, np.float64).reshape(len(rows), len(header))
-        except (OSError, ValueError) as error:
-            raise BadInput(f"{path}: no table of numbers ({error})") from None
-        return {name: table[:, index] for index, name in enumerate(header)}
+        return read_table(path)[0]
 
 
 def _cell(value: float | str) -> str:
