@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import tomllib
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -15,12 +14,13 @@ from .errors import BadInput
 from .evaluation import BackendSettings, make_evaluator
 from .experiment import Progress, resume_search, start_search
 from .experiment import resume_command as command
+from .files import read_toml
 from .formats import export_network, load_network, load_out
 from .formats import save as save_network
 from .judging import evaluate, film
 from .network import Network
 from .reporting import check_film, draw_topology, report_run
-from .runs import RunFolder, check_parts, fresh_folder
+from .runs import RunFolder, fresh_folder
 from .shrinking import Shrunk, shrink
 from .tasks import DATA_SETS, make_task, names_of, needed_extra, registered_tasks, side_of
 from .training import tune
@@ -252,15 +252,10 @@ def prunes(run: Path | str) -> bool:
     """Whether a run folder is of pruning, not of a search.
 
     Raises:
-        BadInput: a part of it is a link.
+        BadInput: no run folder, one of which a part is a link, or a configuration that is not TOML.
     """
-    if Path(run).is_dir():
-        check_parts(Path(run))
-    try:
-        text = (Path(run) / "config.toml").read_text(encoding="utf-8")
-        return tomllib.loads(text).get("kind") == "prune"
-    except (OSError, ValueError):
-        return False  # what is wrong with it is said where it is read
+    folder = RunFolder.existing(Path(run))
+    return read_toml(folder.config).get("kind") == "prune"
 
 
 def resume_pruning(
@@ -290,12 +285,10 @@ def save(network: Network, path: Path | str) -> None:
     """Write network JSON.
 
     Raises:
-        BadInput: the file cannot be written.
+        BadInput: a folder that is not there.
+        Failure: the file cannot be written.
     """
-    try:
-        save_network(network, Path(path))
-    except OSError as error:
-        raise BadInput(f"{path}: cannot be written ({error.strerror})") from None
+    save_network(network, Path(path))
 
 
 def show(network: Network, path: Path | str, *, trust: Sequence[str] = ()) -> None:

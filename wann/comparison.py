@@ -10,7 +10,6 @@ import csv
 import io
 import json
 import time
-import tomllib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from importlib.util import find_spec
@@ -21,11 +20,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .assessment import ImageAssessor
-from .errors import BadInput, Failure
+from .errors import BadInput
+from .files import make_folder, npz_bytes, read_toml, write_atomically
 from .formats import load_network
 from .network import Network
 from .reporting import FrontierPoint, draw_frontier
-from .runs import check_parts, manifest, members, write_atomically
+from .runs import PruningOutline, check_parts, manifest, members, read_manifest, read_rounds
+from .streams import check_seed
 from .tasks import DATA_SETS, ClassificationTask, TaskSettings, make_classification
 
 __all__ = ["Entry", "frontier"]
@@ -118,6 +119,7 @@ def frontier(
         BadInput: nothing to compare, a folder that is no run, or a network of a task without images.
         Failure: the folder cannot be written.
     """
+    check_seed(seed)
     if not runs:
         raise BadInput(
             "name at least one run: the folder of a search on images, of wann prune, or a network JSON"
@@ -169,88 +171,52 @@ def _is_pruning(run: Path) -> bool:
 
 def _config(run: Path) -> dict[str, Any]:
     path = run / "config.toml"
-    if not path.is_file():
-        return {}
-    try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise BadInput(f"{path}: not TOML ({error})") from None
-
-
-def _rows(path: Path) -> list[dict[str, str]]:
-    try:
-        with path.open(encoding="utf-8", newline="") as file:
-            return list(csv.DictReader(file))
-    except (OSError, ValueError) as error:
-        raise BadInput(f"{path}: no table ({error})") from None
+    return read_toml(path) if path.is_file() else {}
 
 
 def _pruned(run: Path, tasks: _Tasks, seed: int) -> Iterator[_One]:
     """Every round of a pruning run with its trained weights, small networks under shared weights too."""
-    config = _config(run)
-    rows, times = _rows(run / "metrics.csv"), _rows(run / "timing.csv")
-    spent = np.cumsum([float(row["seconds"]) for row in times])
+    document = _config(run)
+    config = PruningOutline.of(run / "config.toml", document)
+    plan, family = config.pruning, config.family
     try:
-        name, family = _images(config["data"]["name"]), _family(config)
-        for row, seconds in zip(rows, spent, strict=True):
-            connections = float(row["connections"])
-            small = not config["pruning"]["rounds"] and config["pruning"]["schedule"] == "iterative"
-            one = _One(
-                name,
-                family if row["variant"] == "pruned" else f"{family}: {row['variant']}",
-                f"round {row['round']}",
-                connections,
-                float(row["biases"]),
-                float(row["test_accuracy"]),
-                connections,
-                float(row["multiply_adds"]),
-                float(row["csr_bytes"]),
-                float(seconds),
-                _but_seed(config),
-            )
-            if row["variant"] == "dense":
-                one = _named(one, "small dense networks" if small else f"dense {_model(config)}")
-            yield one
-            path = run / "rounds" / f"{int(row['round']):02d}-{row['variant']}" / "network.json"
-            if row["variant"] == "pruned" and 0 < connections <= _LARGEST and path.is_file():
-                yield from _under_shared(load_network(path), one, tasks[name], seed)
+        name = _images(config.data.name)
     except BadInput as error:
         raise BadInput(f"{run}: {error}") from None
-    except (KeyError, ValueError) as error:
-        raise BadInput(f"{run}: not a whole pruning run ({error}); see wann resume") from None
+    small = not plan.rounds and plan.schedule == "iterative"
+    for variant, row in read_rounds(run):
+        connections = row["connections"]
+        one = _One(
+            name,
+            family if variant == "pruned" else f"{family}: {variant}",
+            f"round {row['round']:.0f}",
+            connections,
+            row["biases"],
+            row["test_accuracy"],
+            connections,
+            row["multiply_adds"],
+            row["csr_bytes"],
+            row["seconds"],
+            _but_seed(document),
+        )
+        if variant == "dense":
+            one = _named(one, "small dense networks" if small else f"dense {config.model.name}")
+        yield one
+        path = run / "rounds" / f"{row['round']:02.0f}-pruned" / "network.json"
+        if variant == "pruned" and 0 < connections <= _LARGEST and path.is_file():
+            yield from _under_shared(load_network(path), one, tasks[name], seed)
 
 
 def _but_seed(config: Mapping[str, Any]) -> str:
     """What runs of the same settings have in common: all but the seed, and where they were computed."""
-    data = {key: value for key, value in config.get("data", {}).items() if key != "folder"}
-    return json.dumps({**config, "seed": None, "backend": None, "data": data}, sort_keys=True)
+    data = config.get("data")
+    if isinstance(data, dict):
+        data = {key: value for key, value in data.items() if key != "folder"}
+    return json.dumps({**config, "seed": None, "backend": None, "data": data}, sort_keys=True, default=str)
 
 
 def _named(one: _One, family: str) -> _One:
     return _One(**{**asdict(one), "family": family})
-
-
-def _model(config: Mapping[str, Any]) -> str:
-    model = config["model"]
-    return "LeNet-5" if model["kind"] == "lenet-5" else "-".join(map(str, model["hidden"])) or "logistic"
-
-
-def _family(config: Mapping[str, Any]) -> str:
-    """A run's way of pruning in a few words."""
-    plan = config["pruning"]
-    criterion, rewind = plan["criterion"], plan["rewind"]
-    names = {"obd": "OBD", "snip": "SNIP", "grasp": "GraSP", "synflow": "SynFlow", "deviation": "Han"}
-    name = names.get(criterion, criterion)
-    how = {
-        "initial": "initial weights",
-        "step": f"weights of step {plan['step']}",
-        "rate": "learning rate rewound",
-        "none": "trained on",
-    }[rewind]
-    early = plan.get("at") == "initial" or (
-        plan.get("at") is None and criterion in ("snip", "grasp", "synflow")
-    )
-    return f"{name}, {'before training' if early else how}, {_model(config)}"
 
 
 def _evolved(run: Path, tasks: _Tasks, seed: int, *, trained: bool) -> Iterator[_One]:
@@ -269,11 +235,8 @@ def _evolved(run: Path, tasks: _Tasks, seed: int, *, trained: bool) -> Iterator[
 
 def _seconds(run: Path) -> float:
     """Processor time of a search, from its manifest; not known of a network alone."""
-    path = run / "manifest.json"
-    try:
-        return float(json.loads(path.read_text(encoding="utf-8")).get("processor_seconds", np.nan))
-    except (OSError, ValueError):
-        return float("nan")
+    seconds = read_manifest(run / "manifest.json").processor_seconds
+    return float("nan") if seconds is None else seconds
 
 
 def _judged(
@@ -306,11 +269,11 @@ def _judged(
     )
     yield from _under_shared(network, one, task, seed)
     if network.weights is not None:
-        accuracy = ImageAssessor(network, task, seed).stored().accuracy
+        accuracy = _assessor(network, task, seed).stored().accuracy
         yield _One(**{**asdict(one), "family": "evolved: stored weights", "accuracy": accuracy})
     elif trained and find_spec("torch") is not None:
         began = time.process_time()
-        accuracy = ImageAssessor(network, task, seed).tuned().accuracy
+        accuracy = _assessor(network, task, seed).tuned().accuracy
         yield _One(
             **{
                 **asdict(one),
@@ -325,7 +288,7 @@ def _judged(
 
 def _under_shared(network: Network, one: _One, task: ClassificationTask, seed: int) -> Iterator[_One]:
     """The same connections with one weight on all of them."""
-    assessor = ImageAssessor(network.with_weights(None), task, seed)
+    assessor = _assessor(network.with_weights(None), task, seed)
     for condition, described in _SHARED.items():
         yield _One(
             **{
@@ -336,6 +299,15 @@ def _under_shared(network: Network, one: _One, task: ClassificationTask, seed: i
                 "bytes": _stored(network, 1),
             }
         )
+
+
+def _assessor(network: Network, task: ClassificationTask, seed: int) -> ImageAssessor:
+    if (network.inputs, network.outputs) != (task.inputs, task.outputs):
+        raise BadInput(
+            f"a network of {network.inputs} inputs and {network.outputs} outputs says that it is "
+            f"of {task.id}, which needs {task.inputs} and {task.outputs}"
+        )
+    return ImageAssessor(network, task, seed)
 
 
 def _effective(network: Network) -> tuple[int, int]:
@@ -358,16 +330,13 @@ def _effective(network: Network) -> tuple[int, int]:
 def _stored(network: Network, values: int) -> int:
     """Bytes of an npz file with the structure in the smallest integers, and that many weights."""
     small = np.uint8 if network.size <= 256 else np.uint16 if network.size <= 65_536 else np.uint32
-    buffer = io.BytesIO()
-    np.savez(
-        buffer,
-        allow_pickle=False,
-        source=network.source.astype(small),
-        target=network.target.astype(small),
-        activation=network.activation,
-        weights=np.zeros(values, np.float32),
-    )
-    return len(buffer.getvalue())
+    arrays: dict[str, NDArray[Any]] = {
+        "source": network.source.astype(small),
+        "target": network.target.astype(small),
+        "activation": network.activation,
+        "weights": np.zeros(values, np.float32),
+    }
+    return len(npz_bytes(arrays))
 
 
 def _logistic(task: ClassificationTask, seed: int) -> Iterator[_One]:
@@ -381,7 +350,12 @@ def _logistic(task: ClassificationTask, seed: int) -> Iterator[_One]:
     for strength in _STRENGTHS:
         began = time.process_time()
         model = LogisticRegression(
-            l1_ratio=1.0, C=strength, solver="saga", tol=1e-2, max_iter=100, random_state=seed
+            l1_ratio=1.0,
+            C=strength,
+            solver="saga",
+            tol=1e-2,
+            max_iter=100,
+            random_state=seed % 2**32,  # scikit-learn takes 32 bits
         )
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", ConvergenceWarning)
@@ -455,14 +429,9 @@ def _write(entries: Sequence[Entry], folder: Path, runs: list[str]) -> None:
     for entry in entries:
         values = asdict(entry).values()
         writer.writerow([f"{value:.6g}" if isinstance(value, float) else value for value in values])
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        write_atomically(folder / "frontier.csv", text.getvalue().encode())
-        write_atomically(
-            folder / "manifest.json", (json.dumps(manifest(runs=runs), indent=1) + "\n").encode()
-        )
-    except OSError as error:
-        raise Failure(f"{folder}: cannot be written ({error.strerror})") from None
+    make_folder(folder)
+    write_atomically(folder / "frontier.csv", text.getvalue().encode())
+    write_atomically(folder / "manifest.json", (json.dumps(manifest(runs=runs), indent=1) + "\n").encode())
     for task in sorted({entry.task for entry in entries}):
         points = [
             FrontierPoint(entry.family, entry.connections, entry.accuracy, entry.deviation)

@@ -15,14 +15,13 @@ from pydantic import BaseModel, Field, ValidationError, model_validator
 from .errors import BadInput
 from .evaluation import BackendSettings
 from .evolution import SearchSettings, WeightSettings
-from .formats.limits import read_bytes
+from .files import read_toml
 from .genome import MutationSettings
 from .settings import Settings, explain
 from .tasks import TaskSettings
 
 __all__ = ["Config", "load_config", "load_settings", "parse_config", "render_config"]
 
-_LARGEST = 2**20
 AnySettings = TypeVar("AnySettings", bound=Settings)
 
 
@@ -68,11 +67,7 @@ def load_settings(kind: type[AnySettings], path: Path, changes: Sequence[str] = 
     Raises:
         BadInput: no TOML, an unknown key (the nearest known one is named), or a bad value.
     """
-    text = read_bytes(path, _LARGEST)
-    try:
-        document = tomllib.loads(text.decode())
-    except (ValueError, RecursionError) as error:  # tomllib lets numbers of 5,000 digits fail as they do
-        raise BadInput(f"{path}: not TOML ({error})") from None
+    document = read_toml(path)
     for change in changes:
         _apply(document, change)
     try:
@@ -93,7 +88,7 @@ def parse_config(document: Mapping[str, Any]) -> Config:
 def _parse(kind: type[AnySettings], document: Mapping[str, Any]) -> AnySettings:
     try:
         text = json.dumps(document)
-    except (TypeError, ValueError) as error:
+    except (TypeError, ValueError, RecursionError) as error:
         raise BadInput(f"a value is neither number, text, list nor table ({error})") from None
     try:
         return kind.model_validate_json(text)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-__all__ = ["BadInput", "Failure"]
+__all__ = ["BadInput", "Failure", "Unwritable"]
 
 
 class BadInput(ValueError):
@@ -11,3 +11,7 @@ class BadInput(ValueError):
 
 class Failure(RuntimeError):
     """Work that could not be finished though the input was good (a full disk, a lost run)."""
+
+
+class Unwritable(Failure):
+    """A file that the system does not let us write (a full disk, a quota, a missing permission)."""

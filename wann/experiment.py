@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -14,13 +13,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .config import Config, load_config, render_config
-from .errors import BadInput, Failure
+from .errors import BadInput, Failure, Unwritable
 from .evaluation import BackendSettings, Evaluator
 from .evolution import Generation, Search, generation_weights, selection_weights
+from .files import make_folder, write_atomically
 from .formats.network_json import render, to_document
 from .genome import Population
 from .network import Network, compile_population
-from .runs import Checkpoint, RunFolder, manifest, write_atomically
+from .runs import Checkpoint, Manifest, RunFolder, manifest, read_manifest
 from .streams import Stream, episode_seeds
 from .tasks import Task, Trial, make_task, mean_over_episodes, recorded
 from .trust import NOTHING, Trust, module_named
@@ -69,11 +69,19 @@ class Experiment:
         search: the state of the search.
     """
 
-    def __init__(self, config: Config, folder: RunFolder, search: Search, task: Task) -> None:
+    def __init__(
+        self,
+        config: Config,
+        folder: RunFolder,
+        search: Search,
+        task: Task,
+        before: Manifest = Manifest(),  # noqa: B008 - frozen
+    ) -> None:
         self.config = config
         self.folder = folder
         self.search = search
         self._task = task
+        self._before = before
         self._tell: Callable[[str], None] = lambda _: None
 
     def run(
@@ -99,15 +107,13 @@ class Experiment:
         self._tell = tell
         try:
             return self._run(evaluator, show, stop)
+        except Unwritable as error:
+            again = resume_command(self.folder.path, self.config)
+            raise Failure(f"{error}; the last checkpoint is whole, go on with `{again}`") from None
         except (BadInput, Failure) as error:
             self._save()
             again = resume_command(self.folder.path, self.config)
             raise type(error)(f"{error}; the checkpoint is kept, go on with `{again}`") from None
-        except OSError as error:
-            raise Failure(
-                f"{self.folder.path}: cannot be written ({error.strerror}); the last checkpoint is "
-                f"whole, go on with `{resume_command(self.folder.path, self.config)}`"
-            ) from None
 
     def _run(self, evaluator: Evaluator, show: Callable[[Progress], None], stop: Callable[[], bool]) -> bool:
         write_atomically(self.folder.config, render_config(self.config).encode())
@@ -126,7 +132,7 @@ class Experiment:
             show(pace.after(row, self.search))
         self._save()
         wall, processor = time.perf_counter() - begun, time.process_time() - begun_processor
-        write_manifest(self.folder, self.config, wall, processor)
+        _write_manifest(self.folder, self.config, self._before, wall, processor)
         return self.search.finished
 
     def _generation(self, evaluator: Evaluator) -> tuple[Generation, Phases]:
@@ -201,7 +207,7 @@ class Experiment:
         if not failed:
             return
         generation, folder = self.search.generation, self.folder.failures
-        folder.mkdir(exist_ok=True)
+        make_folder(folder)
         room = _FAILURES_KEPT - len(list(folder.iterdir()))
         for index, reason in list(failed.items())[: max(0, room)]:
             provenance = {
@@ -219,6 +225,7 @@ class Experiment:
 
     def _keep_front(self, returns: NDArray[np.float64]) -> None:
         """Write the non-dominated networks of the last generation, and what they earned."""
+        make_folder(self.folder.front)
         self.folder.clear_front()
         population = self.search.ask()
         rows = []
@@ -257,18 +264,15 @@ class _Pace:
         return Progress(row, generations, rate, self._seconds * (generations - 1 - row.generation))
 
 
-def write_manifest(folder: RunFolder, config: Config, wall: float, processor: float) -> None:
+def _write_manifest(
+    folder: RunFolder, config: Config, before: Manifest, wall: float, processor: float
+) -> None:
     """Write what the run was made with; times add to those of an interrupted part."""
-    before: dict[str, Any] = {}
-    if folder.manifest.exists():
-        before = json.loads(folder.manifest.read_text(encoding="utf-8"))
-    wall += before.get("wall_seconds", 0.0)
-    processor += before.get("processor_seconds", 0.0)
     facts: dict[str, Any] = {
         "config": config.model_dump(mode="json", exclude_none=True),
         "seed": config.seed,
-        "wall_seconds": round(wall, 3),
-        "processor_seconds": round(processor, 3),
+        "wall_seconds": round(wall + (before.wall_seconds or 0.0), 3),
+        "processor_seconds": round(processor + (before.processor_seconds or 0.0), 3),
     }
     folder.write_json(folder.manifest, manifest(**facts))
 
@@ -298,7 +302,7 @@ def start_search(
     config = config.changed(task=recorded(config.task, task))
     search = Search.begin(config.search, config.mutation, task.inputs, task.outputs, config.seed)
     with RunFolder.begun(path, render_config(config), "front", tell=tell) as folder:
-        write_manifest(folder, config, 0.0, 0.0)
+        _write_manifest(folder, config, Manifest(), 0.0, 0.0)
         yield Experiment(config, folder, search, task)
 
 
@@ -320,11 +324,12 @@ def resume_search(
         tell: told in a sentence if the folder cannot be locked.
 
     Raises:
-        BadInput: no run folder, one in which another process writes, a damaged checkpoint, a task in a
-            module without trust, or fewer generations than are done.
+        BadInput: no run folder, one in which another process writes, a damaged checkpoint or manifest, a task
+            in a module without trust, or fewer generations than are done.
     """
     folder = RunFolder.existing(path)
     with folder.writing("front", tell=tell):
+        before = read_manifest(folder.manifest)
         config = load_config(folder.config)
         config = config.changed(backend=backend(config.backend))
         if generations is not None:
@@ -336,7 +341,7 @@ def resume_search(
         search = _restored(folder, config, task)
         folder.cut(folder.metrics, search.generation, range(search.generation))
         folder.cut(folder.timing, search.generation)
-        yield Experiment(config, folder, search, task), task
+        yield Experiment(config, folder, search, task, before), task
 
 
 def _restored(folder: RunFolder, config: Config, task: Task) -> Search:

@@ -21,7 +21,7 @@ from .errors import BadInput
 from .evaluation import BackendSettings, make_evaluator
 from .network import Network
 from .reporting import check_film, play_film, write_film
-from .streams import Stream, episode_seeds
+from .streams import Stream, check_seed, episode_seeds
 from .tasks import ClassificationTask, ControlTask, TaskSettings, make_task, names_of
 from .trust import BY_HAND, Trust
 
@@ -74,6 +74,7 @@ def evaluate(
         BadInput: no task, no such condition, a network that does not fit the task, or an environment
             that fails.
     """
+    check_seed(seed)
     if weight is not None and condition is not None:
         raise BadInput("--weight excludes --condition: it is one shared value")
     if weight is not None and not abs(weight) <= _LARGEST_WEIGHT:
@@ -202,6 +203,7 @@ def film(
         BadInput: another suffix, a missing extra, a task without episodes, or a network that does not
             fit it.
     """
+    check_seed(seed)
     check_film(Path(path))
     problem = task_of(network, task, episode_limit=episode_limit, trust=trust)
     if isinstance(problem, ClassificationTask):

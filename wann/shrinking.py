@@ -15,7 +15,7 @@ from .evaluation import BackendSettings, Evaluator, make_evaluator
 from .genome import Population
 from .judging import budget_of, task_of
 from .network import Network, compile_population
-from .streams import Stream, episode_seeds
+from .streams import Stream, check_seed, episode_seeds
 from .tasks import ClassificationTask, ControlTask, Trial
 
 __all__ = ["Shrunk", "shrink"]
@@ -76,6 +76,7 @@ def shrink(
     Raises:
         BadInput: no task, or one that the network does not fit; a tolerance below zero.
     """
+    check_seed(seed)
     if not tolerance >= 0:
         raise BadInput(f"--tolerance {tolerance:g}: accepted are numbers from 0")
     problem = task_of(network, task, trust=trust)

@@ -12,7 +12,12 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Stream", "address", "episode_seeds", "generator"]
+from .errors import BadInput
+
+__all__ = ["LARGEST_SEED", "Stream", "address", "check_seed", "episode_seeds", "generator"]
+
+LARGEST_SEED: Final = 2**63 - 1
+"""Of a run: it fits a signed integer of 64 bits, which is what most files and libraries have."""
 
 _INDICES: Final = 3
 
@@ -70,6 +75,16 @@ def address(seed: int, purpose: Stream, *indices: int) -> NDArray[np.uint32]:
     for place, value in enumerate((seed, int(purpose), len(indices), *indices)):
         fields[place] = value
     return fields.view("<u4")
+
+
+def check_seed(seed: int) -> None:
+    """Refuse what is no seed of a run.
+
+    Raises:
+        BadInput: it is negative, or has more than 63 bits.
+    """
+    if not 0 <= seed <= LARGEST_SEED:
+        raise BadInput(f"seed {seed}: accepted are whole numbers from 0 to {LARGEST_SEED}")
 
 
 def generator(seed: int, purpose: Stream, *indices: int) -> np.random.Generator:

@@ -12,13 +12,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .assessment import Assessor, GradientSettings, ImageAssessor, TuningSettings
-from .errors import BadInput, Failure
+from .errors import BadInput
 from .evaluation import BackendSettings, make_evaluator
+from .files import array_of, write_atomically
 from .formats import render, to_document
 from .judging import budget_of, task_of, tuning_of
 from .network import Network
 from .reporting import draw_weight_response
-from .runs import Checkpoint, load_checkpoint, save_checkpoint, write_atomically
+from .runs import Checkpoint, load_checkpoint, save_checkpoint
+from .streams import check_seed
 from .tasks import ClassificationTask, ControlTask
 
 __all__ = ["METHODS", "tune"]
@@ -70,6 +72,7 @@ def tune(
         BadInput: no such method, no task, a network that does not fit the task, or progress of another
             tuning.
     """
+    check_seed(seed)
     if method not in (None, *METHODS):
         raise BadInput(f"--method {method}: accepted are {', '.join(METHODS)}")
     problem = task_of(network, task, stepping, episode_limit, trust)
@@ -87,7 +90,7 @@ def tune(
             return network.with_weights(None, best)
         if progress is None:
             return assessor.trained(show)
-        kept = _Progress(progress, _digest(network, problem, settings, seed))
+        kept = _Progress(progress, _digest(network, problem, settings, seed), settings.iterations)
         trained = assessor.trained(show, kept.before, kept.keep)
         progress.unlink(missing_ok=True)
         return trained
@@ -117,10 +120,7 @@ def _draw_sweep(assessor: Assessor, task: str, path: Path, best: float) -> None:
     draw_weight_response(weights, mean, std, path, title=title, trained=(), chosen=best)
     order = np.argsort(weights)
     rows = [f"{weights[place]:g},{mean[place]},{std[place]},{returns.shape[1]}\n" for place in order]
-    try:
-        write_atomically(path.with_suffix(".csv"), ("weight,mean,std,episodes\n" + "".join(rows)).encode())
-    except OSError as error:
-        raise Failure(f"{path.with_suffix('.csv')}: cannot be written ({error.strerror})") from None
+    write_atomically(path.with_suffix(".csv"), ("weight,mean,std,episodes\n" + "".join(rows)).encode())
 
 
 def _digest(
@@ -135,23 +135,32 @@ def _digest(
 class _Progress:
     """What the candidates of CMA-ES have earned so far, in a file."""
 
-    def __init__(self, path: Path, digest: NDArray[np.uint8]) -> None:
+    def __init__(self, path: Path, digest: NDArray[np.uint8], iterations: int) -> None:
         self.before: list[NDArray[np.float64]] = []
         self._path, self._digest = path, digest
         self._saved = time.perf_counter()
         if path.exists():
-            arrays = load_checkpoint(path).arrays
-            if not np.array_equal(arrays.get("digest", ()), digest):
-                raise BadInput(f"{path}: the progress of another tuning; finish that one, or remove the file")
-            self.before = list(np.asarray(arrays["earned"], np.float64))
+            self.before = self._read(iterations)
+
+    def _read(self, iterations: int) -> list[NDArray[np.float64]]:
+        arrays = load_checkpoint(self._path).arrays
+        try:
+            digest = array_of(arrays, "digest", np.uint8, (len(self._digest),))
+            earned = array_of(arrays, "earned", np.float64, (None, None))
+        except BadInput as error:
+            raise BadInput(f"{self._path}: no progress of a tuning ({error}); remove the file") from None
+        if not np.array_equal(digest, self._digest):
+            raise BadInput(
+                f"{self._path}: the progress of another tuning; finish that one, or remove the file"
+            )
+        if not np.isfinite(earned).all():
+            raise BadInput(f"{self._path}: no progress of a tuning (a mean is not finite); remove the file")
+        return list(earned[:iterations])
 
     def keep(self, earned: Sequence[NDArray[np.float64]]) -> None:
         """Write the file, unless that was a moment ago."""
         if time.perf_counter() - self._saved < _KEEP_SECONDS:
             return
         arrays: dict[str, NDArray[np.generic]] = {"digest": self._digest, "earned": np.array(earned)}
-        try:
-            save_checkpoint(self._path, Checkpoint(len(earned), arrays))
-        except OSError as error:
-            raise Failure(f"{self._path}: cannot be written ({error.strerror})") from None
+        save_checkpoint(self._path, Checkpoint(len(earned), arrays))
         self._saved = time.perf_counter()

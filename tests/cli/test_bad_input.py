@@ -783,7 +783,7 @@ DAMAGE: dict[str, tuple[Callable[[bytes], bytes], tuple[str, ...]]] = {
     "no header": (lambda _: archive(x=np.arange(2)), ("no checkpoint", "header")),
     "a header of one number": (lambda _: archive(header=np.int64(1)), ("no checkpoint",)),
     "a header of fractions": (lambda _: archive(header=np.array([1.0, 2.5])), ("no checkpoint",)),
-    "a pickled object": (lambda _: pickled(), ("no checkpoint", "allow_pickle=False")),
+    "a pickled object": (lambda _: pickled(), ("no checkpoint", "does not hold plain numbers")),
     "nothing but a header": (lambda _: archive(header=np.array([1, 2])), ("does not describe a search",)),
 }
 
@@ -845,17 +845,17 @@ RUNS: dict[str, tuple[Callable[[Path], object], str, tuple[str, ...]]] = {
     "a report of garbage": (
         lambda run: (run / "metrics.csv").write_bytes(bytes(range(256))),
         "report run",
-        ("metrics.csv", "no table of numbers"),
+        ("metrics.csv", "no table (line 1: 'utf-8' codec"),
     ),
     "a report of ragged rows": (
-        lambda run: (run / "metrics.csv").write_text("a,b\n1\n"),
+        lambda run: (run / "metrics.csv").write_text("generation,evaluations,steps\n1\n"),
         "report run",
-        ("metrics.csv", "no table of numbers"),
+        ("metrics.csv", "no table: line 2 has 1 cells, the header 3"),
     ),
     "a report of nothing": (
         lambda run: (run / "metrics.csv").unlink(),
         "report run",
-        ("metrics.csv", "no table of numbers"),
+        ("metrics.csv", "cannot be read (No such file or directory)"),
     ),
     "a damaged champion": (
         lambda run: (run / "champion.json").write_text("{"),

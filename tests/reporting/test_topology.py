@@ -21,6 +21,7 @@ from wann.errors import BadInput
 from wann.formats import network_json
 from wann.network import Network
 from wann.reporting import draw_topology
+from wann.reporting.summary import Summary, is_large
 
 Grow = Callable[..., Network]
 
@@ -230,3 +231,50 @@ def test_the_page_needs_no_other_file_and_knows_every_part(tmp_path: Path, grow:
     assert told["edges"] == [list(edge) for edge in zip(network.source, network.target, strict=True)]
     named = {attributes.get("id") for _, attributes in parsed.tags}
     assert {f"node-{node}" for node in range(network.size)} <= named
+
+
+def test_a_large_network_is_drawn_as_blocks_of_layers(tmp_path: Path) -> None:
+    hidden = np.arange(267, 287)
+    network = Network(
+        256,
+        10,
+        np.concatenate([np.ones(10, np.int8), np.full(20, 5, np.int8)]),
+        np.concatenate([np.repeat(np.arange(1, 257), 20), np.repeat(hidden, 10)]),
+        np.concatenate([np.tile(hidden, 256), np.tile(np.arange(257, 267), 20)]),
+    )
+    draw_topology(network, tmp_path / "n.svg", side=16, title="Large")
+    drawn = texts(tmp_path / "n.svg")
+    assert not {part for part in ids(tmp_path / "n.svg") if part.startswith(("node-", "edge-"))}
+    assert {"bias and", "256 inputs", "10 outputs", "Large"} <= set(drawn)
+    assert any(text.startswith("5,320 connections") and "layers as blocks" in text for text in drawn)
+    draw_topology(network, tmp_path / "n.html")
+    assert json.loads(page(tmp_path / "n.html").scripts[0]) == {"nodes": [], "edges": []}
+
+
+def test_blocks_hold_every_node_and_every_connection_once(grow: Grow) -> None:
+    network = grow(300, hidden=0.4)
+    summary = Summary.of(network)
+    assert int(summary.counts.sum()) == network.connections
+    assert not np.tril(summary.counts, -1).any()
+    assert summary.block[0] == summary.block[network.inputs] == 0
+    outputs = summary.block[1 + network.inputs : 1 + network.inputs + network.outputs]
+    assert set(outputs.tolist()) == {len(summary.first) - 1}
+    assert len(summary.first) <= 10
+    source, target = summary.block[network.source], summary.block[network.target]
+    for one, other in ((0, 1), (0, len(summary.first) - 1)):
+        assert summary.counts[one, other] == int(((source == one) & (target == other)).sum())
+
+
+def test_what_has_few_connections_but_many_long_ones_is_large(grow: Grow) -> None:
+    # A chain of 400 nodes, of which each also reaches the end: every layer would have hundreds of bends.
+    chain = np.arange(3, 403)
+    network = Network(
+        1,
+        1,
+        np.ones(401, np.int8),
+        np.concatenate([[1], chain[:-1], chain]),
+        np.concatenate([chain, np.full(400, 2)]),
+    )
+    assert network.connections == 800
+    assert is_large(network)
+    assert not is_large(grow(1_000, inputs=64, outputs=10, hidden=0.05))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import random
+import re
 import shutil
 import signal
 import subprocess
@@ -211,7 +212,9 @@ def test_a_full_disk_ends_in_one_sentence_and_leaves_the_last_checkpoint_whole(
             main(["resume", "run"])
     assert ending.value.code == 1
     message = capsys.readouterr().err.splitlines()[-1]
-    assert message.startswith("wann: run: cannot be written (No space left on device)")
+    assert re.match(
+        r"wann: run/\S+: cannot be written \(No space left on device\); free some space; ", message
+    )
     assert "wann resume run" in message
     assert {path.name: path.read_bytes() for path in Path("run/checkpoints").iterdir()} == before
     assert not list(Path("run").rglob("*.tmp"))
@@ -220,8 +223,8 @@ def test_a_full_disk_ends_in_one_sentence_and_leaves_the_last_checkpoint_whole(
 
 
 def test_a_table_that_cannot_grow_is_a_failure(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(RunFolder, "append", _full)
-    with pytest.raises(Failure, match="No space left"):
+    monkeypatch.setattr(RunFolder, "metrics", property(lambda _: Path("/dev/full")))
+    with pytest.raises(Failure, match=r"/dev/full: cannot be written \(No space left"):
         api.search(config(), run=tmp_path / "run")
 
 

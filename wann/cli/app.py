@@ -58,8 +58,12 @@ def main(arguments: list[str] | None = None) -> None:
     except Failure as error:
         _complain(str(error), debug=debug)
         sys.exit(FAILED)
-    except (OSError, MemoryError) as error:
-        _complain(f"{type(error).__name__}: {error}", debug=debug)
+    except OSError as error:
+        about = f"{error.filename}: " if error.filename else ""
+        _complain(f"{about}{error.strerror or error}", debug=debug)
+        sys.exit(FAILED)
+    except MemoryError as error:
+        _complain(f"not enough memory: {error}", debug=debug)
         sys.exit(FAILED)
 
 

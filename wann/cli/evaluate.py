@@ -77,7 +77,9 @@ def evaluate(
 ) -> None:
     """Play episodes, or show test images, and say how good a network is, with its standard error."""
     from .. import api
+    from ..streams import check_seed
 
+    check_seed(seed + seeds - 1)
     loaded = api.load(network)
     if video is not None:
         api.check_film(video)

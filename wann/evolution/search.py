@@ -7,13 +7,15 @@ and hands the returns to ``tell``. Everything random derives from (seed, purpose
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import BadInput
+from ..files import array_of
 from ..genome import MutationSettings, Population, first_population, join, mutate
 from ..kernels.genes import Genes
 from ..streams import Stream, generator
@@ -24,7 +26,17 @@ from .settings import SearchSettings, WeightSettings
 __all__ = ["Champion", "Generation", "Search", "generation_weights", "selection_weights"]
 
 FloatArray = NDArray[np.float64]
-_PARTS: Final = ("node_rows", "node", "activation", "gene_rows", "source", "target", "enabled")
+_PARTS: Final = {
+    "node_rows": np.int64,
+    "node": np.int64,
+    "activation": np.int8,
+    "gene_rows": np.int64,
+    "source": np.int64,
+    "target": np.int64,
+    "enabled": np.bool_,
+}
+_NEWEST: Final = 2**53
+"""The highest node id that is accepted: as in network JSON, and far from where 64 bits end."""
 
 
 def generation_weights(settings: WeightSettings, seed: int, generation: int) -> FloatArray:
@@ -265,7 +277,7 @@ class Search:
         mutation: MutationSettings,
         seed: int,
         generation: int,
-        arrays: dict[str, NDArray[np.generic]],
+        arrays: Mapping[str, NDArray[np.generic]],
         shape: tuple[int, int],
     ) -> Search:
         """A search as ``state`` described it; ``shape`` is (inputs, outputs) of the task.
@@ -274,16 +286,10 @@ class Search:
             BadInput: the arrays do not describe a search with these settings.
         """
         try:
-            newest, evaluations, steps = np.asarray(arrays["numbers"], np.int64).tolist()
             population = _unflatten("population", arrays, shape)
-            champion = None
-            if "champion.mean" in arrays:
-                champion = Champion(
-                    _unflatten("champion", arrays, shape),
-                    float(np.asarray(arrays["champion.mean"], np.float64)[0]),
-                    int(np.asarray(arrays["champion.generation"], np.int64)[0]),
-                )
-        except (KeyError, ValueError, IndexError, TypeError) as error:
+            newest, evaluations, steps = _numbers(arrays, population)
+            champion = _champion(arrays, shape, generation) if "champion.mean" in arrays else None
+        except ValueError as error:
             raise BadInput(f"the checkpoint does not describe a search ({error})") from None
         if len(population) != settings.population:
             raise BadInput(
@@ -313,12 +319,25 @@ def _flatten(prefix: str, population: Population) -> dict[str, NDArray[np.generi
     return {f"{prefix}.{name}": getattr(population.genes, name) for name in _PARTS}
 
 
-def _unflatten(prefix: str, arrays: dict[str, NDArray[np.generic]], shape: tuple[int, int]) -> Population:
-    kinds = (np.int64, np.int64, np.int8, np.int64, np.int64, np.int64, np.bool_)
-    parts: list[Any] = [
-        np.ascontiguousarray(arrays[f"{prefix}.{name}"].astype(kind, casting="same_kind"))
-        for name, kind in zip(_PARTS, kinds, strict=True)
-    ]
+def _unflatten(prefix: str, arrays: Mapping[str, NDArray[np.generic]], shape: tuple[int, int]) -> Population:
+    parts = [array_of(arrays, f"{prefix}.{name}", kind, (None,)) for name, kind in _PARTS.items()]
     population = Population(Genes(*shape, *parts))
     population.check()
     return population
+
+
+def _numbers(arrays: Mapping[str, NDArray[np.generic]], population: Population) -> tuple[int, int, int]:
+    """The newest node, evaluations and steps."""
+    newest, evaluations, steps = array_of(arrays, "numbers", np.int64, (3,)).tolist()
+    if not population.newest_node <= newest <= _NEWEST or evaluations < 0 or steps < 0:
+        raise ValueError(f"numbers {newest}, {evaluations}, {steps} do not count what was made")
+    return newest, evaluations, steps
+
+
+def _champion(arrays: Mapping[str, NDArray[np.generic]], shape: tuple[int, int], generation: int) -> Champion:
+    population = _unflatten("champion", arrays, shape)
+    mean = float(array_of(arrays, "champion.mean", np.float64, (1,))[0])
+    found = int(array_of(arrays, "champion.generation", np.int64, (1,))[0])
+    if len(population) != 1 or not np.isfinite(mean) or not 0 <= found <= generation:
+        raise ValueError(f"{len(population)} champions of generation {found} with a mean of {mean:g}")
+    return Champion(population, mean, found)

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Final
 
 from ..errors import BadInput
+from ..files import write_atomically
 from ..network import Network
 from ..runs import check_parts
 from .network_json import load, render, to_document
@@ -47,7 +48,8 @@ def export_network(network: Network, path: Path, format_name: str) -> list[Path]
     With ``out``, weights that the network carries go to ``NAME.wann.json`` beside it.
 
     Raises:
-        BadInput: no such format, or a file that cannot be written.
+        BadInput: no such format, or a network that it cannot hold.
+        Unwritable: see ``write_atomically``.
     """
     if format_name not in FORMATS:
         raise BadInput(f"--format {format_name}: accepted are {', '.join(FORMATS)}")
@@ -55,8 +57,5 @@ def export_network(network: Network, path: Path, format_name: str) -> list[Path]
     if format_name == "out" and network.weights is not None:
         texts[path.with_suffix(".wann.json")] = render_weights(network)
     for target, text in texts.items():
-        try:
-            target.write_text(text, encoding="utf-8")
-        except OSError as error:
-            raise BadInput(f"{target}: cannot be written ({error.strerror})") from None
+        write_atomically(target, text.encode())
     return list(texts)

@@ -12,11 +12,16 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from ..activations import BY_NAME
 from ..errors import BadInput
+from ..files import read_json, write_atomically
 from ..network import Interface, Network
 from ..settings import explain
-from .limits import LARGEST_FILE, LARGEST_GENES, LARGEST_NODES, read_bytes
 
-__all__ = ["from_document", "load", "save", "to_document"]
+__all__ = ["LARGEST_FILE", "from_document", "load", "save", "to_document"]
+
+LARGEST_FILE: Final = 64 * 2**20
+"""Bytes of a network file that are read at most."""
+LARGEST_NODES: Final = 100_000
+LARGEST_GENES: Final = 1_000_000
 
 _KINDS: Final = ("bias", "input", "output", "hidden")
 
@@ -93,8 +98,12 @@ def to_document(network: Network) -> dict[str, Any]:
 
 
 def save(network: Network, path: Path) -> None:
-    """Write network JSON, one node or connection a line."""
-    path.write_text(render(to_document(network)), encoding="utf-8")
+    """Write network JSON, one node or connection a line.
+
+    Raises:
+        BadInput, Unwritable: see ``write_atomically``.
+    """
+    write_atomically(path, render(to_document(network)).encode())
 
 
 def render(document: dict[str, Any]) -> str:
@@ -115,11 +124,7 @@ def load(path: Path) -> Network:
     Raises:
         BadInput: not such a document, or one that describes no network.
     """
-    text = read_bytes(path, LARGEST_FILE)
-    try:
-        document = json.loads(text)
-    except (ValueError, RecursionError) as error:
-        raise BadInput(f"{path}: not JSON ({error})") from None
+    document = read_json(path, LARGEST_FILE)
     try:
         return from_document(document)
     except BadInput as error:

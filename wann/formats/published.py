@@ -10,8 +10,6 @@ row; its weight is the offset plus a bias that belongs to the task.
 from __future__ import annotations
 
 import json
-import math
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any, Final
 
@@ -20,10 +18,11 @@ from numpy.typing import NDArray
 from pydantic import Field, TypeAdapter, ValidationError
 
 from ..errors import BadInput
+from ..files import read_bytes, read_json
 from ..kernels.genes import topological_order
 from ..network import Network
 from ..settings import explain
-from .limits import LARGEST_FILE, read_bytes
+from .network_json import LARGEST_FILE
 
 __all__ = ["load_out", "load_weights", "render_out", "render_weights"]
 
@@ -46,17 +45,13 @@ def load_out(
     Raises:
         BadInput: a damaged file, or one that does not fit the number of inputs and outputs.
     """
-    table = _read_table(path)
-    size = len(table)
+    source, target, activation = _read_table(path)
+    size = len(activation)
     if size < 1 + inputs + outputs:
         raise BadInput(
             f"{path}: {size} nodes, but a bias, {inputs} inputs and {outputs} outputs "
             f"need at least {1 + inputs + outputs}"
         )
-    matrix, activation = table[:, :-1], table[:, -1]
-    connected = ~np.isnan(matrix) & (matrix != 0)
-    _check_triangle(path, connected)
-    source, target = np.nonzero(connected)  # row-major, as the offsets are
     place = np.concatenate(
         [
             np.arange(1 + inputs),
@@ -66,7 +61,8 @@ def load_out(
     )
     computed = _activations(path, activation[1 + inputs :])
     hidden = size - 1 - inputs - outputs
-    values = None if weights is None else load_weights(weights, len(source)) + weight_bias
+    with np.errstate(over="ignore"):  # what overflows is no weight, and refused as such
+        values = None if weights is None else load_weights(weights, len(source)) + weight_bias
     try:
         return Network(
             inputs,
@@ -88,9 +84,9 @@ def load_weights(path: Path, connections: int) -> NDArray[np.float64]:
     Raises:
         BadInput: a damaged file, or a number of offsets other than of connections.
     """
-    text = read_bytes(path, LARGEST_FILE)
+    document = read_json(path, LARGEST_FILE)
     try:
-        offsets = _OFFSETS.validate_python(_DOCUMENT.validate_json(text)[0])
+        offsets = _OFFSETS.validate_python(_DOCUMENT.validate_python(document)[0])
     except ValidationError as error:
         raise BadInput(f"{path}: not [[offset, ...], score] as JSON ({explain(error)})") from None
     if len(offsets) != connections:
@@ -102,15 +98,32 @@ def load_weights(path: Path, connections: int) -> NDArray[np.float64]:
 
 
 def render_out(network: Network) -> str:
-    """The network as an ``.out`` table; 1 stands for a connection."""
+    """The network as an ``.out`` table; 1 stands for a connection.
+
+    Raises:
+        BadInput: the table would be larger than ``load_out`` accepts.
+    """
+    size, first = network.size, 1 + network.inputs
+    if size > _LARGEST_TABLE:
+        raise BadInput(
+            f"{size:,} nodes: an .out table of them has {size * (size + 1):,} cells, mostly zeros, some "
+            f"{2 * size * (size + 1) // 2**20:,} MB; written and read are up to {_LARGEST_TABLE:,} nodes. "
+            "Take --format json"
+        )
     order = _published_order(network)
-    place = np.argsort(order)
-    table = np.zeros((network.size, network.size + 1), np.int64)
-    table[place[network.source], place[network.target]] = 1
-    first = 1 + network.inputs
-    table[:first, -1] = 1
-    table[first:, -1] = network.activation[order[first:] - first]
-    return "".join(",".join(map(str, row)) + "\n" for row in table.tolist())
+    position = np.argsort(order)
+    rows = np.argsort(position[network.source], kind="stable")
+    ends = np.searchsorted(position[network.source][rows], np.arange(size + 1))
+    targets = position[network.target][rows]
+    activation = np.ones(size, np.int64)
+    activation[first:] = network.activation[order[first:] - first]
+    lines = []
+    for row in range(size):
+        cells = np.full(2 * size, ord(","), np.uint8)
+        cells[::2] = ord("0")
+        cells[2 * targets[ends[row] : ends[row + 1]]] = ord("1")
+        lines.append(f"{cells.tobytes().decode()}{activation[row]}\n")
+    return "".join(lines)
 
 
 def render_weights(network: Network, score: float = 0.0) -> str:
@@ -133,39 +146,42 @@ def _published_order(network: Network) -> NDArray[np.int64]:
     return np.concatenate([np.arange(first), hidden, np.arange(first, first + network.outputs)])
 
 
-def _read_table(path: Path) -> NDArray[np.float64]:
-    lines = read_bytes(path, LARGEST_FILE).decode(errors="replace").split()
-    if len(lines) > _LARGEST_TABLE:
-        raise BadInput(f"{path}: {len(lines)} rows; at most {_LARGEST_TABLE} nodes are accepted")
-    rows = [_read_row(path, number, line) for number, line in enumerate(lines, 1)]
-    for number, row in enumerate(rows, 1):
-        if len(row) != len(rows) + 1:
-            raise BadInput(
-                f"{path}: row {number} has {len(row)} columns; {len(rows)} rows need {len(rows) + 1}"
-            )
-    if not rows:
+def _read_table(path: Path) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float64]]:
+    """Rows and columns of the connections, row by row, and the column of activations."""
+    lines = read_bytes(path, LARGEST_FILE).split(None, _LARGEST_TABLE)
+    size = len(lines)
+    if not lines:
         raise BadInput(f"{path}: empty; an .out file has a row for each node")
-    return np.array(rows)
+    if size > _LARGEST_TABLE:
+        raise BadInput(f"{path}: more than {_LARGEST_TABLE:,} rows, the most nodes that are accepted")
+    targets, activation = [], np.empty(size)
+    for number, line in enumerate(lines, 1):  # the table as a whole may be large, and nearly empty
+        row = _read_row(path, number, line.decode(errors="replace"))
+        if len(row) != size + 1:
+            raise BadInput(f"{path}: row {number} has {len(row)} columns; {size} rows need {size + 1}")
+        (found,) = np.nonzero(~np.isnan(row[:-1]) & (row[:-1] != 0))
+        if len(found) and found[0] < number:
+            raise BadInput(
+                f"{path}: row {number} connects back to column {found[0] + 1}; "
+                "only connections above the diagonal are accepted"
+            )
+        targets.append(found)
+        activation[number - 1] = row[-1]
+    sources = np.repeat(np.arange(size), [len(found) for found in targets])
+    return sources, np.concatenate(targets), activation
 
 
-def _read_row(path: Path, number: int, line: str) -> Sequence[float]:
+def _read_row(path: Path, number: int, line: str) -> NDArray[np.float64]:
+    if line.count(",") > _LARGEST_TABLE:
+        raise BadInput(f"{path}: row {number} has more than {_LARGEST_TABLE:,} columns of nodes")
     try:
-        row = [float(cell) for cell in line.split(",")]
+        row = np.array([float(cell) for cell in line.split(",")])
     except ValueError:
         shown = line if len(line) <= 60 else f"{line[:57]}..."
         raise BadInput(f"{path}: row {number} is not numbers between commas, found {shown!r}") from None
-    if any(math.isinf(cell) for cell in row):
+    if np.isinf(row).any():
         raise BadInput(f"{path}: row {number} holds an infinite number")
     return row
-
-
-def _check_triangle(path: Path, connected: NDArray[np.bool_]) -> None:
-    rows, columns = np.nonzero(np.tril(connected))
-    if len(rows):
-        raise BadInput(
-            f"{path}: row {rows[0] + 1} connects back to column {columns[0] + 1}; "
-            "only connections above the diagonal are accepted"
-        )
 
 
 def _activations(path: Path, column: NDArray[np.float64]) -> NDArray[np.int8]:

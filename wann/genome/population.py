@@ -76,7 +76,7 @@ class Population:
         for rows, flat in ((genes.node_rows, genes.node), (genes.gene_rows, genes.source)):
             if rows.ndim != 1 or len(rows) < 2 or rows[0] != 0 or rows[-1] != len(flat):
                 raise ValueError("row pointers do not cover the arrays")
-            if (np.diff(rows) < 0).any():
+            if (rows[1:] < rows[:-1]).any():  # a difference may overflow
                 raise ValueError("row pointers fall")
         if len(genes.activation) != len(genes.node):
             raise ValueError("as many activations as nodes are needed")

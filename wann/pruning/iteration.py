@@ -17,13 +17,23 @@ from ..settings import Settings
 from ..streams import Stream, generator
 from .criteria import CRITERIA, Probe
 from .mask import Mask, unknown_layer
+from .memory import Memory
 from .models import reset
 from .neurons import without_neurons
 from .objective import CROSS_ENTROPY, Objective
 from .once import known_criterion, prune
 from .schedules import SCHEDULES, iterative
 from .scopes import SCOPES, layer_densities, select, select_above
-from .training import Examples, Measured, Snapshot, State, Trained, TrainingSettings, state_of, train
+from .training import (
+    Examples,
+    Measured,
+    Snapshot,
+    State,
+    Trained,
+    TrainingSettings,
+    state_of,
+    train,
+)
 
 __all__ = ["CONTROLS", "NEURONS", "Iteration", "Memory", "Outcome", "PruningPlan", "RetrainSettings"]
 
@@ -172,25 +182,6 @@ class Outcome:
     trained: Trained
 
 
-@dataclass(frozen=True)
-class Memory:
-    """What an iteration goes on with after a round.
-
-    Attributes:
-        round: the last one that is done.
-        mask: of its pruned network.
-        initial: all parameters and buffers at the very beginning.
-        final: those of the pruned network at the end of its training.
-        snapshot: what ``step`` rewinds to.
-    """
-
-    round: int
-    mask: Mask
-    initial: State
-    final: State
-    snapshot: Snapshot | None
-
-
 class Iteration:
     """Train, prune, rewind, again and again; a model of anybody's.
 
@@ -230,7 +221,7 @@ class Iteration:
             )
         self._check_counts()
         if memory is not None:
-            memory.mask.check(model)
+            memory.check(model, training, plan.count, plan.step if plan.rewind == "step" else None)
         self._initial = state_of(model) if memory is None else memory.initial
 
     def _check_counts(self) -> None:

@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import difflib
-import io
-import zipfile
-import zlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,17 +14,13 @@ from torch import Tensor, nn
 from torch.nn.utils import prune as torch_prune
 
 from ..errors import BadInput
-from ..formats.limits import read_bytes
+from ..files import npz_bytes, read_npz, write_atomically
 
 __all__ = ["LAYERS", "Mask", "prunable", "unknown_layer"]
 
 LAYERS: Final = (nn.Linear, nn.Conv2d)
 """The kinds of layers whose weights can be pruned."""
-_LARGEST: Final = 2**30
-_UNREADABLE: Final = (
-    *(ValueError, KeyError, TypeError, OSError, EOFError, RuntimeError, MemoryError),
-    *(zipfile.BadZipFile, zlib.error),
-)
+_LARGEST: Final = 2**28  # bytes, one for each weight
 
 
 def prunable(model: nn.Module) -> dict[str, nn.Parameter]:
@@ -214,16 +207,14 @@ class Mask:
         """Write npz: a boolean array for each weight, by its name.
 
         Raises:
-            OSError: it cannot be written.
+            BadInput, Unwritable: see ``write_atomically``.
         """
-        path.write_bytes(self.to_bytes())
+        write_atomically(path, self.to_bytes())
 
     def to_bytes(self) -> bytes:
         """The content of the npz file; equal masks have equal bytes."""
-        buffer = io.BytesIO()
         arrays = {name: np.ascontiguousarray(tensor.numpy()) for name, tensor in self.tensors.items()}
-        np.savez_compressed(buffer, allow_pickle=False, **arrays)
-        return buffer.getvalue()
+        return npz_bytes(arrays, compressed=True)
 
     @classmethod
     def load(cls, path: Path) -> Mask:
@@ -232,15 +223,8 @@ class Mask:
         Raises:
             BadInput: it is no such file.
         """
-        content = read_bytes(path, _LARGEST)
-        try:
-            with np.load(io.BytesIO(content), allow_pickle=False) as archive:
-                arrays = {name: archive[name] for name in archive.files}
-        except _UNREADABLE as error:
-            raise BadInput(f"{path}: no mask in npz ({error})") from None
+        arrays = read_npz(path, _LARGEST, "mask in npz")
         for name, array in arrays.items():
-            if not isinstance(array, np.ndarray):
-                raise BadInput(f"{path}: no mask in npz ({name} is no array)")
             if array.dtype != np.bool_:
                 raise BadInput(f"{path}: {name} holds {array.dtype}, not booleans; a mask is booleans alone")
         if not arrays:

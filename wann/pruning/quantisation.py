@@ -10,8 +10,9 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from ..files import npz_bytes
 from .compaction import Chain, Stage
-from .sparse import npz, smallest
+from .sparse import smallest
 
 __all__ = ["Quantised"]
 
@@ -106,7 +107,7 @@ class Quantised:
 
     def to_bytes(self) -> bytes:
         """The content of an npz file."""
-        return npz(self.arrays())
+        return npz_bytes(self.arrays())
 
 
 def _sums(layer: _Layer, steps: Tensor) -> Tensor:

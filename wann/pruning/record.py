@@ -11,15 +11,15 @@ import torch
 from torch import nn
 
 from ..errors import BadInput
+from ..files import make_folder, npz_bytes, write_atomically
 from ..formats import render, to_document
 from ..network import Network
-from ..runs import write_atomically
 from .compaction import Chain
 from .iteration import Outcome
 from .networks import to_network
 from .quantisation import Quantised
 from .settings import PruneConfig
-from .sparse import SparseChain, dense_bytes, latency, npz
+from .sparse import SparseChain, dense_bytes, latency
 from .training import Examples, State, measure
 
 __all__ = ["Record", "state_bytes"]
@@ -59,9 +59,9 @@ class Record:
         """Write mask, weights at early stopping and at the end, and the small forms.
 
         Raises:
-            OSError: the disk is full, or the folder cannot be written.
+            Unwritable: the disk is full, or the folder cannot be written.
         """
-        place.mkdir(exist_ok=True)
+        make_folder(place)
         write_atomically(place / "mask.npz", self.outcome.mask.to_bytes())
         write_atomically(place / "final.npz", state_bytes(self.outcome.trained.final))
         write_atomically(place / "weights.npz", state_bytes(self.outcome.trained.best))
@@ -112,7 +112,7 @@ class Record:
 
 def state_bytes(state: State) -> bytes:
     """The content of an npz file with parameters and buffers by name."""
-    return npz({name: tensor.numpy() for name, tensor in state.items()})
+    return npz_bytes({name: tensor.numpy() for name, tensor in state.items()})
 
 
 def _network(chain: Chain, config: PruneConfig, outcome: Outcome) -> Network | None:

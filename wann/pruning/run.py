@@ -3,33 +3,40 @@
 from __future__ import annotations
 
 import csv
+import io
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
 from ..config import render_config
-from ..errors import BadInput, Failure
+from ..errors import BadInput
+from ..files import append_text, array_of, read_bytes, read_table, write_atomically
+from ..formats.network_json import LARGEST_FILE
 from ..reporting import FrontierPoint, draw_frontier
-from ..runs import Checkpoint, RunFolder, manifest, write_atomically
+from ..runs import Checkpoint, RunFolder, manifest
 from ..streams import Stream, generator
 from ..tasks import DATA_SETS, ImageSet
 from .compaction import Chain
-from .iteration import Iteration, Memory, Outcome
+from .iteration import Iteration, Outcome
 from .mask import Mask
+from .memory import Memory
 from .models import initialise, make_model
 from .record import Record, state_bytes
 from .settings import PruneConfig, load_prune_config
 from .training import Examples, Measured, Snapshot, State, Stopped, measure, one_thread, state_of
 
 __all__ = ["Progress", "PruningRun"]
+
+_MEASURED: Final = ("round", "weights", "test_accuracy", "validation_accuracy")
+_TIMED: Final = ("round", "seconds")
 
 
 @dataclass(frozen=True)
@@ -120,11 +127,21 @@ class PruningRun:
                 run, done = cls(config, folder), 0
                 run._describe()
             else:
-                run, done = cls(config, folder, _memory(checkpoint)), checkpoint.generation + 1
+                done = checkpoint.generation + 1
+                try:
+                    run = cls(config, folder, _memory(checkpoint))
+                except BadInput as error:
+                    raise BadInput(
+                        f"{folder.checkpoints}: the checkpoint of round {checkpoint.generation} "
+                        f"is not of this run ({error})"
+                    ) from None
             needed = [number for number in range(done) for _ in config.pruning.variants(number)]
             folder.cut(folder.metrics, done, needed, "round")
             for table in (folder.timing, path / "learning.csv"):
                 folder.cut(table, done)
+            if done:  # refused before hours of work, not after them
+                _read_rounds(folder.metrics, _MEASURED)
+                _read_rounds(folder.timing, _TIMED)
             yield run
 
     def _describe(self) -> None:
@@ -147,7 +164,7 @@ class PruningRun:
 
         Raises:
             BadInput: what cannot be trained or pruned as the configuration says.
-            Failure: the folder can no longer be written.
+            Unwritable: the folder can no longer be written.
         """
         clock = _Clock(self._iteration)
 
@@ -168,10 +185,6 @@ class PruningRun:
                 self._close()
         except Stopped:
             return False
-        except OSError as error:
-            raise Failure(
-                f"{error.filename or self.folder.path}: cannot be written ({error.strerror})"
-            ) from None
         return True
 
     def _keep(self) -> None:
@@ -188,21 +201,22 @@ class PruningRun:
         record.write(place, self.config)
         row = record.row(place, final)
         times = {"round": outcome.round, "variant": outcome.variant, "seconds": seconds, **record.times()}
-        with (self.folder.path / "learning.csv").open("a", encoding="utf-8", newline="") as file:
-            writer = csv.writer(file, lineterminator="\n")
-            if file.tell() == 0:
-                writer.writerow(("round", "variant", "iteration", "validation_loss", "validation_accuracy"))
-            writer.writerows(
-                (outcome.round, outcome.variant, done, repr(found.loss), repr(found.accuracy))
-                for done, found in outcome.trained.history
-            )
+        learning, text = self.folder.path / "learning.csv", io.StringIO()
+        writer = csv.writer(text, lineterminator="\n")
+        if not learning.exists() or learning.stat().st_size == 0:
+            writer.writerow(("round", "variant", "iteration", "validation_loss", "validation_accuracy"))
+        writer.writerows(
+            (outcome.round, outcome.variant, done, repr(found.loss), repr(found.accuracy))
+            for done, found in outcome.trained.history
+        )
+        append_text(learning, text.getvalue())
         self.folder.append(self.folder.metrics, row)
         self.folder.append(self.folder.timing, times)
 
     def _close(self) -> None:
         """The smallest network that is as good as the dense one, the picture, the manifest."""
-        rows = read_rows(self.folder.metrics)
-        dense = next(row for row in rows if row["variant"] == "dense")
+        rows = _read_rounds(self.folder.metrics, _MEASURED)
+        dense = rows[0]
         good = [
             row
             for row in rows
@@ -211,7 +225,7 @@ class PruningRun:
         for row in sorted(good, key=lambda row: float(row["weights"])):
             network = self.folder.path / "rounds" / f"{row['round']:02.0f}-pruned" / "network.json"
             if network.is_file():
-                write_atomically(self.folder.champion, network.read_bytes())
+                write_atomically(self.folder.champion, read_bytes(network, LARGEST_FILE))
                 break
         points = [
             FrontierPoint(str(row["variant"]), float(row["weights"]), float(row["test_accuracy"]), 0.0)
@@ -230,7 +244,7 @@ class PruningRun:
                 seed=self.config.seed,
                 kind="prune",
                 finished=True,
-                seconds=sum(float(row["seconds"]) for row in read_rows(self.folder.timing)),
+                seconds=sum(float(row["seconds"]) for row in _read_rounds(self.folder.timing, _TIMED)),
                 cpu_seconds=time.process_time(),
             ),
         )
@@ -266,20 +280,20 @@ class _Clock:
         return (time.perf_counter() - began) / (now - first) * (sum(total) - now)
 
 
-def read_rows(path: Path) -> list[dict[str, Any]]:
-    """A table with a column of text, numbers as numbers.
+def _read_rounds(path: Path, needed: Sequence[str]) -> list[dict[str, Any]]:
+    """A table's rows, one for each network; the numbers that are needed are finite and not negative.
 
     Raises:
         BadInput: it is missing or damaged.
     """
-    try:
-        with path.open(encoding="utf-8", newline="") as file:
-            return [
-                {name: value if name == "variant" else float(value) for name, value in row.items()}
-                for row in csv.DictReader(file)
-            ]
-    except (OSError, ValueError, TypeError) as error:
-        raise BadInput(f"{path}: no table of a pruning run ({error})") from None
+    numbers, words = read_table(path, needed, ("variant",))
+    for name in needed:
+        if not (np.isfinite(numbers[name]) & (numbers[name] >= 0)).all():
+            raise BadInput(f"{path}: no table of a pruning run: {name} holds what is no count and no share")
+    if words["variant"][:1] != ["dense"]:
+        raise BadInput(f"{path}: no table of a pruning run: its first row is not of the dense network")
+    columns = {**numbers, **words}
+    return [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
 
 
 def _examples(images: ImageSet) -> Examples:
@@ -298,16 +312,18 @@ def _checkpoint(memory: Memory) -> Checkpoint:
 
 
 def _memory(checkpoint: Checkpoint) -> Memory:
-    parts: dict[str, State] = {}
+    """What an iteration goes on with, which ``Memory.check`` compares with the network.
+
+    Raises:
+        BadInput: parts are missing, or of another type.
+    """
+    parts: dict[str, State] = {part: {} for part in ("mask", "initial", "final", "state", "optimizer")}
     for key, array in checkpoint.arrays.items():
-        part, _, name = key.partition(":")
-        parts.setdefault(part, {})[name] = torch.from_numpy(np.asarray(array).copy())
-    try:
-        snapshot = None
-        if "iteration" in parts:
-            snapshot = Snapshot(int(parts["iteration"][""]), parts["state"], parts["optimizer"])
-        return Memory(checkpoint.generation, Mask(parts["mask"]), parts["initial"], parts["final"], snapshot)
-    except KeyError as error:
-        raise BadInput(
-            f"checkpoint {checkpoint.generation}: no {error} in it; it is not of a pruning run"
-        ) from None
+        part, separator, name = key.partition(":")
+        if separator and part in parts:
+            parts[part][name] = torch.from_numpy(array)
+    snapshot = None
+    if "iteration" in checkpoint.arrays:
+        iteration = int(array_of(checkpoint.arrays, "iteration", np.int64, ()))
+        snapshot = Snapshot(iteration, parts["state"], parts["optimizer"])
+    return Memory(checkpoint.generation, Mask(parts["mask"]), parts["initial"], parts["final"], snapshot)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -15,6 +14,7 @@ from scipy.sparse import csr_array
 from torch import Tensor, nn
 
 from ..errors import BadInput
+from ..files import npz_bytes
 from .compaction import Chain, Stage
 
 __all__ = ["SparseChain", "dense_bytes", "latency"]
@@ -62,7 +62,7 @@ class SparseChain:
 
     def to_bytes(self) -> bytes:
         """The content of an npz file."""
-        return npz(self.arrays())
+        return npz_bytes(self.arrays())
 
 
 def _rows(stage: Stage) -> csr_array:
@@ -114,20 +114,13 @@ def smallest(numbers: NDArray[Any]) -> NDArray[Any]:
     return numbers.astype(next(kind for kind in _SMALL if largest <= np.iinfo(kind).max))
 
 
-def npz(arrays: dict[str, NDArray[Any]]) -> bytes:
-    """The content of an npz file that is not compressed."""
-    buffer = io.BytesIO()
-    np.savez(buffer, allow_pickle=False, **arrays)
-    return buffer.getvalue()
-
-
 def dense_bytes(chain: Chain) -> int:
     """Bytes of an npz file with all weights, zeros among them, and biases in float32."""
     arrays = {}
     for stage in chain.stages:
         arrays[f"{stage.name}.weight"] = stage.weight.numpy().astype(np.float32)
         arrays[f"{stage.name}.bias"] = stage.bias.numpy().astype(np.float32)
-    return len(npz(arrays))
+    return len(npz_bytes(arrays))
 
 
 def latency(network: Callable[[Tensor], Tensor], inputs: Tensor, seconds: float = 0.2) -> float:

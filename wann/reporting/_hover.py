@@ -94,9 +94,12 @@ nodes.forEach(([name], node) => {
 
 
 def hover_page(network: Network, svg: str, names: Sequence[str], title: str | None) -> str:
-    """One HTML file that needs no other; ``svg`` names its parts ``node-0``, ``edge-0``, ..."""
+    """One HTML file that needs no other; ``svg`` names its parts ``node-0``, ``edge-0``, ...
+
+    Without names nothing in it answers the pointer.
+    """
     nodes = [[name, _described(network, node)] for node, name in enumerate(names)]
-    edges = list(zip(network.source.tolist(), network.target.tolist(), strict=True))
+    edges = list(zip(network.source.tolist(), network.target.tolist(), strict=True)) if names else []
     return _PAGE.format(
         title=html.escape(plain(title) if title else "Network"),
         svg=svg,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import os
 import unicodedata
 import warnings
 from collections.abc import Iterator
@@ -15,7 +14,8 @@ from matplotlib import style
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from ..errors import BadInput, Failure
+from ..errors import BadInput
+from ..files import write_atomically
 
 __all__ = [
     "ACCENT",
@@ -150,7 +150,7 @@ def save(figure: Figure, path: Path) -> None:
         Failure: the file cannot be written.
     """
     kind = checked_suffix(path).removeprefix(".")
-    _write(path, _render(figure, kind))
+    write_atomically(path, _render(figure, kind))
 
 
 def save_text(text: str, path: Path) -> None:
@@ -160,19 +160,4 @@ def save_text(text: str, path: Path) -> None:
         BadInput: a folder that does not exist.
         Failure: the file cannot be written.
     """
-    _write(path, text.encode())
-
-
-def _write(path: Path, content: bytes) -> None:
-    """Write beside the target first, so that nobody ever meets half a file."""
-    if not path.parent.is_dir():
-        raise BadInput(f"{path}: there is no folder {path.parent}")
-    beside = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
-        beside.unlink(missing_ok=True)
-        with beside.open("xb") as file:  # never through a link that somebody has put there
-            file.write(content)
-        beside.replace(path)
-    except OSError as error:
-        beside.unlink(missing_ok=True)
-        raise Failure(f"{path}: cannot be written ({error.strerror})") from error
+    write_atomically(path, text.encode())

@@ -16,8 +16,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from ..errors import BadInput, Failure
-from ..runs import write_atomically
+from ..errors import BadInput
+from ..files import write_atomically
 from ..tasks import ControlTask, make_environment
 
 __all__ = ["Film", "check_film", "play_film", "write_film"]
@@ -117,10 +117,7 @@ def write_film(film: Film, path: Path) -> None:
         Failure: the file cannot be written.
     """
     check_film(path)
-    try:
-        write_atomically(path, _WRITERS[path.suffix](film))
-    except OSError as error:
-        raise Failure(f"{path}: cannot be written ({error.strerror})") from None
+    write_atomically(path, _WRITERS[path.suffix](film))
 
 
 def _frame(environment: gymnasium.Env[Any, Any]) -> Frame:

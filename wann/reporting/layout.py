@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from ..network import Network
 
-__all__ = ["Layout", "layered_layout"]
+__all__ = ["Layout", "layered_layout", "layers_of", "paths"]
 
 FloatArray = NDArray[np.float64]
 
@@ -88,9 +88,8 @@ class _Chart:
 
 def layered_layout(network: Network) -> Layout:
     """Lay a network out: inputs left in their order, outputs right in theirs, few crossings."""
-    graph = network.graph()
-    live, effective = _paths(network, graph)
-    chart = _chart(network, _depths(network, graph), effective)
+    live, effective = paths(network)
+    chart = _chart(network, layers_of(network).tolist(), effective)
     _reduce_crossings(chart)
     heights = _heights(chart)
     layer = {vertex: place for place, row in enumerate(chart.rows) for vertex in row}
@@ -99,9 +98,9 @@ def layered_layout(network: Network) -> Layout:
     return Layout(points[: network.size], routes, live, effective)
 
 
-def _paths(network: Network, graph: nx.DiGraph[int]) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
-    """Which nodes, and which connections, are on a path from bias or input to output."""
-    first = 1 + network.inputs
+def paths(network: Network) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+    """Which nodes (bool[nodes]) and connections (bool[connections]) are on a path from input to output."""
+    graph, first = network.graph(), 1 + network.inputs
     fed = _reached(graph, range(first))
     seen = _reached(graph.reverse(copy=False), range(first, first + network.outputs))
     live = np.array([node in fed and node in seen for node in range(network.size)], np.bool_)
@@ -118,9 +117,9 @@ def _reached(graph: nx.DiGraph[int], starts: Iterable[int]) -> set[int]:
     return reached
 
 
-def _depths(network: Network, graph: nx.DiGraph[int]) -> list[int]:
-    """Layer of each node: longest path from the inputs, outputs together in the last layer."""
-    first = 1 + network.inputs
+def layers_of(network: Network) -> NDArray[np.int64]:
+    """Layer of each node, int64[nodes]: longest path from the inputs, outputs together in the last layer."""
+    graph, first = network.graph(), 1 + network.inputs
     outputs = range(first, first + network.outputs)
     depth = [0] * first + [1] * (network.size - first)
     for node in nx.topological_sort(graph):
@@ -129,7 +128,7 @@ def _depths(network: Network, graph: nx.DiGraph[int]) -> list[int]:
     hidden = [depth[node] for node in range(outputs.stop, network.size)]
     for node in outputs:
         depth[node] = max(hidden, default=0) + 1
-    return depth
+    return np.array(depth)
 
 
 def _chart(network: Network, depth: Sequence[int], effective: NDArray[np.bool_]) -> _Chart:

@@ -52,7 +52,7 @@ def draw_pixels(
     direct, hidden = pixel_reads(network)
     columns = 1 if network.outputs <= 4 else 2
     rows = -(-network.outputs // columns)
-    cell = min((top - bottom) / rows, 240.0)
+    cell = float(np.clip((top - bottom) / rows, 100.0, 240.0))
     size = cell - 26.0
     most = max(1, int(hidden.max(initial=0)))
     upper = (top + bottom + rows * cell) / 2

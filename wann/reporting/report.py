@@ -9,12 +9,14 @@ from html import escape
 from pathlib import Path
 from typing import Final
 
-from ..errors import BadInput
+from ..files import read_bytes
 from ._style import checked_suffix, plain, save_text
 
 __all__ = ["Table", "write_report"]
 
 _MEDIA: Final = {".svg": "image/svg+xml", ".png": "image/png"}
+
+_LARGEST_FIGURE: Final = 256 * 2**20
 
 # Around the digits of a cell: deviations, percent, thousands, a dash where nothing was measured.
 _NOT_DIGITS: Final = str.maketrans({"±": " ", "%": " ", "\N{EN DASH}": " ", ",": "", "\N{MINUS SIGN}": "-"})
@@ -123,10 +125,7 @@ def _text(text: str) -> str:
 
 def _figure(caption: str, file: Path) -> str:
     media = _MEDIA[checked_suffix(file, tuple(_MEDIA))]
-    try:
-        content = file.read_bytes()
-    except OSError as error:
-        raise BadInput(f"{file}: cannot be read ({error.strerror})") from None
+    content = read_bytes(file, _LARGEST_FIGURE)
     image = f'<img alt="{_text(caption)}" src="data:{media};base64,{base64.b64encode(content).decode()}">'
     return f"<figure>\n{image}\n<figcaption>{_text(caption)}</figcaption>\n</figure>"
 

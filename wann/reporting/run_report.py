@@ -5,13 +5,17 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
 
 from ..config import Config, load_config
 from ..errors import BadInput
+from ..files import make_folder, read_table
 from ..formats import load_network
 from ..network import Network
-from ..runs import RunFolder
+from ..runs import RunFolder, read_manifest
 from ..tasks import recorded_names, side_of
 from .curves import draw_learning
 from .fronts import draw_front
@@ -20,18 +24,19 @@ from .topology import draw_topology
 
 __all__ = ["report_run"]
 
+_LARGEST_CONFIG: Final = 2**20
+_LARGEST: Final = 1e15  # of anything that is counted
+
 
 def report_run(folder: RunFolder) -> Path:
     """Draw the pictures of a run and write report.html; returns its path.
 
     Raises:
-        BadInput: the run has no champion or no metrics yet.
+        BadInput: the run has no champion or no metrics yet, or a file of it is damaged.
     """
     champion = load_network(folder.path)
-    metrics = folder.columns(folder.metrics)
-    if not len(metrics.get("generation", ())):
-        raise BadInput(f"{folder.metrics}: no generation yet")
-    folder.figures.mkdir(exist_ok=True)
+    metrics = _metrics(folder)
+    make_folder(folder.figures)
     config = load_config(folder.config)
     task = config.task
     side = side_of(task.id, champion.inputs)
@@ -48,13 +53,12 @@ def report_run(folder: RunFolder) -> Path:
     draw_learning(metrics, learning)
     figures = [("Champion", topology), ("Learning curve", learning)]
     if (folder.front / "front.csv").exists():
-        front = folder.columns(folder.front / "front.csv")
         picture = folder.figures / "front.svg"
-        draw_front(front["connections"].astype(int), front["mean"], picture)
+        draw_front(*_front(folder.front / "front.csv"), picture)
         figures.append(("Front of the last generation", picture))
     write_report(
         folder.report,
-        title=f"{task.id}, seed {champion.provenance.get('seed')}",
+        title=f"{task.id}, seed {_number(champion.provenance.get('seed'))}",
         facts=_facts(
             folder, champion, {name: column[-1] for name, column in metrics.items()}, images=side is not None
         ),
@@ -64,33 +68,46 @@ def report_run(folder: RunFolder) -> Path:
     return folder.report
 
 
+def _metrics(folder: RunFolder) -> dict[str, NDArray[np.float64]]:
+    metrics, _ = read_table(folder.metrics, ("generation", "evaluations", "steps"))
+    if not len(metrics["generation"]):
+        raise BadInput(f"{folder.metrics}: no generation yet")
+    return metrics
+
+
+def _front(path: Path) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+    """Connections and means of the front's networks."""
+    front, _ = read_table(path, ("connections", "mean"))
+    connections = front["connections"]
+    if not ((connections >= 0) & (connections <= _LARGEST)).all():
+        raise BadInput(f"{path}: no table of a front: it holds numbers of connections that cannot be")
+    return connections.astype(np.int64), front["mean"]
+
+
+def _number(value: Any, shape: str = "") -> str:
+    """A number of a network's provenance, which may hold anything."""
+    known = isinstance(value, int | float) and not isinstance(value, bool)
+    return format(value, shape) if known else "unknown"
+
+
 def _facts(
     folder: RunFolder, champion: Network, last: Mapping[str, float], *, images: bool
 ) -> dict[str, str]:
     found = champion.provenance
     facts = {
         "Champion": f"{champion.connections} connections ({champion.effective_connections} effective), "
-        f"{champion.hidden} hidden nodes, found in generation {found.get('generation')}",
-        "Mean return": f"{found.get('selection_mean', float('nan')):.4g} over "
-        f"{found.get('selection_episodes')} selection episodes",
+        f"{champion.hidden} hidden nodes, found in generation {_number(found.get('generation'))}",
+        "Mean return": f"{_number(found.get('selection_mean'), '.4g')} over "
+        f"{_number(found.get('selection_episodes'))} selection episodes",
         "Generations": f"{last['generation'] + 1:,.0f}",
         "Batches" if images else "Episodes": f"{last['evaluations']:,.0f}",
         "Images shown" if images else "Environment steps": f"{last['steps']:,.0f}",
     }
-    manifest = _manifest(folder)
-    if manifest:
-        facts["Time"] = f"{manifest.get('wall_seconds', 0):,.1f} s"
-        machine = manifest.get("machine", {})
-        facts["Machine"] = f"{machine.get('processor')}, {machine.get('cores')} cores"
+    manifest = read_manifest(folder.manifest)
+    if manifest.wall_seconds is not None:
+        facts["Time"] = f"{manifest.wall_seconds:,.1f} s"
+        facts["Machine"] = f"{manifest.machine.processor}, {manifest.machine.cores} cores"
     return facts
-
-
-def _manifest(folder: RunFolder) -> dict[str, Any]:
-    try:
-        document = json.loads(folder.manifest.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return {}
-    return document if isinstance(document, dict) else {}
 
 
 def _settings(config: Config) -> Table:

@@ -35,6 +35,7 @@ from ._style import (
 )
 from .layout import Layout, layered_layout
 from .pixels import draw_pixels
+from .summary import Summary, is_large
 
 __all__ = ["draw_topology"]
 
@@ -98,6 +99,8 @@ def draw_topology(
 ) -> None:
     """Draw a network as SVG, PNG or PDF, or as an HTML page whose nodes answer the pointer.
 
+    Of networks of thousands of connections layers are drawn as blocks, and connections counted.
+
     Connections with stored weights are coloured by sign and as wide as they are strong. What is on
     no path from bias or input to output is drawn faint. Equal networks give equal bytes.
 
@@ -116,10 +119,12 @@ def draw_topology(
     """
     suffix = checked_suffix(path, (*PICTURES, ".html"))
     names = _names(network, input_names, output_names)
+    large = is_large(network)
     with house_style():
-        figure = _figure(network, names, title, side)
+        figure = (_summary if large else _figure)(network, names, title, side)
         if suffix == ".html":
-            save_text(hover_page(network, to_svg(figure), names, title), path)
+            # Parts that answer the pointer are nodes: a summary has none.
+            save_text(hover_page(network, to_svg(figure), () if large else names, title), path)
         else:
             save(figure, path)
 
@@ -143,28 +148,65 @@ def _figure(network: Network, names: Sequence[str], title: str | None, side: int
     everything = scale.place(np.concatenate([layout.positions, *layout.routes]))
     margin = scale.diameter
     low, high = everything.min(axis=0) - margin, everything.max(axis=0) + margin
-    figure = Figure()
-    axes = figure.add_axes((0.0, 0.0, 1.0, 1.0))
-    axes.set_axis_off()
-    right = high[0]
-    if side is not None:
-        classes = list(names[1 + network.inputs : 1 + network.inputs + network.outputs])
-        widest = max(len(name) for name in classes)
-        right = draw_pixels(axes, network, side, classes, high[0] + 24 + 5 * widest, high[1], low[1])
-    figure.set_size_inches((right - low[0]) / _POINTS_PER_INCH, (high[1] - low[1]) / _POINTS_PER_INCH)
-    axes.set_xlim(low[0], right)
-    axes.set_ylim(low[1], high[1])
+    figure, axes = _page(network, names, side, (low[0], high[0], low[1], high[1]))
     _draw_connections(axes, network, layout, scale)
     _draw_nodes(axes, network, layout, scale, centres)
     named = _draw_names(axes, network, layout, scale, centres, names)
-    bottom = _draw_legend(axes, network, layout, (low[0] + high[0]) / 2, low[1], high[0] - low[0])
-    caption = _caption(network, layout, named)
-    middle = (low[0] + high[0]) / 2
-    axes.text(middle, bottom, caption, ha="center", va="top", fontsize=8, color=GREY)
+    caption = _caption(network, int(layout.effective.sum()))
+    if named > 1:
+        caption.append(f"{network.inputs} inputs, one in {named} named")
+    if not layout.effective.all() or not layout.live[1 + network.inputs :].all():
+        caption.append("faint: on no path from input to output")
+    _surround(axes, network, layout.live, caption, title, (low[0], high[0], low[1], high[1]))
+    return figure
+
+
+def _summary(network: Network, names: Sequence[str], title: str | None, side: int | None) -> Figure:
+    """A drawing of blocks of layers."""
+    summary = Summary.of(network)
+    borders = summary.borders
+    figure, axes = _page(network, names, side, borders)
+    summary.draw(axes)
+    caption = [*_caption(network, summary.effective), "too many to draw each: layers as blocks"]
+    _surround(axes, network, summary.live, caption, title, borders)
+    return figure
+
+
+def _page(
+    network: Network, names: Sequence[str], side: int | None, borders: tuple[float, float, float, float]
+) -> tuple[Figure, Axes]:
+    """A figure whose data coordinates are points, with room from left to right, and from bottom to top."""
+    left, right, bottom, top = borders
+    figure = Figure()
+    axes = figure.add_axes((0.0, 0.0, 1.0, 1.0))
+    axes.set_axis_off()
+    if side is not None:
+        classes = list(names[1 + network.inputs : 1 + network.inputs + network.outputs])
+        widest = max(len(name) for name in classes)
+        right = draw_pixels(axes, network, side, classes, right + 24 + 5 * widest, top, bottom)
+    figure.set_size_inches((right - left) / _POINTS_PER_INCH, (top - bottom) / _POINTS_PER_INCH)
+    axes.set_xlim(left, right)
+    axes.set_ylim(bottom, top)
+    return figure, axes
+
+
+def _surround(
+    axes: Axes,
+    network: Network,
+    live: NDArray[np.bool_],
+    caption: Sequence[str],
+    title: str | None,
+    borders: tuple[float, float, float, float],
+) -> None:
+    """Legend and caption below a drawing, a title above it."""
+    left, right, bottom, top = borders
+    middle = (left + right) / 2
+    lower = _draw_legend(axes, network, live, middle, bottom, right - left)
+    axes.text(middle, lower, "  ·  ".join(caption), ha="center", va="top", fontsize=8, color=GREY)
     if title:
         axes.text(
             middle,
-            high[1] + 6,
+            top + 6,
             plain(title),
             ha="center",
             va="bottom",
@@ -172,7 +214,6 @@ def _figure(network: Network, names: Sequence[str], title: str | None, side: int
             fontweight="bold",
             parse_math=False,
         )
-    return figure
 
 
 def _draw_connections(axes: Axes, network: Network, layout: Layout, scale: _Scale) -> None:
@@ -328,11 +369,11 @@ def _name(axes: Axes, centre: FloatArray, name: str, shift: float, *, live: bool
 
 
 def _draw_legend(
-    axes: Axes, network: Network, layout: Layout, middle: float, bottom: float, width: float
+    axes: Axes, network: Network, live: NDArray[np.bool_], middle: float, bottom: float, width: float
 ) -> float:
     """A legend of the activations that occur; returns where it ends."""
     inside = range(1 + network.inputs, network.size)
-    occur = {network.activation_name(node) for node in inside if layout.live[node]}
+    occur = {network.activation_name(node) for node in inside if live[node]}
     entries = [
         Line2D(
             [],
@@ -370,17 +411,11 @@ def _draw_legend(
     return bottom - 8 - 13.5 * rows
 
 
-def _caption(network: Network, layout: Layout, every: int) -> str:
-    effective = int(layout.effective.sum())
-    parts = [
+def _caption(network: Network, effective: int) -> list[str]:
+    return [
         f"{_counted(network.connections, 'connection')} ({effective:,} effective)",
         _counted(network.hidden, "hidden node"),
     ]
-    if every > 1:
-        parts.append(f"{network.inputs} inputs, one in {every} named")
-    if effective < network.connections or not layout.live[1 + network.inputs :].all():
-        parts.append("faint: on no path from input to output")
-    return "  ·  ".join(parts)
 
 
 def _counted(count: int, noun: str) -> str:

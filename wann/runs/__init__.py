@@ -1,20 +1,23 @@
 """What is kept: the run folder with its manifest, metrics and checkpoints."""
 
 from .checkpoint import Checkpoint, load_checkpoint, save_checkpoint
-from .files import write_atomically
 from .folder import RunFolder
-from .manifest import manifest
+from .manifest import Manifest, manifest, read_manifest
 from .naming import fresh_folder
 from .parts import check_parts, members
+from .rounds import PruningOutline, read_rounds
 
 __all__ = [
     "Checkpoint",
+    "Manifest",
+    "PruningOutline",
     "RunFolder",
     "check_parts",
     "fresh_folder",
     "load_checkpoint",
     "manifest",
     "members",
+    "read_manifest",
+    "read_rounds",
     "save_checkpoint",
-    "write_atomically",
 ]

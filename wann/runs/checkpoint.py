@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import io
-import operator
-import zipfile
 import zlib
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -14,17 +12,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import BadInput
-from .files import write_atomically
+from ..files import array_of, npz_bytes, parse_npz, read_bytes, write_atomically
 
 __all__ = ["Checkpoint", "load_checkpoint", "save_checkpoint"]
 
 _VERSION: Final = 1
 _LARGEST: Final = 4 * 2**30
-_UNREADABLE: Final = (
-    *(ValueError, KeyError, TypeError, OSError, EOFError, RuntimeError, MemoryError),
-    *(zipfile.BadZipFile, zlib.error),
-)
-"""What numpy and zipfile raise on an archive that nobody wrote with them."""
+_CHECKSUM: Final = 4  # bytes at the end
 
 
 @dataclass(frozen=True)
@@ -37,21 +31,18 @@ class Checkpoint:
     """
 
     generation: int
-    arrays: dict[str, NDArray[np.generic]]
+    arrays: Mapping[str, NDArray[np.generic]]
 
 
 def save_checkpoint(path: Path, checkpoint: Checkpoint) -> None:
     """Write a checkpoint as a whole or not at all.
 
     Raises:
-        OSError: the disk is full, or the folder cannot be written.
+        BadInput, Unwritable: see ``write_atomically``.
     """
-    buffer = io.BytesIO()
     header = np.array([_VERSION, checkpoint.generation], np.int64)
-    np.savez(buffer, allow_pickle=False, header=header, **checkpoint.arrays)
-    content = buffer.getvalue()
-    digest = np.array([zlib.crc32(content)], np.uint32).tobytes()
-    write_atomically(path, content + digest)
+    content = npz_bytes({"header": header, **checkpoint.arrays})
+    write_atomically(path, content, zlib.crc32(content).to_bytes(_CHECKSUM, "little"))
 
 
 def load_checkpoint(path: Path) -> Checkpoint:
@@ -60,21 +51,19 @@ def load_checkpoint(path: Path) -> Checkpoint:
     Raises:
         BadInput: the file is damaged, or is no checkpoint of this version.
     """
-    try:
-        if path.stat().st_size > _LARGEST:
-            raise BadInput(f"{path}: larger than any checkpoint")
-        content = path.read_bytes()
-    except OSError as error:
-        raise BadInput(f"{path}: cannot be read ({error.strerror})") from None
-    body, digest = content[:-4], content[-4:]
-    if np.array([zlib.crc32(body)], np.uint32).tobytes() != digest:
+    content = read_bytes(path, _LARGEST)
+    digest = zlib.crc32(memoryview(content)[:-_CHECKSUM])
+    if digest.to_bytes(_CHECKSUM, "little") != content[-_CHECKSUM:]:
         raise BadInput(f"{path}: damaged checkpoint (its checksum does not match its content)")
+    # Ours are not compressed: none unpacks to more than it takes on the disk.
+    arrays = parse_npz(path, content, len(content), "checkpoint", compressed=False)
     try:
-        with np.load(io.BytesIO(body), allow_pickle=False) as archive:
-            arrays = {name: archive[name] for name in archive.files}
-        version, generation = map(operator.index, arrays.pop("header").tolist())
-    except _UNREADABLE as error:
+        version, generation = array_of(arrays, "header", np.int64, (2,)).tolist()
+    except BadInput as error:
         raise BadInput(f"{path}: no checkpoint ({error})") from None
     if version != _VERSION:
         raise BadInput(f"{path}: checkpoint version {version}; this program reads {_VERSION}")
+    if generation < 0:
+        raise BadInput(f"{path}: no checkpoint (it stands at generation {generation})")
+    del arrays["header"]
     return Checkpoint(generation, arrays)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 import io
 import json
-import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -16,8 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import BadInput
+from ..files import LARGEST_TABLE, append_text, flush, read_bytes, read_table, write_atomically
 from .checkpoint import Checkpoint, load_checkpoint, save_checkpoint
-from .files import write_atomically
 from .lock import locked
 from .parts import check_parts, contents, leftovers, members
 
@@ -164,8 +163,7 @@ class RunFolder:
         """Keep a checkpoint, and the one before it; the rows that it relies on reach the disk first."""
         for table in (self.metrics, self.timing):
             if table.exists():
-                with table.open("rb") as file:
-                    os.fsync(file.fileno())
+                flush(table)
         save_checkpoint(self.checkpoints / f"{checkpoint.generation:08d}.npz", checkpoint)
         for old in members(self.checkpoints)[:-_KEPT]:
             old.unlink(missing_ok=True)
@@ -198,8 +196,7 @@ class RunFolder:
         if not path.exists() or path.stat().st_size == 0:
             writer.writerow(row)
         writer.writerow([_cell(value) for value in row.values()])
-        with path.open("a", encoding="utf-8", newline="") as file:
-            file.write(text.getvalue())
+        append_text(path, text.getvalue())
 
     def cut(self, path: Path, end: int, needed: Sequence[int] | None = None, of: str = "generation") -> None:
         """Cut a table back to the rows whose first number, of a generation or a round, is below ``end``.
@@ -215,7 +212,7 @@ class RunFolder:
         Raises:
             BadInput: other numbers are left than are needed; nothing is written then.
         """
-        content = path.read_bytes() if path.exists() else b""
+        content = read_bytes(path, LARGEST_TABLE) if path.exists() else b""
         header, *rows = [line for line in content.splitlines(keepends=True) if line.endswith(b"\n")] or [b""]
         try:
             kept = [(number, row) for row in rows if (number := int(row.partition(b",")[0])) < end]
@@ -225,7 +222,7 @@ class RunFolder:
         if needed is not None and found != list(needed):
             raise BadInput(f"{path}: {_difference(of, end, found, needed)}")
         if content:
-            write_atomically(path, b"".join([header, *(row for _, row in kept)]) if kept else b"")
+            write_atomically(path, *((header, *(row for _, row in kept)) if kept else ()))
 
     def columns(self, path: Path) -> dict[str, NDArray[np.float64]]:
         """A table's columns by name, float64[rows].
@@ -233,13 +230,7 @@ class RunFolder:
         Raises:
             BadInput: it is missing or damaged.
         """
-        try:
-            with path.open(encoding="utf-8", newline="") as file:
-                header, *rows = list(csv.reader(file))
-            table = np.array(rows, np.float64).reshape(len(rows), len(header))
-        except (OSError, ValueError) as error:
-            raise BadInput(f"{path}: no table of numbers ({error})") from None
-        return {name: table[:, index] for index, name in enumerate(header)}
+        return read_table(path)[0]
 
 
 def _difference(of: str, end: int, found: Sequence[int], needed: Sequence[int]) -> str:

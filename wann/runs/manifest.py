@@ -9,9 +9,18 @@ import sys
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import Any, Final
+from typing import Annotated, Any, Final
 
-__all__ = ["manifest"]
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from ..errors import BadInput
+from ..files import read_json
+from ..settings import explain
+
+__all__ = ["Manifest", "manifest", "read_manifest"]
+
+_LARGEST: Final = 16 * 2**20
+_Seconds = Annotated[float, Field(ge=0.0, lt=1e12)]
 
 _PACKAGES: Final = (
     "wann", "numpy", "numba", "llvmlite", "gymnasium", "cma", "networkx", "matplotlib", "ray", "scikit-learn",
@@ -34,6 +43,48 @@ def manifest(**facts: Any) -> dict[str, Any]:
         },
         "commit": _commit(),
     }
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(frozen=True, strict=True, allow_inf_nan=False)
+
+
+class Machine(_Part):
+    """Where a run was computed."""
+
+    processor: Annotated[str, Field(max_length=1000)] = "unknown"
+    cores: int | None = None
+
+
+class Manifest(_Part):
+    """What is read back of a manifest.
+
+    Attributes:
+        wall_seconds: that a search took until now.
+        processor_seconds: the same of processor time.
+        machine: where it was computed last.
+    """
+
+    wall_seconds: _Seconds | None = None
+    processor_seconds: _Seconds | None = None
+    machine: Machine = Machine()
+
+
+def read_manifest(path: Path) -> Manifest:
+    """What a manifest says; one that says nothing if there is none.
+
+    Raises:
+        BadInput: it is damaged.
+    """
+    if not path.exists():
+        return Manifest()
+    try:
+        return Manifest.model_validate(read_json(path, _LARGEST))
+    except ValidationError as error:
+        reason = f"{path}: no manifest ({explain(error)})"
+    except BadInput as error:
+        reason = str(error)
+    raise BadInput(f"{reason}; remove it: the run does without, and its times are counted from now on")
 
 
 def _version(package: str) -> str | None:

@@ -8,12 +8,11 @@ from __future__ import annotations
 
 import hashlib
 import os
-import urllib.error
 import urllib.request
-import zipfile
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
+from http.client import HTTPException
 from pathlib import Path
 from typing import Any, Final
 
@@ -21,8 +20,9 @@ import numpy as np
 from numpy.typing import NDArray
 from platformdirs import user_cache_path
 
-from ..errors import BadInput
-from .idx import parse_idx, unpack_idx
+from ..errors import BadInput, Failure
+from ..files import array_of, make_folder, npz_bytes, read_npz, write_atomically
+from .idx import LARGEST_IDX, parse_idx, read_idx, unpack_idx
 from .images import deskew, resize
 
 __all__ = ["DATA_SETS", "DataSet", "ImageSet"]
@@ -33,6 +33,7 @@ _CLOTHES: Final = (
 )  # fmt: skip
 _VALIDATION: Final = 5000  # the last of the training images, as the definition of the conditions has it
 _SIDE: Final = 28
+_LARGEST_KEPT: Final = 2**26  # bytes; 60,000 images of 16 x 16 numbers take 61 million
 _BLOCK: Final = 1 << 16
 _PATIENCE: Final = 30.0  # seconds
 
@@ -128,7 +129,7 @@ class _Source:
         folder = (given or user_cache_path("wann") / "data") / self.name
         for path in (folder / f"{name}.gz", folder / name):
             if path.is_file():
-                return path, unpack_idx(path)
+                return path, read_idx(path)
         if given is not None:
             raise BadInput(
                 f"{folder}: neither {name}.gz nor {name} is there; WANN_DATA and task.data name a folder "
@@ -136,7 +137,7 @@ class _Source:
             )
         path = folder / f"{name}.gz"
         _download([f"{mirror}{name}.gz" for mirror in self.mirrors], path)
-        return path, unpack_idx(path)
+        return path, read_idx(path)
 
     def _check(self, name: str, path: Path, content: bytes) -> None:
         found = hashlib.md5(content, usedforsecurity=False).hexdigest()
@@ -174,25 +175,20 @@ def _folder(given: Path | None) -> Path | None:
 
 
 def _kept(path: Path, shape: tuple[int, int]) -> NDArray[np.float32] | None:
+    """Images float32[shape] that were prepared before; None if there are none, or they are damaged."""
     try:
-        with np.load(path, allow_pickle=False) as stored:  # a zip file: what is read is checked against a CRC
-            images: NDArray[Any] = stored["images"]
-    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
+        images = array_of(read_npz(path, _LARGEST_KEPT, "prepared images"), "images", np.float32, shape)
+    except BadInput:
         return None
-    return images if images.shape == shape and images.dtype == np.float32 else None
+    # Interpolated brightness may leave 0 to 1 by a rounding.
+    return images if bool((np.abs(images - 0.5) < 0.51).all()) else None
 
 
 def _keep(path: Path, images: NDArray[np.float32]) -> None:
     """Keep prepared images for the next time, if there is a place for them."""
-    partial = path.with_name(f"{path.name}.{os.getpid()}")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with partial.open("wb") as file:
-            np.savez(file, images=images)
-        partial.replace(path)
-    except OSError:
-        with suppress(OSError):
-            partial.unlink(missing_ok=True)
+    with suppress(BadInput, Failure):
+        make_folder(path.parent)
+        write_atomically(path, npz_bytes({"images": images}))
 
 
 def _download(addresses: list[str], path: Path) -> None:
@@ -200,33 +196,28 @@ def _download(addresses: list[str], path: Path) -> None:
     from rich.console import Console  # noqa: PLC0415 - only a download shows anything
     from rich.progress import Progress  # noqa: PLC0415
 
-    reasons = []
-    partial = path.with_name(f"{path.name}.{os.getpid()}")
+    reasons, content = [], bytearray()
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        for address in addresses:
-            try:
-                with (
-                    urllib.request.urlopen(address, timeout=_PATIENCE) as answer,  # noqa: S310
-                    Progress(console=Console(stderr=True), transient=True) as progress,
-                    partial.open("wb") as file,
-                ):
-                    size = answer.headers.get("Content-Length")
-                    bar = progress.add_task(path.name, total=int(size) if size else None)
-                    while block := answer.read(_BLOCK):
-                        file.write(block)
-                        progress.advance(bar, len(block))
-                unpack_idx(partial)
-            except (urllib.error.URLError, TimeoutError, ConnectionError, BadInput) as error:
-                reasons.append(f"{address.split('/')[2]}: {getattr(error, 'reason', error)}")
-                continue
-            partial.replace(path)
-            return
-    except OSError as error:
-        raise BadInput(f"{path}: cannot be written ({error.strerror}); set WANN_DATA") from None
-    finally:
-        with suppress(OSError):
-            partial.unlink(missing_ok=True)
+        make_folder(path.parent)
+    except Failure as error:
+        raise Failure(f"{error}; WANN_DATA may name one") from None
+    for address in addresses:
+        content.clear()
+        try:
+            with (
+                urllib.request.urlopen(address, timeout=_PATIENCE) as answer,  # noqa: S310
+                Progress(console=Console(stderr=True), transient=True) as progress,
+            ):
+                bar = progress.add_task(path.name, total=answer.length)
+                while len(content) <= LARGEST_IDX and (block := answer.read(_BLOCK)):
+                    content += block
+                    progress.advance(bar, len(block))
+            unpack_idx(path, bytes(content))
+        except (OSError, HTTPException, BadInput) as error:
+            reasons.append(f"{address.split('/')[2]}: {getattr(error, 'reason', error)}")
+            continue
+        write_atomically(path, content)
+        return
     raise BadInput(
         f"{path.name} cannot be downloaded ({'; '.join(reasons)}); put it into {path.parent}, or let "
         f"WANN_DATA name a folder that holds {path.parent.name}/"

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import gzip
-import io
 import math
-import zlib
 from pathlib import Path
 from typing import Final
 
@@ -13,33 +10,26 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import BadInput
+from ..files import gunzip, read_bytes
 
-__all__ = ["parse_idx", "unpack_idx"]
+__all__ = ["LARGEST_IDX", "parse_idx", "read_idx", "unpack_idx"]
 
 _BYTES: Final = 8  # IDX code of unsigned bytes, the only type that images come in
-_GZIP: Final = b"\x1f\x8b"
-_LARGEST: Final = 2**30
+LARGEST_IDX: Final = 64 * 2**20  # 60,000 images of 28 x 28 pixels take 45
 
 
-def unpack_idx(path: Path) -> bytes:
+def read_idx(path: Path) -> bytes:
     """The content of a file, unpacked if it is gzipped.
 
     Raises:
-        BadInput: it cannot be read, is damaged, or is larger than a gigabyte.
+        BadInput: it cannot be read, is damaged, or is larger than such data are.
     """
-    try:
-        packed = path.read_bytes()
-        if not packed.startswith(_GZIP):
-            return packed
-        with gzip.open(io.BytesIO(packed)) as stream:
-            content = stream.read(_LARGEST + 1)
-    except (EOFError, zlib.error, gzip.BadGzipFile) as error:
-        raise BadInput(f"{path}: damaged or cut short ({error})") from None
-    except OSError as error:
-        raise BadInput(f"{path}: cannot be read ({error.strerror})") from None
-    if len(content) > _LARGEST:
-        raise BadInput(f"{path}: unpacks to more than a gigabyte; no IDX file of images")
-    return content
+    return unpack_idx(path, read_bytes(path, LARGEST_IDX))
+
+
+def unpack_idx(path: Path, content: bytes) -> bytes:
+    """The same of a file whose bytes are known."""
+    return gunzip(path, content, LARGEST_IDX)
 
 
 def parse_idx(content: bytes, dimensions: int, name: Path) -> NDArray[np.uint8]:

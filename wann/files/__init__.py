@@ -1,0 +1,27 @@
+"""Files: read within limits of size and depth, written as a whole or not at all, never executed.
+
+Every file that the package reads or writes goes through here. What is read may come from anybody: sizes are
+known before anything is unpacked, and whatever is wrong ends in ``BadInput`` that names the file.
+"""
+
+from .archives import array_of, npz_bytes, parse_npz, read_npz
+from .reading import LARGEST_TABLE, gunzip, read_bytes, read_json, read_rows, read_table, read_toml
+from .writing import append_text, flush, make_folder, write_atomically
+
+__all__ = [
+    "LARGEST_TABLE",
+    "append_text",
+    "array_of",
+    "flush",
+    "gunzip",
+    "make_folder",
+    "npz_bytes",
+    "parse_npz",
+    "read_bytes",
+    "read_json",
+    "read_npz",
+    "read_rows",
+    "read_table",
+    "read_toml",
+    "write_atomically",
+]

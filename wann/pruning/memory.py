@@ -1,0 +1,88 @@
+"""What an iteration goes on with after a round, checked against the network that it is of."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+import torch
+from torch import nn
+
+from ..errors import BadInput
+from .mask import Mask
+from .training import Snapshot, State, TrainingSettings
+
+__all__ = ["Memory"]
+
+_ADAM: Final = {"exp_avg": True, "exp_avg_sq": True, "step": False}  # whether as large as the parameter
+
+
+@dataclass(frozen=True)
+class Memory:
+    """What an iteration goes on with after a round.
+
+    Attributes:
+        round: the last one that is done.
+        mask: of its pruned network.
+        initial: all parameters and buffers at the very beginning.
+        final: those of the pruned network at the end of its training.
+        snapshot: what ``step`` rewinds to.
+    """
+
+    round: int
+    mask: Mask
+    initial: State
+    final: State
+    snapshot: Snapshot | None
+
+    def check(self, model: nn.Module, training: TrainingSettings, rounds: int, step: int | None) -> None:
+        """Make sure that what was kept belongs to this network and this plan.
+
+        Args:
+            model: the network.
+            training: how it is trained.
+            rounds: how many there are.
+            step: the iteration that is rewound to, or None.
+
+        Raises:
+            BadInput: it does not.
+        """
+        if self.round > rounds:
+            raise BadInput(f"it stands after round {self.round} of {rounds}")
+        self.mask.check(model)
+        kept = None if self.snapshot is None else self.snapshot.iteration
+        if kept != step:
+            raise BadInput(f"it rewinds to iteration {kept}, the configuration to {step}")
+        states = {"initial": self.initial, "final": self.final}
+        if self.snapshot is not None:
+            states["state"] = self.snapshot.state
+            _check_optimizer(model, training, self.snapshot.optimizer)
+        for part, state in states.items():
+            _check_state(part, state, model.state_dict())
+
+
+def _check_state(part: str, state: State, expected: State) -> None:
+    if state.keys() != expected.keys():
+        raise BadInput(f"{part} does not name the parameters of the network")
+    for name, tensor in state.items():
+        like = expected[name]
+        if (tensor.shape, tensor.dtype) != (like.shape, like.dtype):
+            raise BadInput(
+                f"{part}: {name} is {tensor.dtype} of shape {tuple(tensor.shape)}, "
+                f"in the network {like.dtype} of shape {tuple(like.shape)}"
+            )
+
+
+def _check_optimizer(model: nn.Module, settings: TrainingSettings, tensors: State) -> None:
+    """Tensors ``index/name`` of each parameter; none before the first step."""
+    kept = _ADAM
+    if settings.optimizer == "sgd":
+        kept = {"momentum_buffer": True} if settings.momentum else {}
+    expected = {
+        f"{index}/{name}": parameter.shape if alike else torch.Size()
+        for index, parameter in enumerate(model.parameters())
+        for name, alike in kept.items()
+    }
+    found = {key: tensor.shape for key, tensor in tensors.items()}
+    if found not in ({}, expected) or any(tensor.dtype != torch.float32 for tensor in tensors.values()):
+        raise BadInput(f"the optimizer's tensors are not those of {settings.optimizer} for this network")

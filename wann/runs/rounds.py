@@ -1,0 +1,98 @@
+"""What a pruning run has left, as it can be read without PyTorch."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any, Final, Literal, Self
+
+import numpy as np
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from ..errors import BadInput
+from ..files import read_table
+from ..settings import explain
+
+__all__ = ["PruningOutline", "read_rounds"]
+
+_MOST: Final = 1e15  # of anything that a table counts
+_MEASURED: Final = (*("round", "connections", "biases", "test_accuracy", "multiply_adds", "csr_bytes"),)
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(strict=True)
+
+
+class _Data(_Part):
+    name: str
+
+
+class _Model(_Part):
+    kind: str
+    hidden: list[int] = []
+
+    @property
+    def name(self) -> str:
+        return "LeNet-5" if self.kind == "lenet-5" else "-".join(map(str, self.hidden)) or "logistic"
+
+
+class _Plan(_Part):
+    criterion: str
+    schedule: str
+    rounds: int
+    rewind: Literal["initial", "step", "rate", "none"]
+    step: int = 0
+    at: str | None = None
+
+
+class PruningOutline(_Part):
+    """What a comparison must know of a pruning run's configuration."""
+
+    data: _Data
+    model: _Model
+    pruning: _Plan
+
+    @classmethod
+    def of(cls, path: Path, document: Mapping[str, Any]) -> Self:
+        """Check a document that was read from a path.
+
+        Raises:
+            BadInput: it is no configuration of a pruning run.
+        """
+        try:
+            return cls.model_validate(document)
+        except ValidationError as error:
+            raise BadInput(f"{path}: {explain(error)}") from None
+
+    @property
+    def family(self) -> str:
+        """The run's way of pruning in a few words."""
+        plan = self.pruning
+        names = {"obd": "OBD", "snip": "SNIP", "grasp": "GraSP", "synflow": "SynFlow", "deviation": "Han"}
+        how = {
+            "initial": "initial weights",
+            "step": f"weights of step {plan.step}",
+            "rate": "learning rate rewound",
+            "none": "trained on",
+        }[plan.rewind]
+        early = plan.at == "initial" or (plan.at is None and plan.criterion in ("snip", "grasp", "synflow"))
+        name = names.get(plan.criterion, plan.criterion)
+        return f"{name}, {'before training' if early else how}, {self.model.name}"
+
+
+def read_rounds(run: Path) -> Iterator[tuple[str, dict[str, float]]]:
+    """Variant and numbers of each network of a pruning run, ``seconds`` until then among them.
+
+    Raises:
+        BadInput: its tables are missing or damaged.
+    """
+    numbers, words = read_table(run / "metrics.csv", _MEASURED, ("variant",))
+    seconds = read_table(run / "timing.csv", ("seconds",), ("variant",))[0]["seconds"]
+    columns = {name: numbers[name] for name in _MEASURED} | {"seconds": np.cumsum(seconds)}
+    if len(seconds) != len(words["variant"]):
+        raise BadInput(f"{run}: no whole pruning run: its tables differ in length; see wann resume")
+    for name, column in columns.items():
+        if not ((column >= 0) & (column <= (1 if name == "test_accuracy" else _MOST))).all():
+            raise BadInput(f"{run}: no whole pruning run: its tables hold a {name} that cannot be")
+    for place, variant in enumerate(words["variant"]):
+        yield variant[:40], {name: float(column[place]) for name, column in columns.items()}
