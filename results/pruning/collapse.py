@@ -57,7 +57,7 @@ def main() -> None:
                         rng=generator(seed, Stream.PRUNING_SCORES),
                         collapse=True,
                     )
-                    path = Chain.of(model, mask).compacted().connections
+                    path = Chain.of(model, mask, inputs[:8]).compacted().connections
                     layers = [left for left, _ in mask.layers().values()]
                     writer.writerow((name, exponent, seed, mask.kept, *layers, path, len(mask.emptied())))
             print(name, CRITERIA[name].source)  # noqa: T201

@@ -12,13 +12,13 @@ from tests.pruning.chains import Sample, dense_samples
 from tests.pruning.strangers import CLASSES, chain, drawn, random_mask
 from wann.errors import BadInput
 from wann.formats import from_document, render, to_document
-from wann.pruning import Chain, to_network
+from wann.pruning import Chain, Mask, to_network
 
 
 @settings(deadline=None, max_examples=100)
 @given(dense_samples(activations=("relu", "tanh", "sigmoid")))
 def test_a_network_computes_what_the_compact_module_computes(of: Sample) -> None:
-    compacted = Chain.of(of.model, of.mask).compacted()
+    compacted = Chain.of(of.model, of.mask, of.inputs).compacted()
     network = to_network(compacted)
     with torch.no_grad():
         expected = compacted.module(torch.float64)(of.inputs).numpy()
@@ -29,7 +29,7 @@ def test_a_network_computes_what_the_compact_module_computes(of: Sample) -> None
 @settings(deadline=None, max_examples=100)
 @given(dense_samples(activations=("relu", "tanh", "sigmoid")))
 def test_connections_are_live_weights_and_biases_that_are_not_zero(of: Sample) -> None:
-    compacted = Chain.of(of.model, of.mask).compacted()
+    compacted = Chain.of(of.model, of.mask, of.inputs).compacted()
     network = to_network(compacted)
     assert network.connections == compacted.connections + compacted.biases
     assert (network.inputs, network.outputs) == (of.inputs.shape[1], compacted.widths[-1])
@@ -41,8 +41,8 @@ def test_a_chain_need_not_be_compacted() -> None:
     model = drawn(lambda: chain(6, 5, 4, CLASSES, dropout=0.5)).eval()
     mask = random_mask(model, 0.3)
     mask.apply(model)
-    network = to_network(Chain.of(model, mask))
     inputs = np.random.default_rng(0).normal(size=(7, 6)).astype(np.float32)
+    network = to_network(Chain.of(model, mask, torch.from_numpy(inputs)))
     with torch.no_grad():
         expected = model(torch.from_numpy(inputs)).numpy()
     np.testing.assert_allclose(network.policy()(inputs), expected, rtol=1e-5, atol=1e-6)
@@ -51,7 +51,8 @@ def test_a_chain_need_not_be_compacted() -> None:
 
 def test_it_carries_its_task_and_origin_through_a_file() -> None:
     model = chain(6, 5, CLASSES)
-    network = to_network(Chain.of(model), "digits", criterion="magnitude", round=3)
+    dense = Chain.of(model, Mask.dense(model), torch.ones(1, 6))
+    network = to_network(dense, "digits", criterion="magnitude", round=3)
     assert network.task == "digits"
     assert network.provenance == {"criterion": "magnitude", "round": 3}
     again = from_document(to_document(network))
@@ -60,27 +61,33 @@ def test_it_carries_its_task_and_origin_through_a_file() -> None:
     np.testing.assert_array_equal(again.policy()(inputs), network.policy()(inputs))
 
 
-REFUSED: dict[str, tuple[nn.Module, str]] = {
+REFUSED: dict[str, tuple[nn.Module, tuple[int, ...], str]] = {
     "convolution": (
         nn.Sequential(nn.Conv2d(1, 1, 3), nn.Flatten(), nn.Linear(4, 2)),
+        (1, 1, 4, 4),
         "only linear layers make a network",
     ),
     "something before": (
         nn.Sequential(nn.Unflatten(1, (1, 4)), nn.Flatten(), nn.Linear(4, 2)),
+        (1, 4),
         "only linear layers",
     ),
     "activation": (
         nn.Sequential(nn.Linear(4, 3), nn.ELU(), nn.Linear(3, 2)),
+        (1, 4),
         "after 0: ELU; networks know ReLU, Tanh, Sigmoid",
     ),
     "two activations": (
         nn.Sequential(nn.Linear(4, 3), nn.ReLU(), nn.Tanh(), nn.Linear(3, 2)),
+        (1, 4),
         "after 0: ReLU, Tanh; networks know",
     ),
 }
 
 
-@pytest.mark.parametrize(("model", "complaint"), REFUSED.values(), ids=REFUSED)
-def test_what_networks_do_not_know_is_refused(model: nn.Module, complaint: str) -> None:
+@pytest.mark.parametrize(("model", "shape", "complaint"), REFUSED.values(), ids=REFUSED)
+def test_what_networks_do_not_know_is_refused(
+    model: nn.Module, shape: tuple[int, ...], complaint: str
+) -> None:
     with pytest.raises(BadInput, match=complaint):
-        to_network(Chain.of(model))
+        to_network(Chain.of(model, Mask.dense(model), torch.ones(shape)))

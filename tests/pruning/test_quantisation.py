@@ -24,7 +24,9 @@ each_granularity = pytest.mark.parametrize("per_channel", [True, False], ids=["p
 @thorough
 @given(of=dense_samples() | conv_samples())
 def test_weights_are_integers_of_eight_bits_within_half_a_step(per_channel: bool, of: Sample) -> None:
-    found = Quantised.of(Chain.of(of.model, of.mask).compacted(), of.inputs, per_channel=per_channel)
+    found = Quantised.of(
+        Chain.of(of.model, of.mask, of.inputs).compacted(), of.inputs, per_channel=per_channel
+    )
     for layer in found.layers:
         weight, scale = layer.weight, layer.scale.reshape(-1, *[1] * (layer.weight.ndim - 1))
         assert torch.equal(weight, weight.round())
@@ -73,7 +75,7 @@ def accuracy(outputs: Tensor) -> float:
 def test_a_classifier_of_digits_keeps_its_accuracy(per_channel: bool) -> None:
     model, mask = classifier()
     test = digits()[1].inputs
-    compacted = Chain.of(model, mask).compacted()
+    compacted = Chain.of(model, mask, digits()[0].inputs[:5]).compacted()
     found = Quantised.of(compacted, digits()[0].inputs[:200], per_channel=per_channel)
     with torch.no_grad():
         exact = model(test).double()
@@ -84,7 +86,7 @@ def test_a_classifier_of_digits_keeps_its_accuracy(per_channel: bool) -> None:
 
 def test_a_scale_for_each_unit_is_finer_than_one_for_all() -> None:
     model, mask = classifier()
-    compacted = Chain.of(model, mask).compacted()
+    compacted = Chain.of(model, mask, digits()[0].inputs[:5]).compacted()
     errors = []
     for per_channel in (True, False):
         layers = Quantised.of(compacted, digits()[0].inputs[:50], per_channel=per_channel).layers
@@ -101,7 +103,11 @@ def test_a_scale_for_each_unit_is_finer_than_one_for_all() -> None:
 def test_sums_are_those_of_integers(per_channel: bool) -> None:
     """The same network with int64 throughout: not a bit is lost between products and sums."""
     model, mask = classifier()
-    found = Quantised.of(Chain.of(model, mask).compacted(), digits()[0].inputs[:200], per_channel=per_channel)
+    found = Quantised.of(
+        Chain.of(model, mask, digits()[0].inputs[:5]).compacted(),
+        digits()[0].inputs[:200],
+        per_channel=per_channel,
+    )
     values = digits()[1].inputs.double().numpy()
     for place, layer in enumerate(found.layers):
         steps = np.clip(np.rint(values / layer.step), -127, 127).astype(np.int64)
@@ -117,7 +123,7 @@ def test_sums_are_those_of_integers(per_channel: bool) -> None:
 def test_convolutions_sum_integers_too() -> None:
     model = nn.Sequential(nn.Conv2d(2, 3, 3, stride=2, padding=1), nn.Flatten(), nn.Linear(27, 2)).double()
     inputs = torch.from_numpy(np.random.default_rng(0).normal(size=(4, 2, 6, 5)))
-    found = Quantised.of(Chain.of(model), inputs)
+    found = Quantised.of(Chain.of(model, Mask.dense(model), inputs), inputs)
     conv = found.layers[0]
     steps = np.rint(inputs.numpy() / conv.step).astype(np.int64)
     padded = np.pad(steps, ((0, 0), (0, 0), (1, 1), (1, 1)))
@@ -138,7 +144,7 @@ def test_convolutions_sum_integers_too() -> None:
 @given(dense_samples() | conv_samples())
 def test_the_error_is_half_a_step_of_each_weight_and_input_carried_on(of: Sample) -> None:
     """No activation here is steeper than 1, and no pooling but the sum of four adds anything up."""
-    found = Quantised.of(Chain.of(of.model, of.mask).compacted(), of.inputs)
+    found = Quantised.of(Chain.of(of.model, of.mask, of.inputs).compacted(), of.inputs)
     values, error = of.inputs, 0.0
     for layer in found.layers:
         stage = layer.stage
@@ -161,7 +167,8 @@ def test_the_largest_calibrated_value_is_127_and_what_is_beyond_is_clipped() -> 
     model = nn.Linear(1, 1, bias=False).double()
     with torch.no_grad():
         model.weight.fill_(1.0)
-    found = Quantised.of(Chain.of(model), torch.tensor([[-2.54], [1.0]]))
+    calibration = torch.tensor([[-2.54], [1.0]])
+    found = Quantised.of(Chain.of(model, Mask.dense(model), calibration), calibration)
     assert found.layers[0].step == pytest.approx(0.02)
     outputs = found(torch.tensor([[2.54], [1e6], [-1e6], [0.011], [0.009]])).flatten()
     assert outputs.tolist() == pytest.approx([2.54, 2.54, -2.54, 0.02, 0.0])
@@ -169,14 +176,14 @@ def test_the_largest_calibrated_value_is_127_and_what_is_beyond_is_clipped() -> 
 
 def test_inputs_that_are_always_zero_do_no_harm() -> None:
     model = chain(3, 2, 2)
-    found = Quantised.of(Chain.of(model), torch.zeros(4, 3))
+    found = Quantised.of(Chain.of(model, Mask.dense(model), torch.ones(1, 3)), torch.zeros(4, 3))
     assert bool(torch.isfinite(found(torch.ones(1, 3))).all())
 
 
 @each_granularity
 def test_values_are_stored_in_int8_and_the_file_is_smaller(per_channel: bool) -> None:
     model, mask = classifier()
-    compacted = Chain.of(model, mask).compacted()
+    compacted = Chain.of(model, mask, digits()[0].inputs[:5]).compacted()
     found = Quantised.of(compacted, digits()[0].inputs[:50], per_channel=per_channel)
     with np.load(io.BytesIO(found.to_bytes()), allow_pickle=False) as archive:
         arrays = {name: archive[name] for name in archive.files}
@@ -200,5 +207,5 @@ def test_values_are_stored_in_int8_and_the_file_is_smaller(per_channel: bool) ->
 def test_a_quantised_pruned_random_network_counts_only_what_is_there() -> None:
     model = drawn(lambda: chain(20, 15, 3))
     mask = random_mask(model, 0.2)
-    found = Quantised.of(Chain.of(model, mask), torch.ones(2, 20))
+    found = Quantised.of(Chain.of(model, mask, torch.ones(2, 20)), torch.ones(2, 20))
     assert sum(len(found.arrays()[f"{name}.values"]) for name in ("0", "2")) == mask.kept

@@ -318,7 +318,8 @@ class Iteration:
         self.model.load_state_dict(memory.initial if plan.before_training else memory.final)
         before.apply(self.model)
         if plan.criterion == NEURONS:
-            return without_neurons(self.model, before, plan.density(number), plan.scope)
+            example = self._examples.inputs[:1]
+            return without_neurons(self.model, before, example, plan.density(number), plan.scope)
         batches = self._batches()
         rng = generator(self._seed, Stream.PRUNING_SCORES, number)
         if plan.schedule == "threshold":

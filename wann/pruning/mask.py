@@ -11,6 +11,7 @@ from typing import Final
 import numpy as np
 import torch
 from torch import Tensor, nn
+from torch.nn.parameter import is_lazy
 from torch.nn.utils import prune as torch_prune
 
 from ..errors import BadInput
@@ -29,7 +30,8 @@ def prunable(model: nn.Module) -> dict[str, nn.Parameter]:
     A weight that several layers share is there once.
 
     Raises:
-        BadInput: there are none, ``torch.nn.utils.prune`` holds one of them, or one is computed from others.
+        BadInput: there are none, ``torch.nn.utils.prune`` holds one of them, or one is computed from others
+            or has no shape yet.
     """
     found: dict[str, nn.Parameter] = {}
     for name, module in model.named_modules():
@@ -45,6 +47,8 @@ def prunable(model: nn.Module) -> dict[str, nn.Parameter]:
             raise BadInput(
                 f"layer {name}: its weights are parametrised, computed from others; remove that first"
             )
+        if is_lazy(weight):
+            raise BadInput(f"layer {name}: it has no shape yet; pass an example through the network first")
         if not any(weight is known for known in found.values()):
             found[f"{name}.weight" if name else "weight"] = weight
     if not found:

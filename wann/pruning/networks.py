@@ -10,7 +10,8 @@ from torch import nn
 from ..activations import BY_NAME
 from ..errors import BadInput
 from ..network import Network
-from .compaction import Chain, Stage
+from .compaction import Chain
+from .stages import Stage
 
 __all__ = ["to_network"]
 

@@ -8,13 +8,14 @@ import torch
 from torch import Tensor, nn
 
 from ..errors import BadInput
-from .compaction import Chain, Stage, by_unit
+from .compaction import Chain
 from .mask import Mask
+from .stages import Stage
 
 __all__ = ["neuron_norms", "without_neurons"]
 
 
-def neuron_norms(model: nn.Module, mask: Mask) -> dict[str, Tensor]:
+def neuron_norms(chain: Chain) -> dict[str, Tensor]:
     """What each hidden unit is worth: the norm of its incoming weights and bias, times that of the outgoing.
 
     A filter of a convolution is a unit. A unit whose norm is zero on either side is worth nothing, which the
@@ -22,14 +23,10 @@ def neuron_norms(model: nn.Module, mask: Mask) -> dict[str, Tensor]:
 
     Returns:
         float64[units] for each layer but the last, by the layer's name.
-
-    Raises:
-        BadInput: the network is no chain of layers.
     """
-    stages = Chain.of(model, mask).stages
     return {
-        here.name: _incoming(here) * by_unit(following.weight, here.units).norm(dim=(0, 2))
-        for here, following in pairwise(stages)
+        here.name: _incoming(here) * torch.linalg.vector_norm(here.columns(following.weight), dim=(0, 1, 3))
+        for here, following in pairwise(chain.stages)
     }
 
 
@@ -38,12 +35,15 @@ def _incoming(stage: Stage) -> Tensor:
     return norms
 
 
-def without_neurons(model: nn.Module, mask: Mask, density: float, scope: str = "layer") -> Mask:
+def without_neurons(
+    model: nn.Module, mask: Mask, example: Tensor, density: float, scope: str = "layer"
+) -> Mask:
     """The mask without the hidden units that are worth least; inputs and outputs are never removed.
 
     Args:
         model: layers that follow one another.
         mask: which weights are there.
+        example: inputs [examples, ...], which show where the units of a layer reach the next one.
         density: share of the hidden units of the whole network that stays.
         scope: ``layer``: that share of each layer; ``global``: the best of all, norm over layer's mean.
 
@@ -52,8 +52,8 @@ def without_neurons(model: nn.Module, mask: Mask, density: float, scope: str = "
     """
     if scope not in ("layer", "global"):
         raise BadInput(f"scope {scope!r}: of neurons accepted are layer, global")
-    stages = Chain.of(model, mask).stages
-    norms = neuron_norms(model, mask)
+    chain = Chain.of(model, mask, example)
+    stages, norms = chain.stages, neuron_norms(chain)
     if scope == "layer":
         kept = {name: _best(norm, round(density * len(norm))) for name, norm in norms.items()}
     else:
@@ -72,7 +72,7 @@ def without_neurons(model: nn.Module, mask: Mask, density: float, scope: str = "
             raise BadInput(f"nothing would be left in layer {here.name}; ask for a lower sparsity")
         mine, theirs = f"{here.name}.weight", f"{following.name}.weight"
         tensors[mine] = tensors[mine] & stays.reshape(-1, *[1] * (here.weight.ndim - 1))
-        live = by_unit(tensors[theirs], here.units) & stays[None, :, None]
+        live = here.columns(tensors[theirs]) & stays[:, None]
         tensors[theirs] = live.reshape(tensors[theirs].shape)
     return mask.shrunk(tensors)
 

@@ -12,7 +12,8 @@ from torch import Tensor, nn
 
 from ..files import npz_bytes
 from .compaction import Chain, Stage
-from .sparse import smallest
+from .sparse import npz, smallest
+from .stages import Stage
 
 __all__ = ["Quantised"]
 
@@ -85,7 +86,7 @@ class Quantised:
         for layer in self.layers:
             steps = torch.round(values / layer.step).clamp(-_LARGEST, _LARGEST)
             sums = _sums(layer, steps)
-            shape = (-1, *[1] * (sums.ndim - 2))
+            shape = (-1, 1, 1) if isinstance(layer.stage.layer, nn.Conv2d) else (-1,)
             real = sums * (layer.scale * layer.step).reshape(shape) + layer.stage.bias.reshape(shape)
             values = _after(layer.stage, real)
         return values
@@ -119,5 +120,5 @@ def _sums(layer: _Layer, steps: Tensor) -> Tensor:
 
 def _after(stage: Stage, values: Tensor) -> Tensor:
     for _, module in stage.after:
-        values = values if isinstance(module, nn.Dropout) else module(values)
+        values = module(values)
     return values

@@ -25,6 +25,7 @@ from .training import Examples, State, measure
 __all__ = ["Record", "state_bytes"]
 
 _LARGEST_NETWORK: Final = 30_000  # connections of a network JSON beside a round
+_COMPARED: Final = 8  # images for which the compact network must compute what the masked one does
 _CALIBRATION: Final = 1000  # images that say how large activations become
 
 
@@ -36,6 +37,7 @@ class Record:
         model: masked, with the weights of early stopping.
         outcome: of its round.
         test: the test images.
+        masked: its layers, none smaller.
         chain: the live structure.
         sparse: that in compressed rows.
         quantised: that in eight bits.
@@ -44,6 +46,7 @@ class Record:
     model: nn.Module
     outcome: Outcome
     test: Examples
+    masked: Chain
     chain: Chain
     sparse: SparseChain
     quantised: Quantised
@@ -51,9 +54,10 @@ class Record:
     @classmethod
     def of(cls, model: nn.Module, outcome: Outcome, validation: Examples, test: Examples) -> Record:
         """Make a network small in every way."""
-        chain = Chain.of(model, outcome.mask).compacted()
+        masked = Chain.of(model, outcome.mask, validation.inputs[:_COMPARED])
+        chain = masked.compacted()
         quantised = Quantised.of(chain, validation.inputs[:_CALIBRATION])
-        return cls(model, outcome, test, chain, SparseChain.of(chain), quantised)
+        return cls(model, outcome, test, masked, chain, SparseChain.of(chain), quantised)
 
     def write(self, place: Path, config: PruneConfig) -> None:
         """Write mask, weights at early stopping and at the end, and the small forms.
@@ -92,7 +96,7 @@ class Record:
             "final_validation_accuracy": last.accuracy,
             "final_test_accuracy": final_test_accuracy,
             "int8_test_accuracy": _accuracy(self.quantised, self.test),
-            "dense_bytes": dense_bytes(Chain.of(self.model)),
+            "dense_bytes": dense_bytes(self.masked),
             "compact_bytes": dense_bytes(chain),
             "csr_bytes": (place / "sparse.npz").stat().st_size,
             "int8_bytes": (place / "int8.npz").stat().st_size,

@@ -89,7 +89,9 @@ class PruningRun:
             memory=memory,
         )
         if config.pruning.criterion == "neurons":
-            Chain.of(model)  # refuses what has no neurons to remove
+            Chain.of(
+                model, Mask.dense(model), self._validation.inputs[:1]
+            )  # refuses what has no neurons to remove
 
     @classmethod
     @contextmanager

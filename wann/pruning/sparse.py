@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import io
+import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -16,6 +18,7 @@ from torch import Tensor, nn
 from ..errors import BadInput
 from ..files import npz_bytes
 from .compaction import Chain, Stage
+from .stages import Stage
 
 __all__ = ["SparseChain", "dense_bytes", "latency"]
 
@@ -47,7 +50,7 @@ class SparseChain:
         for stage, matrix in zip(self.chain.stages, self.matrices, strict=True):
             values = _layer(stage, matrix, values)
             for _, module in stage.after:
-                values = values if isinstance(module, nn.Dropout) else module(values)
+                values = module(values)
         return values
 
     def arrays(self) -> dict[str, NDArray[Any]]:
@@ -77,7 +80,8 @@ def _rows(stage: Stage) -> csr_array:
 def _layer(stage: Stage, matrix: csr_array, values: Tensor) -> Tensor:
     bias = stage.bias.to(torch.float32)
     if isinstance(stage.layer, nn.Linear):
-        return torch.from_numpy(np.ascontiguousarray((matrix @ values.numpy().T).T)) + bias
+        rows = values.reshape(math.prod(values.shape[:-1]), values.shape[-1]).numpy()
+        return torch.from_numpy((matrix @ rows.T).T).reshape(*values.shape[:-1], stage.units) + bias
     layer = stage.layer
     padding = _padding(layer)
     patches = nn.functional.unfold(
