@@ -2,12 +2,33 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Callable
 from pathlib import Path
+from typing import Final
 
-__all__ = ["command", "descendants", "listening_beyond_loopback", "workers"]
+__all__ = [
+    "PATIENCE", "command", "computing", "descendants", "listening_beyond_loopback", "wait_until", "workers",
+]  # fmt: skip
+
+PATIENCE: Final = 300.0
+"""Seconds after which something hangs; a busy machine alone takes far fewer."""
 
 _LISTENING = "0A"
 _LOOPBACK = ("0100007F:", "0000000000000000FFFF00000100007F:", "00000000000000000000000001000000:")
+
+
+def wait_until(true: Callable[[], bool]) -> None:
+    """Ask again and again until the answer is yes.
+
+    Raises:
+        TimeoutError: it is not within ``PATIENCE``.
+    """
+    deadline = time.monotonic() + PATIENCE
+    while not true():
+        if time.monotonic() > deadline:
+            raise TimeoutError("what is waited for does not happen")
+        time.sleep(0.01)
 
 
 def _parents() -> dict[int, int]:
@@ -37,6 +58,15 @@ def descendants(process: int) -> list[int]:
         last = [child for child, parent in parents.items() if parent in last]
         found += last
     return found
+
+
+def computing(process: int) -> list[int]:
+    """Descendants that compute; those that only keep track of resources do not."""
+    return [
+        number
+        for number in descendants(process)
+        if b"loky.backend.popen" in command(number) or b"spawn_main" in command(number)
+    ]
 
 
 def workers(process: int | None = None) -> list[int]:
