@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from numba import njit
 from numpy.typing import NDArray
@@ -91,7 +91,6 @@ def test_error_bounds_hold_on_a_dense_grid(activation: Activation) -> None:
 @each_activation
 def test_error_bounds_hold_anywhere(activation: Activation) -> None:
     # Beyond 1e6 the float64 reference itself loses the phase of sine and cosine.
-    @settings(max_examples=100, deadline=None)
     @given(st.lists(st.floats(-1e6, 1e6, width=32), min_size=1, max_size=30))
     def holds(numbers: list[float]) -> None:
         check(activation, np.array(numbers, np.float32))
@@ -199,7 +198,6 @@ def test_waves_have_no_value_at_infinity(name: str) -> None:
     assert np.isnan(one(name, -np.inf))
 
 
-@settings(max_examples=300, deadline=None)
 @given(finite)
 def test_bounded_functions_stay_within_their_range(x: float) -> None:
     assert -1 <= one("tanh", x) <= 1
@@ -217,7 +215,6 @@ def test_bounded_functions_stay_within_their_range_on_a_dense_grid() -> None:
         assert results.max() <= 1, name
 
 
-@settings(max_examples=200, deadline=None)
 @given(finite)
 def test_symmetries_are_exact(x: float) -> None:
     assert one("tanh", -x) == -one("tanh", x)

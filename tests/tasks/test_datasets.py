@@ -96,7 +96,7 @@ def test_a_file_cut_short_is_refused(folder: Path) -> None:
     path = replace(folder, IMAGES, packed[:100_000])
     refused(folder, str(path), "cut short")
     whole = gzip.decompress(packed)
-    replace(folder, IMAGES, gzip.compress(whole[:-1], 1))
+    replace(folder, IMAGES, gzip.compress(whole[:-1], 0))
     refused(folder, str(path), "cut short", "47,040,000", "47,039,999")
 
 
@@ -108,7 +108,7 @@ def test_a_damaged_file_is_refused(folder: Path) -> None:
     refused(folder, str(path))
     whole = bytearray(gzip.decompress((DATA / "mnist" / f"{IMAGES}.gz").read_bytes()))
     whole[1_000_000] ^= 1
-    replace(folder, IMAGES, gzip.compress(bytes(whole), 1))
+    replace(folder, IMAGES, gzip.compress(bytes(whole), 0))
     refused(folder, str(path), "not train-images-idx3-ubyte of mnist as distributed")
 
 
@@ -141,7 +141,7 @@ def test_a_label_outside_the_classes_is_refused(folder: Path) -> None:
 
 @real
 def test_images_of_another_size_are_refused(folder: Path) -> None:
-    replace(folder, IMAGES, gzip.compress(idx(np.zeros((60_000, 8, 8), np.uint8)), 1))
+    replace(folder, IMAGES, gzip.compress(idx(np.zeros((60_000, 8, 8), np.uint8)), 0))
     refused(folder, "8 x 8", "28 x 28")
 
 

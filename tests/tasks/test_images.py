@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.oracles.images import deskewed, resized
@@ -23,7 +23,6 @@ def random_images(seed: int, side: int, ink: float) -> np.ndarray[tuple[int, ...
     return (rng.random((3, side, side)) * (rng.random((3, side, side)) < ink)).astype(np.float32)
 
 
-@settings(max_examples=60, deadline=None)
 @given(st.integers(0, 2**32), st.integers(2, 30), st.integers(2, 30), st.floats(0, 1))
 def test_resizing_is_bilinear_without_antialiasing(seed: int, old: int, new: int, ink: float) -> None:
     images = random_images(seed, old, ink)
@@ -33,7 +32,6 @@ def test_resizing_is_bilinear_without_antialiasing(seed: int, old: int, new: int
         np.testing.assert_allclose(result, resized(image.astype(np.float64), new), atol=2e-6)
 
 
-@settings(max_examples=60, deadline=None)
 @given(st.integers(0, 2**32), st.integers(2, 20), st.sampled_from([0.0, 0.01, 0.05, 0.3, 1.0]))
 def test_deskewing_shears_about_the_middle_row(seed: int, side: int, ink: float) -> None:
     images = random_images(seed, side, ink)
