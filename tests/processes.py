@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -70,8 +71,8 @@ def computing(process: int) -> list[int]:
 
 
 def workers(process: int | None = None) -> list[int]:
-    """Workers of ours, of one driver or of any."""
-    family = _parents() if process is None else descendants(process)
+    """Workers of a driver, or of this process; other tests have theirs at the same time."""
+    family = descendants(os.getpid() if process is None else process)
     return sorted(number for number in family if command(number).startswith(b"ray::Worker"))
 
 
