@@ -478,7 +478,7 @@ def played(
 
 @DISTINCT
 def test_networks_earn_on_the_average_what_they_earn_in_gymnasium(case: Case) -> None:
-    name, episodes, batch = case.name, 150, able(case)
+    name, episodes, batch = case.name, 80, able(case)
     task, returns, _ = played(name, batch, episodes, "auto")
     assert task.stepping == "fused"
     assert played(name, batch, 1, "fused")[0].stepping == "fused"
