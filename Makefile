@@ -1,11 +1,14 @@
-# make demo   a real search on cart-pole swing-up, its champion, its pictures
-# make test   everything the tests need, and the tests
-# make check  style, format, types
+# make demo       a real search on cart-pole swing-up, its champion, its pictures
+# make test       everything the tests need, and the tests: five minutes on two cores
+# make test-slow  the tests that take longer: real clusters, properties on many more examples
+# make check      style, format, types
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+# Each file of tests stays in one process, whose fixtures it shares.
+PARALLEL := --numprocesses 2 --dist loadfile --no-loadscope-reorder
 
-.PHONY: demo test check format bench clean
+.PHONY: demo test test-slow check format bench clean
 
 demo: $(VENV)/.core
 	@run=results/runs/demo-$$(date +%Y%m%d-%H%M%S) && \
@@ -13,7 +16,10 @@ demo: $(VENV)/.core
 	$(BIN)/wann evaluate $$run --condition all
 
 test: $(VENV)/.dev
-	$(BIN)/pytest
+	$(BIN)/pytest $(PARALLEL)
+
+test-slow: $(VENV)/.dev
+	$(BIN)/pytest $(PARALLEL) -m "slow or hypothesis" --hypothesis-profile thorough
 
 check: $(VENV)/.dev
 	$(BIN)/ruff check .

@@ -2,12 +2,34 @@
 
 from __future__ import annotations
 
+import os
+import time
+from collections.abc import Callable
 from pathlib import Path
+from typing import Final
 
-__all__ = ["command", "descendants", "listening_beyond_loopback", "workers"]
+__all__ = [
+    "PATIENCE", "command", "computing", "descendants", "listening_beyond_loopback", "wait_until", "workers",
+]  # fmt: skip
+
+PATIENCE: Final = 300.0
+"""Seconds after which something hangs; a busy machine alone takes far fewer."""
 
 _LISTENING = "0A"
 _LOOPBACK = ("0100007F:", "0000000000000000FFFF00000100007F:", "00000000000000000000000001000000:")
+
+
+def wait_until(true: Callable[[], bool]) -> None:
+    """Ask again and again until the answer is yes.
+
+    Raises:
+        TimeoutError: it is not within ``PATIENCE``.
+    """
+    deadline = time.monotonic() + PATIENCE
+    while not true():
+        if time.monotonic() > deadline:
+            raise TimeoutError("what is waited for does not happen")
+        time.sleep(0.01)
 
 
 def _parents() -> dict[int, int]:
@@ -39,9 +61,18 @@ def descendants(process: int) -> list[int]:
     return found
 
 
+def computing(process: int) -> list[int]:
+    """Descendants that compute; those that only keep track of resources do not."""
+    return [
+        number
+        for number in descendants(process)
+        if b"loky.backend.popen" in command(number) or b"spawn_main" in command(number)
+    ]
+
+
 def workers(process: int | None = None) -> list[int]:
-    """Workers of ours, of one driver or of any."""
-    family = _parents() if process is None else descendants(process)
+    """Workers of a driver, or of this process; other tests have theirs at the same time."""
+    family = descendants(os.getpid() if process is None else process)
     return sorted(number for number in family if command(number).startswith(b"ray::Worker"))
 
 

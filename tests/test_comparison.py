@@ -13,9 +13,10 @@ import pytest
 import wann
 from wann import api
 from wann.cli import main
-from wann.comparison import frontier
+from wann.comparison import Entry, frontier
 from wann.network import Network
 
+Compared = dict[tuple[str, str], Entry]
 CONFIG: Final = """\
 kind = "prune"
 [data]
@@ -52,16 +53,23 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+@pytest.fixture(scope="module")
+def compared(runs: Path) -> Compared:
+    """All of them on one frontier, by family and step."""
+    paths = [runs / name for name in ("pruned-0", "pruned-1", "small", "evolved.json")]
+    entries = frontier(paths, runs / "f")
+    found = {(entry.family, entry.step): entry for entry in entries}
+    assert len(found) == len(entries)
+    return found
+
+
 def rows(folder: Path) -> list[dict[str, str]]:
     with (folder / "frontier.csv").open() as file:
         return list(csv.DictReader(file))
 
 
-def test_seeds_are_averaged_and_families_kept_apart(runs: Path, tmp_path: Path) -> None:
-    paths = [runs / name for name in ("pruned-0", "pruned-1", "small", "evolved.json")]
-    entries = frontier(paths, tmp_path / "f", trained=False)
-    found = {(entry.family, entry.step): entry for entry in entries}
-    pruned = found["magnitude, initial weights, 16", "round 2"]
+def test_seeds_are_averaged_and_families_kept_apart(runs: Path, compared: Compared) -> None:
+    pruned = compared["magnitude, initial weights, 16", "round 2"]
     tables = []
     for seed in (0, 1):
         with (runs / f"pruned-{seed}" / "metrics.csv").open() as file:
@@ -71,8 +79,8 @@ def test_seeds_are_averaged_and_families_kept_apart(runs: Path, tmp_path: Path) 
     assert pruned.accuracy == pytest.approx(np.mean(accuracy))
     assert pruned.deviation == pytest.approx(np.std(accuracy, ddof=1))
     assert pruned.connections == np.mean([float(table["connections"]) for table in tables])
-    assert found["small dense networks", "148 weights"].connections == 148
-    assert {family for family, _ in found} >= {
+    assert compared["small dense networks", "148 weights"].connections == 148
+    assert {family for family, _ in compared} >= {
         "dense 16",
         "magnitude, initial weights, 16: mean over shared weights",
         "logistic regression, L1",
@@ -80,8 +88,8 @@ def test_seeds_are_averaged_and_families_kept_apart(runs: Path, tmp_path: Path) 
         "evolved: best shared weight",
         "evolved: ensemble",
     }
-    assert (tmp_path / "f" / "frontier-digits.svg").read_text().startswith("<?xml")
-    assert len(rows(tmp_path / "f")) == len(entries)
+    assert (runs / "f" / "frontier-digits.svg").read_text().startswith("<?xml")
+    assert len(rows(runs / "f")) == len(compared)
 
 
 def test_dead_connections_and_biases_are_counted_apart(runs: Path, tmp_path: Path) -> None:
@@ -91,20 +99,27 @@ def test_dead_connections_and_biases_are_counted_apart(runs: Path, tmp_path: Pat
     assert evolved.weight_bits == 32
 
 
-def test_a_shared_weight_scores_what_evaluate_says(runs: Path, tmp_path: Path) -> None:
-    entries = frontier([runs / "evolved.json"], tmp_path, logistic=False, trained=False)
+def test_a_shared_weight_scores_what_evaluate_says(runs: Path, compared: Compared) -> None:
     network = wann.load(runs / "evolved.json")
-    for entry, condition in zip(entries, ("shared", "tuned-shared", "ensemble"), strict=True):
+    found = {
+        family.partition(": ")[2]: entry for (family, _), entry in compared.items() if "evolved" in family
+    }
+    wanted = {
+        "mean over shared weights": "shared",
+        "best shared weight": "tuned-shared",
+        "ensemble": "ensemble",
+    }
+    assert set(found) == {*wanted, "trained"}
+    for name, condition in wanted.items():
         (score,) = wann.evaluate(network, condition=condition)
-        assert entry.accuracy == getattr(score, "accuracy", None)
+        assert found[name].accuracy == getattr(score, "accuracy", None)
 
 
 def test_a_trained_champion_is_better_and_has_as_many_weights_as_connections(
-    runs: Path, tmp_path: Path
+    compared: Compared,
 ) -> None:
-    entries = frontier([runs / "evolved.json"], tmp_path, logistic=False)
-    trained = next(entry for entry in entries if entry.family == "evolved: trained")
-    shared = next(entry for entry in entries if entry.family == "evolved: best shared weight")
+    trained = next(entry for entry in compared.values() if entry.family == "evolved: trained")
+    shared = next(entry for entry in compared.values() if entry.family == "evolved: best shared weight")
     assert trained.accuracy > shared.accuracy
     assert trained.weight_values == trained.connections
 

@@ -73,7 +73,7 @@ def documents(draw: st.DrawFn) -> dict[str, Any]:
     return given
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(document=documents())
 def test_a_configuration_survives_the_round_trip(document: dict[str, Any], tmp_path: Path) -> None:
     config = parse_config(document)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.oracles import swingup
@@ -76,7 +76,6 @@ def test_trimming_leaves_the_outputs_as_they_are() -> None:
     assert small.policy(1.5)(rows).tolist() == whole.policy(1.5)(rows).tolist()
 
 
-@settings(max_examples=50, deadline=None)
 @given(st.lists(st.floats(-4, 4), min_size=4, max_size=4), st.floats(-2, 2))
 def test_the_published_environment_follows_the_formulas(state: list[float], action: float) -> None:
     environment = SwingUp(np.array(state))

@@ -15,7 +15,7 @@ import pytest
 import wann_envs
 from gymnasium.error import Error, ResetNeeded
 from gymnasium.utils.env_checker import check_env
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from wann_envs import CartPoleSwingUpEnv, SwingUpDynamics
 
@@ -179,7 +179,6 @@ STATES = st.tuples(numbers(2.375), numbers(15), numbers(30), numbers(30))
 
 
 @given(STATES, numbers(3), st.sampled_from(IDS))
-@settings(max_examples=300, deadline=None)
 def test_a_step_follows_the_published_formulas(
     numbers: tuple[float, float, float, float], action: float, name: str
 ) -> None:
@@ -364,7 +363,6 @@ def test_any_number_of_lanes_will_do(lanes: int, kind: str) -> None:
 
 
 @given(st.lists(st.integers(0, 48 * 3), max_size=6), st.sampled_from(["shared", "own"]))
-@settings(max_examples=25, deadline=None)
 def test_units_may_be_split_anywhere(cuts: list[int], kind: str) -> None:
     dynamics, population = MADE[IDS[0]][0].dynamics, evolved(20, 48, 4)
     batch, weights = compile_population(population), table(population, kind, WIDEST, 5)

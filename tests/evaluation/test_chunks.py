@@ -9,7 +9,7 @@ from itertools import product
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
@@ -70,7 +70,6 @@ def cuts(draw: st.DrawFn) -> tuple[NetworkBatch, NDArray[np.float64], Trial, lis
     return batch, values, trial, list(pieces(draw, whole))
 
 
-@settings(max_examples=150, deadline=None)
 @given(cuts())
 def test_any_cut_gives_the_same_bits(
     given: tuple[NetworkBatch, NDArray[np.float64], Trial, list[Chunk]],

@@ -6,7 +6,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, Final
@@ -15,7 +14,7 @@ import numpy as np
 import pytest
 
 from tests.evaluation.stubs import Elsewhere, Stub, connections
-from tests.processes import command, descendants
+from tests.processes import PATIENCE, command, computing, wait_until
 from tests.samples import evolved
 from tests.tasks.environments import here
 from wann.errors import BadInput, Failure
@@ -31,15 +30,6 @@ WEIGHTS: Final = np.array([-1.0, 0.5, 2.0])
 OWN: Final = np.random.default_rng(0).uniform(-2, 2, (3, int(BATCH.connections.sum())))
 TRIAL: Final = Trial(np.arange(4, 8))
 ROOT: Final = Path(__file__).parents[2]
-
-
-def workers(process: int) -> list[int]:
-    """Processes that compute; those that only keep track of resources are none."""
-    return [
-        number
-        for number in descendants(process)
-        if b"loky.backend.popen" in command(number) or b"spawn_main" in command(number)
-    ]
 
 
 def locally(task: Task, *given: Any) -> Outcome:
@@ -105,31 +95,30 @@ def test_an_environment_is_played_as_here() -> None:
 
 
 def test_a_process_that_dies_is_a_failure_and_does_not_hang() -> None:
-    before = workers(os.getpid())
+    before = computing(os.getpid())
     with ProcessEvaluator(Stub(misdeeds={GUILTY: "die"}), 2) as evaluator:
         for _ in range(2):
             with pytest.raises(Failure, match=r"a process that played episodes has died .*--backend ray"):
                 evaluator.evaluate(BATCH, WEIGHTS, TRIAL)
-    assert workers(os.getpid()) == before
+    assert computing(os.getpid()) == before
 
 
 def test_a_process_that_is_killed_between_evaluations_spoils_none() -> None:
     expected = locally(Stub(), BATCH, WEIGHTS, TRIAL)
-    before = workers(os.getpid())
+    before = computing(os.getpid())
     with ProcessEvaluator(Stub(), 2) as evaluator:
         evaluator.evaluate(BATCH, WEIGHTS, TRIAL)
-        family = [number for number in workers(os.getpid()) if number not in before]
+        family = [number for number in computing(os.getpid()) if number not in before]
         assert len(family) == 2
         os.kill(family[0], signal.SIGKILL)
 
-        def until_somebody_notices() -> None:
-            deadline = time.monotonic() + 20
-            while time.monotonic() < deadline:
-                assert_same(evaluator.evaluate(BATCH, WEIGHTS, TRIAL), expected)
+        def unnoticed() -> bool:
+            assert_same(evaluator.evaluate(BATCH, WEIGHTS, TRIAL), expected)
+            return False
 
         with pytest.raises(Failure, match="has died"):
-            until_somebody_notices()
-    assert workers(os.getpid()) == before
+            wait_until(unnoticed)
+    assert computing(os.getpid()) == before
 
 
 @pytest.mark.parametrize("held", [True, False])
@@ -162,18 +151,18 @@ SCRIPT: Final = """\
 import os
 import numpy as np
 from tests.evaluation.stubs import Stub
-from tests.evaluation.test_processes import workers
-from tests.samples import evolved
+from tests.processes import computing
 from wann.evaluation import ProcessEvaluator
+from wann.genome import first_population
 from wann.network import compile_population
 from wann.tasks import Trial
 
 print("begun", flush=True)
-batch = compile_population(evolved(1, 5))
+batch = compile_population(first_population(3, 2, 30, 0.8, np.random.default_rng(0)))
 with ProcessEvaluator(Stub(seconds={seconds}), 2) as evaluator:
     evaluator.evaluate(batch, np.ones(1), Trial(np.arange(1)))
     print("done", flush=True)
-print(len(workers(os.getpid())))
+print(len(computing(os.getpid())))
 """
 
 
@@ -200,21 +189,14 @@ def start(tmp_path: Path) -> Iterator[Callable[..., subprocess.Popen[str]]]:
         process.communicate()
 
 
-def gone(family: list[int]) -> bool:
-    """Whether all of these end soon."""
-    deadline = time.monotonic() + 10
-    while any(command(number) for number in family) and time.monotonic() < deadline:
-        time.sleep(0.02)
-    return not any(command(number) for number in family)
+def wait_until_gone(family: list[int]) -> None:
+    wait_until(lambda: not any(map(command, family)))
 
 
-def computing(process: subprocess.Popen[str]) -> list[int]:
+def family_of(process: subprocess.Popen[str]) -> list[int]:
     """Its workers, once they have loaded what they compute with."""
-    deadline = time.monotonic() + 30
-    while len(family := workers(process.pid)) < 2 or not all(map(_loaded, family)):
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
-    return family
+    wait_until(lambda: len(family := computing(process.pid)) >= 2 and all(map(_loaded, family)))
+    return computing(process.pid)
 
 
 def _loaded(process: int) -> bool:
@@ -226,24 +208,24 @@ def _loaded(process: int) -> bool:
 
 def test_a_script_runs_once_and_leaves_nobody_behind(start: Callable[..., subprocess.Popen[str]]) -> None:
     process = start()
-    output, errors = process.communicate(timeout=60)
+    output, errors = process.communicate(timeout=PATIENCE)
     assert (process.returncode, output, errors) == (0, "begun\ndone\n0\n", "")
 
 
 def test_processes_end_when_their_parent_is_killed(start: Callable[..., subprocess.Popen[str]]) -> None:
-    process = start(seconds=100)
-    family = computing(process)
+    process = start(seconds=10 * PATIENCE)
+    family = family_of(process)
     process.kill()
-    assert gone(family)
+    wait_until_gone(family)
 
 
 def test_ctrl_c_while_they_compute_ends_them(start: Callable[..., subprocess.Popen[str]]) -> None:
-    process = start(seconds=100)
-    family = computing(process)
+    process = start(seconds=10 * PATIENCE)
+    family = family_of(process)
     process.send_signal(signal.SIGINT)
-    process.communicate(timeout=20)
+    process.communicate(timeout=PATIENCE)
     assert process.returncode == -signal.SIGINT
-    assert gone(family)
+    wait_until_gone(family)
 
 
 def test_a_task_that_the_processes_cannot_load_is_a_failure(capfd: pytest.CaptureFixture[str]) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
@@ -24,13 +24,11 @@ def objectives(points: list[oracle.Point]) -> tuple[NDArray[np.float64], NDArray
     return np.ascontiguousarray(first), np.ascontiguousarray(second)
 
 
-@settings(max_examples=300, deadline=None)
 @given(points)
 def test_fronts_are_what_peeling_gives(points: list[oracle.Point]) -> None:
     assert non_dominated_fronts(*objectives(points)).tolist() == oracle.fronts(points)
 
 
-@settings(max_examples=300, deadline=None)
 @given(points)
 def test_crowding_is_the_distance_between_neighbours(points: list[oracle.Point]) -> None:
     front = oracle.fronts(points)
@@ -38,13 +36,11 @@ def test_crowding_is_the_distance_between_neighbours(points: list[oracle.Point])
     assert found.tolist() == pytest.approx(oracle.crowding(points, front))
 
 
-@settings(max_examples=300, deadline=None)
 @given(points)
 def test_ranking_goes_by_front_then_by_crowding_then_by_place(points: list[oracle.Point]) -> None:
     assert rank(*objectives(points)).tolist() == oracle.ranked(points)
 
 
-@settings(max_examples=100, deadline=None)
 @given(points, st.integers(0, 99))
 def test_fronts_do_not_depend_on_the_order_of_individuals(points: list[oracle.Point], seed: int) -> None:
     order = np.random.default_rng(seed).permutation(len(points))

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 
 from tests.samples import networks
 from wann.activations import ACTIVATIONS
@@ -17,7 +17,6 @@ from wann.errors import BadInput, Failure
 from wann.formats import from_document, load, load_network, render, save, to_document
 from wann.network import Interface, Network
 
-run = settings(max_examples=80, deadline=None)
 OBSERVATIONS = np.random.default_rng(0).normal(size=(4, 3)).astype(np.float32)
 
 EXAMPLE: dict[str, Any] = {
@@ -50,7 +49,6 @@ def same_behaviour(one: Network, other: Network) -> bool:
     )
 
 
-@run
 @given(networks())
 def test_a_network_survives_the_round_trip(network: Network) -> None:
     again = from_document(json.loads(render(to_document(network))))
@@ -58,14 +56,12 @@ def test_a_network_survives_the_round_trip(network: Network) -> None:
     assert same_behaviour(network, again)
 
 
-@run
 @given(networks())
 def test_writing_again_gives_the_same_bytes(network: Network) -> None:
     text = render(to_document(network))
     assert render(to_document(from_document(json.loads(text)))) == text
 
 
-@run
 @given(networks(weighted=True))
 def test_the_order_of_connections_in_the_file_does_not_matter(network: Network) -> None:
     document = to_document(network)

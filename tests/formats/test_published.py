@@ -17,7 +17,7 @@ from wann.formats import export_network, load_out, load_weights, render_out
 from wann.network import Network
 
 OBSERVATIONS = np.random.default_rng(1).normal(size=(4, INPUTS)).astype(np.float32)
-run = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+run = settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 # Bias, two inputs, one tanh node, one output. Connected are bias -> output, both inputs -> tanh
 # (one by a stray value) and tanh -> output; the second input's gene to the output is disabled.

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import networkx as nx
 import numpy as np
 import pytest
-from hypothesis import assume, given, settings
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from tests.samples import ALL_CHANGES, INPUTS, OUTPUTS, evolved, populations
@@ -76,10 +76,8 @@ def graph(genome: Genome) -> nx.DiGraph[int]:
 
 seeds = st.integers(0, 2**40)
 places = st.integers(0, 11)
-run = settings(max_examples=80, deadline=None)
 
 
-@run
 @given(populations, places, seeds)
 def test_changing_an_activation_gives_one_hidden_node_another(
     population: Population, parent: int, seed: int
@@ -107,7 +105,6 @@ def test_an_activation_changes_only_to_those_allowed() -> None:
         assert new[0] in (BY_NAME["tanh"].id, BY_NAME["cos"].id)
 
 
-@run
 @given(populations, places, seeds)
 def test_adding_a_node_splits_one_enabled_connection(population: Population, parent: int, seed: int) -> None:
     before, after = child(population, parent, only("add_node"), seed)
@@ -123,7 +120,6 @@ def test_adding_a_node_splits_one_enabled_connection(population: Population, par
     assert after.enabled == before.enabled | changes
 
 
-@run
 @given(populations, places, seeds)
 def test_adding_a_connection_joins_a_pair_that_had_no_gene(
     population: Population, parent: int, seed: int
@@ -173,7 +169,6 @@ def test_a_connection_is_added_wherever_one_is_possible() -> None:
         assert len(found) >= 0.8 * len(free)  # the rarest may not have come
 
 
-@run
 @given(populations, places, seeds, st.booleans())
 def test_enabling_and_disabling_turn_over_one_gene(
     population: Population, parent: int, seed: int, enable: bool
@@ -192,7 +187,6 @@ def test_enabling_and_disabling_turn_over_one_gene(
     assert set(turned) <= set(possible)
 
 
-@run
 @given(populations, places, seeds)
 def test_a_doubled_node_has_a_twin_with_the_same_connections(
     population: Population, parent: int, seed: int
@@ -228,7 +222,6 @@ def test_doubling_the_only_node_of_a_path_doubles_what_arrives() -> None:
     assert Network.of_genome(twins, 0).policy(1.5)(observation) == pytest.approx(2 * once)
 
 
-@run
 @given(populations, seeds)
 def test_genes_stay_sorted_unique_and_without_cycles(population: Population, seed: int) -> None:
     parents = np.arange(len(population))
@@ -243,7 +236,6 @@ def test_genes_stay_sorted_unique_and_without_cycles(population: Population, see
         assert {end for pair in pairs for end in pair} <= {*range(INPUTS + 1), *genes.node.tolist()}
 
 
-@run
 @given(populations, places, seeds)
 def test_a_child_depends_on_nothing_but_seed_generation_and_its_place(
     population: Population, parent: int, seed: int

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import networkx as nx
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
@@ -56,7 +56,6 @@ def small_network(activations: Sequence[str], edges: Sequence[tuple[int, int]]) 
     return Network(1, 1, np.array(ids, np.int8), ends[:, 0], ends[:, 1])
 
 
-@settings(max_examples=300, deadline=None)
 @given(some_network(), st.lists(st.floats(-5, 5, width=32), min_size=4, max_size=4), WEIGHTS)
 def test_outputs_are_within_float32_of_the_definition(
     network: Network, numbers: list[float], weight: float
@@ -88,7 +87,6 @@ def test_the_tolerance_is_small_for_most_networks() -> None:
     assert np.mean(np.array(errors) < 1e-2) > 0.8
 
 
-@settings(max_examples=60, deadline=None)
 @given(some_network(), st.integers(0, 2**32), WEIGHTS)
 def test_the_published_way_computes_the_same(network: Network, seed: int, weight: float) -> None:
     observations = np.random.default_rng(seed).uniform(-2, 2, (3, 4)).astype(np.float32)
@@ -111,7 +109,6 @@ def outputs_in_batch(
     return outputs
 
 
-@settings(max_examples=25, deadline=None)
 @given(some_population, st.integers(0, 2**32), WEIGHTS)
 def test_a_network_has_the_same_bits_alone_and_in_a_population(
     population: Population, seed: int, weight: float
@@ -188,7 +185,6 @@ def test_a_network_without_connections_gives_zeros() -> None:
     assert network.policy(1.0)(np.array([5.0], np.float32)).tolist() == [0.0]
 
 
-@settings(max_examples=40, deadline=None)
 @given(some_population, st.integers(0, 19), WEIGHTS)
 def test_disabled_genes_are_as_good_as_absent(population: Population, index: int, weight: float) -> None:
     one = population.take(np.array([index])).genes

@@ -37,7 +37,8 @@ def test_reads_are_those_of_the_nodes_below_an_output() -> None:
 
 
 @pytest.mark.parametrize(
-    ("connections", "side", "outputs"), [(5, 8, 10), (300, 16, 10), (1849, 28, 10), (40, 4, 3)]
+    ("connections", "side", "outputs"),
+    [(5, 8, 10), (300, 16, 10), (40, 4, 3), pytest.param(1849, 28, 10, marks=pytest.mark.slow)],
 )
 def test_there_is_a_grid_for_each_class(
     grow: Grow, connections: int, side: int, outputs: int, tmp_path: Path

@@ -10,7 +10,6 @@ import shutil
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -228,40 +227,40 @@ def test_a_table_that_cannot_grow_is_a_failure(tmp_path: Path, monkeypatch: pyte
         api.search(config(), run=tmp_path / "run")
 
 
-# Processes of their own: killed, interrupted, started again.
+# Processes of their own: killed or interrupted just before they do something to the run folder.
 
 DRIVER = """\
-import sys
+import os, signal, sys
+from pathlib import Path
 import wann.api
 import wann.experiment
 from wann.cli import main
 wann.experiment._CHECKPOINT_SECONDS = 0
 wann.api.report_run = lambda *_: None
-main(sys.argv[1:])
+number, left = int(sys.argv[1]), int(sys.argv[2])
+
+def watch(event, arguments):
+    global left
+    changes = event in ("os.rename", "os.remove", "os.mkdir") or (
+        event == "open" and isinstance(arguments[0], str) and arguments[2] & (os.O_WRONLY | os.O_RDWR)
+    )
+    if changes and "run" in Path(str(arguments[0])).parts:
+        left -= 1
+        if left == 0:
+            os.kill(os.getpid(), number)
+
+sys.addaudithook(watch)
+main(sys.argv[3:])
 """
+LONG = 40
+"""Generations that a killed search has: it does something to its folder about 300 times."""
 
 
-def start(*arguments: str, folder: Path) -> subprocess.Popen[str]:
-    driver = folder / "driver.py"
-    driver.write_text(DRIVER, encoding="utf-8")
-    command = [sys.executable, str(driver), *arguments]
-    return subprocess.Popen(command, cwd=folder, stderr=subprocess.PIPE, text=True)
-
-
-def newest_checkpoint(run: Path) -> Path:
-    return max((run / "checkpoints").glob("*.npz"))
-
-
-def wait_for_checkpoint(run: Path, process: subprocess.Popen[str]) -> None:
-    deadline = time.monotonic() + 60
-    while not list((run / "checkpoints").glob("*.npz")):
-        assert process.poll() is None, process.communicate()[1]
-        assert time.monotonic() < deadline
-        time.sleep(0.005)
-
-
-LONG = 120
-"""Generations that a killed search has: enough to be hit in its middle."""
+def ended(how: signal.Signals, moment: int, *arguments: str, folder: Path) -> tuple[int, str]:
+    """Run a command that a signal meets at this moment; its exit code and what it said."""
+    command = [sys.executable, "-c", DRIVER, str(int(how)), str(moment), *arguments]
+    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
+    return done.returncode, done.stderr
 
 
 @pytest.fixture(scope="module")
@@ -269,46 +268,38 @@ def long_undisturbed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     run = tmp_path_factory.mktemp("long") / "run"
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(api, "report_run", lambda *_: None)
-        assert api.search(config(search_generations=LONG, task_episode_limit=200), run=run)
+        assert api.search(config(search_generations=LONG), run=run)
     return run
 
 
+def newest_checkpoint(run: Path) -> Path:
+    return max((run / "checkpoints").glob("*.npz"))
+
+
+@pytest.mark.parametrize("kills", [2, pytest.param(10, marks=pytest.mark.slow)])
 def test_killed_again_and_again_a_search_ends_where_it_would_have(
-    long_undisturbed: Path, tmp_path: Path
+    kills: int, long_undisturbed: Path, tmp_path: Path
 ) -> None:
-    delays = random.Random(0)  # noqa: S311 - when to kill is no secret
-    text = render_config(config(search_generations=LONG, task_episode_limit=200))
+    moments = random.Random(kills)  # noqa: S311 - when to kill is no secret
+    text = render_config(config(search_generations=LONG))
     (tmp_path / "c.toml").write_text(text, encoding="utf-8")
-    run, kills = tmp_path / "run", 0
-    process = start("search", "c.toml", "--run", "run", folder=tmp_path)
-    while kills < 3:
-        wait_for_checkpoint(run, process)
-        before = newest_checkpoint(run)
-        while process.poll() is None and newest_checkpoint(run) == before:
-            time.sleep(0.001)
-        time.sleep(delays.uniform(0.0, 0.05))
-        process.send_signal(signal.SIGKILL)
-        process.communicate()
-        kills += process.returncode == -signal.SIGKILL
-        if process.returncode == 0:
-            break
-        process = start("resume", "run", folder=tmp_path)
-    errors = process.communicate()[1]
-    assert process.returncode == 0, errors
-    assert kills >= 2
-    assert result(run) == result(long_undisturbed)
+    command = ["search", "c.toml", "--run", "run"]
+    for _ in range(kills):
+        moment = moments.randrange(10, 240 // kills)
+        code, said = ended(signal.SIGKILL, moment, *command, folder=tmp_path)
+        assert code == -signal.SIGKILL, said
+        command = ["resume", "run"]
+    assert api.resume(tmp_path / "run")
+    assert result(tmp_path / "run") == result(long_undisturbed)
 
 
 def test_ctrl_c_ends_with_130_and_a_checkpoint_to_go_on_from(long_undisturbed: Path, tmp_path: Path) -> None:
-    text = render_config(config(search_generations=LONG, task_episode_limit=200))
+    text = render_config(config(search_generations=LONG))
     (tmp_path / "c.toml").write_text(text, encoding="utf-8")
-    process = start("search", "c.toml", "--run", "run", folder=tmp_path)
-    wait_for_checkpoint(tmp_path / "run", process)
-    process.send_signal(signal.SIGINT)
-    errors = process.communicate(timeout=60)[1]
-    assert process.returncode == 130, errors
-    assert "wann resume run" in errors
-    assert "Traceback" not in errors
+    code, said = ended(signal.SIGINT, 100, "search", "c.toml", "--run", "run", folder=tmp_path)
+    assert code == 130, said
+    assert "wann resume run" in said
+    assert "Traceback" not in said
     done = len((tmp_path / "run" / "metrics.csv").read_bytes().splitlines()) - 1
     assert 0 < done < LONG
     assert int(newest_checkpoint(tmp_path / "run").stem) == done

@@ -8,7 +8,7 @@ from typing import Any
 import networkx as nx
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
@@ -83,7 +83,6 @@ def losses(
     return job.outcome.returns
 
 
-@settings(max_examples=60, deadline=None)
 @given(populations, st.integers(0, SIZE - 1), st.integers(0, 1000), st.integers(1, 150))
 def test_the_return_is_the_mean_log_probability(
     population: Population, index: int, seed: int, batch: int
@@ -121,7 +120,6 @@ def test_a_temperature_divides_the_outputs() -> None:
     assert found == pytest.approx(log_probabilities(raw)[np.arange(70), problem.train.labels[chosen]].mean())
 
 
-@settings(max_examples=60, deadline=None)
 @given(populations, st.integers(0, SIZE - 1))
 def test_outputs_are_those_of_the_network_by_itself(population: Population, index: int) -> None:
     network = Network.of_genome(population, index)
@@ -148,7 +146,6 @@ def test_outputs_are_those_of_the_definition() -> None:
         np.testing.assert_allclose(weighted, outputs(network, problem.validation.pixels(), own), atol=2e-4)
 
 
-@settings(max_examples=60, deadline=None)
 @given(populations, trials, st.floats(0.0005, 0.02))
 def test_together_in_parts_or_alone_the_bits_are_equal(
     population: Population, trial: Trial, megabytes: float
@@ -182,7 +179,6 @@ def test_threads_and_messages_change_no_bit(own: bool, trial: Trial) -> None:
     assert (evaluation.outcome.steps == (60 if trial.part == "validation" else 130)).all()
 
 
-@settings(max_examples=30, deadline=None)
 @given(populations, st.integers(0, 2**32))
 def test_weights_of_their_own_give_what_each_network_gives_alone(population: Population, seed: int) -> None:
     weights = np.random.default_rng(seed).uniform(-1, 1, (3, population.connections.sum()))

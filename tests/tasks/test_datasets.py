@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import gzip
 import http.server
+import json
 import threading
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -14,9 +16,11 @@ import pytest
 from wann.errors import BadInput
 from wann.tasks import DATA_SETS, TaskSettings, make_task
 from wann.tasks import datasets as module
+from wann.tasks.datasets import ImageSet
 from wann.tasks.idx import parse_idx
 
 DATA = Path(__file__).parents[2] / "../shared/data"
+GOLDEN = Path(__file__).parents[1] / "golden/digit.json"
 real = pytest.mark.skipif(not DATA.exists(), reason="needs ../shared/data")
 IMAGES, LABELS = "train-images-idx3-ubyte", "train-labels-idx1-ubyte"
 
@@ -42,16 +46,27 @@ def replace(folder: Path, name: str, content: bytes) -> Path:
     return path
 
 
+@cache
+def whole(name: str) -> tuple[ImageSet, ImageSet]:
+    return DATA_SETS[name].load("train", DATA), DATA_SETS[name].load("test", DATA)
+
+
 @real
 @pytest.mark.parametrize("name", [name for name in DATA_SETS if name != "digits"])
 def test_every_set_is_read_whole(name: str) -> None:
-    train, test = DATA_SETS[name].load("train", DATA), DATA_SETS[name].load("test", DATA)
+    train, test = whole(name)
     assert (len(train), len(test)) == (60_000, 10_000)
     pixels = test.pixels(np.arange(100))
     assert pixels.shape == (100, DATA_SETS[name].side ** 2)
     assert pixels.dtype == np.float32
     assert 0.0 <= pixels.min() < pixels.max() <= 1.0
     assert set(test.labels.tolist()) == set(range(10))
+
+
+@real
+def test_the_first_digit_is_what_it_always_was() -> None:
+    first = whole("mnist-16")[0].images[0]
+    np.testing.assert_allclose(first, json.loads(GOLDEN.read_text()), rtol=0, atol=1e-6)
 
 
 def test_the_digits_of_scikit_learn_are_always_there() -> None:
@@ -96,7 +111,7 @@ def test_a_file_cut_short_is_refused(folder: Path) -> None:
     path = replace(folder, IMAGES, packed[:100_000])
     refused(folder, str(path), "cut short")
     whole = gzip.decompress(packed)
-    replace(folder, IMAGES, gzip.compress(whole[:-1], 1))
+    replace(folder, IMAGES, gzip.compress(whole[:-1], 0))
     refused(folder, str(path), "cut short", "47,040,000", "47,039,999")
 
 
@@ -108,7 +123,7 @@ def test_a_damaged_file_is_refused(folder: Path) -> None:
     refused(folder, str(path))
     whole = bytearray(gzip.decompress((DATA / "mnist" / f"{IMAGES}.gz").read_bytes()))
     whole[1_000_000] ^= 1
-    replace(folder, IMAGES, gzip.compress(bytes(whole), 1))
+    replace(folder, IMAGES, gzip.compress(bytes(whole), 0))
     refused(folder, str(path), "not train-images-idx3-ubyte of mnist as distributed")
 
 
@@ -141,7 +156,7 @@ def test_a_label_outside_the_classes_is_refused(folder: Path) -> None:
 
 @real
 def test_images_of_another_size_are_refused(folder: Path) -> None:
-    replace(folder, IMAGES, gzip.compress(idx(np.zeros((60_000, 8, 8), np.uint8)), 1))
+    replace(folder, IMAGES, gzip.compress(idx(np.zeros((60_000, 8, 8), np.uint8)), 0))
     refused(folder, "8 x 8", "28 x 28")
 
 

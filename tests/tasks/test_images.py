@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.oracles.images import deskewed, resized
@@ -15,7 +14,6 @@ from wann.tasks import DATA_SETS
 from wann.tasks.images import deskew, resize
 
 DATA = Path(__file__).parents[2] / "../shared/data"
-GOLDEN = Path(__file__).parents[1] / "golden/digit.json"
 
 
 def random_images(seed: int, side: int, ink: float) -> np.ndarray[tuple[int, ...], np.dtype[np.float32]]:
@@ -23,7 +21,6 @@ def random_images(seed: int, side: int, ink: float) -> np.ndarray[tuple[int, ...
     return (rng.random((3, side, side)) * (rng.random((3, side, side)) < ink)).astype(np.float32)
 
 
-@settings(max_examples=60, deadline=None)
 @given(st.integers(0, 2**32), st.integers(2, 30), st.integers(2, 30), st.floats(0, 1))
 def test_resizing_is_bilinear_without_antialiasing(seed: int, old: int, new: int, ink: float) -> None:
     images = random_images(seed, old, ink)
@@ -33,7 +30,6 @@ def test_resizing_is_bilinear_without_antialiasing(seed: int, old: int, new: int
         np.testing.assert_allclose(result, resized(image.astype(np.float64), new), atol=2e-6)
 
 
-@settings(max_examples=60, deadline=None)
 @given(st.integers(0, 2**32), st.integers(2, 20), st.sampled_from([0.0, 0.01, 0.05, 0.3, 1.0]))
 def test_deskewing_shears_about_the_middle_row(seed: int, side: int, ink: float) -> None:
     images = random_images(seed, side, ink)
@@ -58,12 +54,6 @@ def test_an_image_without_height_stays_as_it_is() -> None:
 
 def test_no_images_are_no_images() -> None:
     assert deskew(np.zeros((0, 16, 16), np.float32)).shape == (0, 16, 16)
-
-
-@pytest.mark.skipif(not DATA.exists(), reason="needs ../shared/data")
-def test_the_first_digit_is_what_it_always_was() -> None:
-    images = DATA_SETS["mnist-16"].load("train", DATA)
-    np.testing.assert_allclose(images.images[0], json.loads(GOLDEN.read_text()), rtol=0, atol=1e-6)
 
 
 @pytest.mark.skipif(not DATA.exists(), reason="needs ../shared/data")

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 from gymnasium import spaces
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
@@ -16,7 +16,6 @@ from wann.errors import BadInput
 from wann.network import Squash
 from wann.tasks.spaces import Actions, Observations
 
-run = settings(max_examples=200, deadline=None)
 SQUASHES: tuple[Squash | None, ...] = (None, "scale", "clip", "tanh")
 FLOATS: tuple[Any, ...] = (np.float16, np.float32, np.float64)
 WHOLE: tuple[Any, ...] = (np.int8, np.uint8, np.int16, np.int32)
@@ -104,7 +103,6 @@ def decisions(draw: st.DrawFn) -> tuple[Actions, NDArray[np.float32]]:
     return actions, np.array(rows, np.float32)
 
 
-@run
 @given(decisions())
 def test_every_action_lies_in_the_space_and_is_what_the_outputs_say(
     decision: tuple[Actions, NDArray[np.float32]],
@@ -134,7 +132,6 @@ def close(one: float, other: float, space: spaces.Box) -> bool:
     return bool(abs(one - other) <= half + (2e-3 if space.dtype == np.float16 else 3e-6) * largest)
 
 
-@run
 @given(decisions())
 def test_a_row_does_not_depend_on_the_others(decision: tuple[Actions, NDArray[np.float32]]) -> None:
     actions, raw = decision
@@ -217,7 +214,6 @@ def numbers(space: spaces.Space[Any], observation: Any) -> list[float]:
     return [float(found) for found in np.asarray(observation).ravel()]
 
 
-@run
 @given(observation_spaces, st.integers(0, 2**31))
 def test_an_observation_is_flattened_in_its_order(space: spaces.Space[Any], seed: int) -> None:
     if isinstance(space, spaces.Box) and len(space.shape) > 2:
