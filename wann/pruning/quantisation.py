@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from ..files import npz_bytes
-from .compaction import Chain, Stage
-from .sparse import npz, smallest
+from .compaction import Chain
+from .sparse import smallest
 from .stages import Stage
 
 __all__ = ["Quantised"]

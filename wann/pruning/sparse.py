@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import math
 import time
 from collections.abc import Callable
@@ -17,7 +16,7 @@ from torch import Tensor, nn
 
 from ..errors import BadInput
 from ..files import npz_bytes
-from .compaction import Chain, Stage
+from .compaction import Chain
 from .stages import Stage
 
 __all__ = ["SparseChain", "dense_bytes", "latency"]

@@ -221,7 +221,7 @@ class RunFolder:
         found = [number for number, _ in kept]
         if needed is not None and found != list(needed):
             raise BadInput(f"{path}: {_difference(of, end, found, needed)}")
-        if content:
+        if path.exists():
             write_atomically(path, *((header, *(row for _, row in kept)) if kept else ()))
 
     def columns(self, path: Path) -> dict[str, NDArray[np.float64]]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import stat
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
@@ -35,34 +36,31 @@ def check_parts(path: Path) -> None:
         BadInput: there is such a part; or the folder cannot be read.
     """
     try:
-        for entry in os.scandir(path):
-            if entry.name in _FOLDERS:
-                _check(entry, "folder", right=entry.is_dir(follow_symlinks=False))
-                _check_below(path / entry.name)
-            elif entry.name in _FILES or _TEMPORARY.fullmatch(entry.name):
-                _check(entry, "file", right=entry.is_file(follow_symlinks=False))
+        for part in sorted(path.iterdir()):
+            if part.name in _FOLDERS:
+                _check(part, "folder")
+                for folder, folders, files in os.walk(part):
+                    for names, kind in ((folders, "folder"), (files, "file")):
+                        for name in names:
+                            _check(Path(folder, name), kind)
+            elif part.name in _FILES or _TEMPORARY.fullmatch(part.name):
+                _check(part, "file")
     except OSError as error:
         raise BadInput(f"{error.filename or path}: cannot be read ({error.strerror})") from None
 
 
-def _check_below(folder: Path) -> None:
-    waiting = [folder]
-    while waiting:
-        for entry in os.scandir(waiting.pop()):
-            inner = entry.is_dir(follow_symlinks=False)
-            _check(entry, "file", right=inner or entry.is_file(follow_symlinks=False))
-            if inner:
-                waiting.append(Path(entry.path))
-
-
-def _check(entry: os.DirEntry[str], kind: str, *, right: bool) -> None:
-    if entry.is_symlink():
+def _check(path: Path, kind: str) -> None:
+    try:
+        mode = path.lstat().st_mode
+    except FileNotFoundError:  # another process has renamed it meanwhile
+        return
+    if stat.S_ISLNK(mode):
         raise BadInput(
-            f"{entry.path}: a link to {Path(entry.path).readlink()}; in a run folder no link is followed: "
-            f"put the {kind} itself there"
+            f"{path}: a link to {path.readlink()}; in a run folder no link is followed: put the {kind} "
+            "itself there"
         )
-    if not right and os.path.lexists(entry.path):  # what another process has renamed meanwhile is neither
-        raise BadInput(f"{entry.path}: not a plain {kind}, as that part of a run folder must be")
+    if not (stat.S_ISDIR(mode) if kind == "folder" else stat.S_ISREG(mode)):
+        raise BadInput(f"{path}: not a plain {kind}, as that part of a run folder must be")
 
 
 def contents(path: Path) -> list[str]:
