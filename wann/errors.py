@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-__all__ = ["BadInput", "Failure"]
+__all__ = ["BadInput", "Failure", "TaskWarning", "described"]
 
 
 class BadInput(ValueError):
@@ -11,3 +11,18 @@ class BadInput(ValueError):
 
 class Failure(RuntimeError):
     """Work that could not be finished though the input was good (a full disk, a lost run)."""
+
+
+class TaskWarning(UserWarning):
+    """A task that can be played, though its results will not be what somebody may expect."""
+
+
+def described(error: BaseException) -> str:
+    """What was raised, in a line: its type and the first line of its message; of ``BadInput`` that line."""
+    try:
+        line = next(iter(str(error).splitlines()), "")
+    except Exception:  # noqa: BLE001 - the message is anybody's code too
+        line = ""
+    if isinstance(error, BadInput):
+        return line
+    return f"{type(error).__name__}: {line}" if line else type(error).__name__

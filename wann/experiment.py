@@ -18,10 +18,10 @@ from .evaluation import BackendSettings, Evaluator
 from .evolution import Generation, Search, generation_weights, selection_weights
 from .formats.network_json import render, to_document
 from .genome import Population
-from .network import Network, compile_population
+from .network import Network, NetworkBatch, compile_population
 from .runs import Checkpoint, RunFolder, manifest, write_atomically
 from .streams import Stream, episode_seeds
-from .tasks import Task, Trial, make_task, mean_over_episodes
+from .tasks import Outcome, Task, Trial, make_task, mean_over_episodes
 
 __all__ = ["Experiment", "Phases", "Progress", "resume_search", "start_search"]
 
@@ -73,6 +73,7 @@ class Experiment:
         self.search = search
         self._task = task
         self._tell: Callable[[str], None] = lambda _: None
+        self._stop: Callable[[], bool] = lambda: False
 
     def run(
         self,
@@ -94,11 +95,13 @@ class Experiment:
             Failure: nothing can be evaluated any more, or the run folder cannot be written; the
                 last checkpoint is whole.
         """
-        self._tell = tell
+        self._tell, self._stop = tell, stop
         try:
             return self._run(evaluator, show, stop)
         except (BadInput, Failure) as error:
             self._save()
+            if stop():
+                return False  # the signal may have ended what an environment has started
             raise type(error)(
                 f"{error}; the checkpoint is kept, go on with `wann resume {self.folder.path}`"
             ) from None
@@ -141,7 +144,7 @@ class Experiment:
             settings.task.episodes,
             search.generation // settings.task.keep,
         )
-        outcome = evaluator.evaluate(batch, weights, Trial(seeds))
+        outcome = self._evaluated(evaluator, batch, weights, Trial(seeds))
         if len(outcome.failed) == len(batch):
             outcome.checked()  # nothing is left to select from
         if not np.isfinite(outcome.returns).any():
@@ -157,6 +160,14 @@ class Experiment:
         phases.vary = time.perf_counter() - clock
         return row, phases
 
+    def _evaluated(
+        self, evaluator: Evaluator, batch: NetworkBatch, weights: NDArray[np.float64], trial: Trial
+    ) -> Outcome:
+        outcome = evaluator.evaluate(batch, weights, trial)
+        if outcome.failed and self._stop():
+            outcome.checked()  # no network is blamed for what an interruption may have done
+        return outcome
+
     def _crown(self, evaluator: Evaluator, returns: NDArray[np.float64]) -> None:
         seed, episodes = self.config.seed, self.config.search.champion_episodes
         trial = self._task.selection(episode_seeds(seed, Stream.CHAMPION_EPISODES, episodes))
@@ -165,7 +176,7 @@ class Experiment:
         if candidate is None:
             return
         batch = compile_population(self.search.ask().take(np.array([candidate])))
-        outcome = evaluator.evaluate(batch, selection_weights(self.config.weights), trial)
+        outcome = self._evaluated(evaluator, batch, selection_weights(self.config.weights), trial)
         if outcome.failed:
             self._keep_failures({candidate: outcome.failed[0]})
         with np.errstate(invalid="ignore"):  # crown refuses what is not finite

@@ -107,7 +107,10 @@ def test_a_process_that_dies_is_a_failure_and_does_not_hang() -> None:
     before = workers(os.getpid())
     with ProcessEvaluator(Stub(misdeeds={GUILTY: "die"}), 2) as evaluator:
         for _ in range(2):
-            with pytest.raises(Failure, match=r"a process that played episodes has died .*--backend ray"):
+            with pytest.raises(
+                Failure,
+                match=r"a process that played episodes of stub has died \(by SIGKILL\).*--backend ray",
+            ):
                 evaluator.evaluate(BATCH, WEIGHTS, TRIAL)
     assert workers(os.getpid()) == before
 
@@ -135,7 +138,7 @@ def test_a_process_that_is_killed_between_evaluations_spoils_none() -> None:
 @pytest.mark.parametrize("count", [1, 2])
 def test_processes_are_for_tasks_that_hold_the_interpreter(held: bool, count: int) -> None:
     with make_evaluator(Stub(holds_interpreter=held), BackendSettings(workers=count)) as evaluator:
-        assert isinstance(evaluator, ProcessEvaluator if held and count > 1 else LocalEvaluator)
+        assert isinstance(evaluator, ProcessEvaluator if held else LocalEvaluator)
 
 
 HOLDING: tuple[TaskSettings, ...] = (

@@ -10,7 +10,7 @@ import typer
 
 from ..errors import BadInput
 from .app import INTERRUPTED, app
-from .live import Interruption, RoundsLine, console
+from .live import RoundsLine, console, uninterrupted
 from .options import Workers, writable
 
 if TYPE_CHECKING:
@@ -82,11 +82,9 @@ def _refuse(options: dict[str, object], because: str) -> None:
 
 def rounds(folder: Path, begin: Callable[[Callable[[Progress], None], Callable[[], bool]], bool]) -> int:
     """Prune to the end, or to the first Ctrl-C, and say where everything lies; returns the exit code."""
-    interruption = Interruption()
-    with interruption.watching(), RoundsLine() as line:
-        done = begin(line, interruption)
+    with RoundsLine() as line:
+        done = uninterrupted(folder, "this round", lambda stop: begin(line, stop))
     if not done:
-        console.print(f"Interrupted; go on with: wann resume {folder}", soft_wrap=True)
         return INTERRUPTED
     if (folder / "champion.json").is_file():
         console.print(f"Champion: {folder / 'champion.json'} (the smallest as good as dense)", soft_wrap=True)

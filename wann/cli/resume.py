@@ -9,9 +9,8 @@ import typer
 
 from ..errors import BadInput
 from .app import app
-from .live import Interruption, ProgressLine
 from .options import Address, Backend, Workers
-from .search import closing
+from .search import shown
 
 
 @app.command(epilog="Example: wann resume results/runs/swingup-1 --generations 4000")
@@ -35,16 +34,16 @@ def resume(
                 f"{run}: a pruning run; --generations, --backend, --workers, --ray-address are of searches"
             )
         return rounds(run, lambda show, stop: api.resume_pruning(run, show=show, stop=stop))
-    interruption = Interruption()
-    with interruption.watching(), ProgressLine() as line:
-        done = api.resume(
+    return shown(
+        run,
+        lambda line, stop: api.resume(
             run,
             generations=generations,
             backend=backend,
             workers=workers,
             address=address,
             show=line,
-            stop=interruption,
+            stop=stop,
             tell=line.tell,
-        )
-    return closing(done, run)
+        ),
+    )
