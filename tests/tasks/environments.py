@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import os
 import re
 import subprocess
@@ -50,6 +49,7 @@ class Sums(gymnasium.Env[Any, Any]):
         what: gives it: the observation or the reward.
         value: the number that is none.
         loudest: sum of an action above which the step raises.
+        sleeps: whether it sleeps instead.
         ends: the step that terminates.
         rarely: whether it does so only where ``seed % 3 == 1``.
         remembers: whether it counts episodes, and rewards the count.
@@ -68,6 +68,7 @@ class Sums(gymnasium.Env[Any, Any]):
         what: str = "observation",
         value: float = np.nan,
         loudest: float = np.inf,
+        sleeps: bool = False,
         ends: int | None = None,
         rarely: bool = False,
         remembers: bool = False,
@@ -77,6 +78,7 @@ class Sums(gymnasium.Env[Any, Any]):
         self.observation_space, self.action_space = observation_space, action_space
         self.render_mode, self._visible = render_mode, visible
         self._fails, self._loudest, self._ends = fails, loudest, ends
+        self._sleeps = sleeps
         self._spoils, self._what, self._value = spoils, what, value
         self._rarely, self._remembers, self._episodes = rarely, remembers, 0
 
@@ -92,6 +94,8 @@ class Sums(gymnasium.Env[Any, Any]):
             raise ValueError(f"{action!r} is no action of {self.action_space}")
         self._step += 1
         if np.sum(action) > self._loudest:
+            if self._sleeps:
+                time.sleep(1000)
             raise OverflowError("too loud")
         reward = float(self._step * np.sum(action) + self._seed % 10 + 100 * self._episodes)
         if self._spoils == self._step and self._what == "reward" and self._misbehaves:
@@ -172,6 +176,11 @@ def _loudly(_: Any, answer: Any) -> Any:
     return answer
 
 
+def _computes() -> None:
+    while True:
+        pass
+
+
 DEEDS: Final[dict[str, Callable[[Any, Any], Any]]] = {
     # How it ends.
     "exits": _raises(SystemExit(0)),
@@ -181,7 +190,7 @@ DEEDS: Final[dict[str, Callable[[Any, Any], Any]]] = {
     "interrupts itself": _raises(KeyboardInterrupt()),
     "ends the process": lambda *_: os._exit(0),
     "sleeps": lambda *_: time.sleep(1000),
-    "computes for ever": lambda *_: [None for _ in itertools.count()],
+    "computes for ever": lambda *_: _computes(),
     "asks": lambda *_: input("go on? "),
     # What it answers.
     "four values": lambda _, answer: answer[:4],
@@ -261,6 +270,7 @@ _register(
     FirstStepFails={"fails": 1},
     TenthStepFails={"fails": 10},
     LoudFails={"action_space": spaces.Box(-np.inf, np.inf, (2,)), "loudest": 4.0},
+    LoudHangs={"action_space": spaces.Box(-np.inf, np.inf, (2,)), "loudest": 4.0, "sleeps": True},
     FirstObservationIsNone={"spoils": 0},
     FirstRewardIsNone={"spoils": 1, "what": "reward", "value": np.inf},
     FifthObservationIsNan={"spoils": 5},

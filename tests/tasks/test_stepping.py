@@ -325,9 +325,8 @@ IN_STEP = {
     "an end that is half": "truncated is 0.5",
 }
 IN_RESET = {
-    deed: IN_STEP[deed] for deed in ("exits", "ends like a generator", "no observation", "a scalar")
-} | {
-    "an observation alone": "it returns an array of shape .3,. and type float32; accepted are observation and info"
+    **{deed: IN_STEP[deed] for deed in ("exits", "ends like a generator", "no observation", "a scalar")},
+    "an observation alone": "an array of shape .3,. and type float32; accepted are observation and info",
 }
 
 

@@ -7,7 +7,7 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from multiprocessing.connection import Connection, wait
 from typing import Any, Final
@@ -15,12 +15,13 @@ from typing import Any, Final
 from ..errors import BadInput, described
 from ..tasks import PULSE, Task
 from .chunks import Chunk, compute
-from .messages import pack
+from .messages import Arrays, pack, unpack
 from .silence import Silence
 
 __all__ = ["Member"]
 
 _BEAT_SECONDS: Final = 0.2
+_BEGIN_SECONDS: Final = 120.0  # at least: to import what it computes with takes its time, whatever the limit
 _WATCH_BEATS: Final = 5  # between looks at whether the parent is there
 _GRACE_SECONDS: Final = 5.0  # for what environments do when their process ends
 _SIGNALS: Final = (signal.SIGINT, signal.SIGTERM)
@@ -48,8 +49,8 @@ class Member:
         # Unlike those of the standard library, its processes do not run the caller's script again.
         context = get_context("loky")
         self.chunk: Chunk | None = None
-        self.silence = Silence(limit)
-        self._calls = -1
+        self.silence = Silence(max(limit, _BEGIN_SECONDS))
+        self._limit, self._begun, self._calls = limit, False, -1
         self.connection, theirs = context.Pipe()
         self._process = context.Process(target=_serve, args=(theirs, task, os.getpid()))
         try:
@@ -76,12 +77,23 @@ class Member:
         self.silence.broken()
         self.connection.send_bytes(message)
 
-    def beat(self, header: Mapping[str, Any]) -> None:
-        """Take notice of what it tells while it computes."""
+    def answer(self) -> tuple[dict[str, Any], Arrays] | None:
+        """What it says of its chunk; None if it only says that it lives.
+
+        Raises:
+            OSError, EOFError: it has died.
+        """
+        header, arrays = unpack(self.connection.recv_bytes())
+        if not self._begun:
+            self._begun, self.silence = True, Silence(self._limit)
+        if "calls" not in header:
+            self.chunk = None
+            return header, arrays
         if not header["inside"] or header["calls"] != self._calls:
             self.silence.broken()
         self._calls = header["calls"]
         self.silence.lasts(processor=header["quiet"])
+        return None
 
     def ending(self) -> str:
         """How it has died."""

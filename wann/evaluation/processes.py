@@ -7,7 +7,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterator
 from multiprocessing.connection import wait
-from typing import Any, Final, Self
+from typing import Final, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,7 +17,6 @@ from ..network import NetworkBatch
 from ..tasks import Outcome, Task, Trial
 from .chunks import Chunk, Evaluation
 from .member import Member
-from .messages import unpack
 from .silence import WALL
 
 __all__ = ["ProcessEvaluator"]
@@ -55,6 +54,7 @@ class ProcessEvaluator:
         self._workers = workers
         self._limit = limit_seconds
         self._tell = tell
+        self._told = False
         self._members: list[Member] = []
         atexit.register(self.close)
         self._fill()
@@ -82,21 +82,22 @@ class ProcessEvaluator:
         """Have everything computed; the networks that could not be, and why."""
         waiting = deque(evaluation.whole.parts(self._workers * _CHUNKS_PER_WORKER))
         failed: dict[int, str] = {}
-        arrived = hung = 0
+        arrived, hung = False, set[int]()
         while waiting or self._busy:
             self._hand_out(evaluation, waiting, failed)
             for chunk, reason, silent in self._answers(evaluation):
-                arrived += reason is None
                 if reason is None:
+                    arrived = True
                     continue
                 if chunk.size > 1:  # every network apart, to find those for which the task fails
                     waiting.extendleft(chunk.split(chunk.size))
                     continue
                 failed.setdefault(chunk.networks[0], reason)
-                hung += silent
-                if hung >= _HOPELESS and not arrived:
+                if silent:
+                    hung.add(chunk.networks[0])
+                if len(hung) >= _HOPELESS and not arrived:
                     raise Failure(
-                        f"the environment does not answer ({reason}); where its steps take so long, raise "
+                        f"{reason} for every network that was tried; where its steps take so long, raise "
                         "backend.limit_seconds"
                     )
         return failed
@@ -127,13 +128,20 @@ class ProcessEvaluator:
         for member, chunk in busy:
             member.silence.lasts(wall=passed)
             if member.connection in ready:
-                header = self._heard(evaluation, member, chunk)
-                if header is not None:
+                try:
+                    answer = member.answer()
+                except (EOFError, OSError):
+                    raise self._death(member) from None
+                if answer is not None:
+                    header, arrays = answer
+                    if "error" not in header:
+                        evaluation.accept(chunk, arrays["returns"], arrays["steps"])
                     yield chunk, header.get("error"), False
                     continue
             elif not member.alive:
                 raise self._death(member)
-            if member.silence.remarkable:
+            if member.silence.remarkable and not self._told:
+                self._told = True
                 self._tell(
                     f"{self._task.id} has not answered for {self._limit:g} s; a process that is silent for "
                     f"{WALL * self._limit:g} s, or busy for {self._limit:g} s, within one call is given up"
@@ -142,20 +150,6 @@ class ProcessEvaluator:
                 member.close(gently=False)
                 self._members[self._members.index(member)] = Member(self._task, self._limit)
                 yield chunk, f"task.id: {self._task.id} hangs ({reason})", True
-
-    def _heard(self, evaluation: Evaluation, member: Member, chunk: Chunk) -> dict[str, Any] | None:
-        """The answer of a process, which has been put in its place; None if it only says that it lives."""
-        try:
-            header, arrays = unpack(member.connection.recv_bytes())
-        except (EOFError, OSError):
-            raise self._death(member) from None
-        if "calls" in header:
-            member.beat(header)
-            return None
-        member.chunk = None
-        if "error" not in header:
-            evaluation.accept(chunk, arrays["returns"], arrays["steps"])
-        return header
 
     def _death(self, member: Member) -> Failure:
         return Failure(

@@ -17,7 +17,14 @@ from numpy.typing import NDArray
 from ..errors import BadInput, TaskWarning
 from ..kernels.forward import Program
 from ..network import Interface
-from .environments import Environment, close_environment, failure, make_environment, offered_dynamics
+from .environments import (
+    Environment,
+    close_environment,
+    failure,
+    make_environment,
+    offered_dynamics,
+    without_wrappers,
+)
 from .fused import Dynamics, FusedJob
 from .names import ACTION_NAMES, OBSERVATION_NAMES
 from .settings import TaskSettings
@@ -140,10 +147,11 @@ def _task(settings: TaskSettings, interface: Interface | None, environment: Envi
             "takes --set task.episode_limit=1000, evaluate and tune --episode-limit 1000"
         )
     stepper = Stepper(name, observations)
-    first = _first(name, environment, stepper)
+    bare = without_wrappers(environment)
+    first = _first(name, bare, stepper)
     places = _observed(settings, interface, observations.size, first)
     if settings.normalise and not interface.mean:
-        interface = _normalised(interface, environment, stepper, limit)
+        interface = _normalised(interface, bare, stepper, limit)
     stepping, dynamics = _stepping(settings, interface, environment)
     world = SteppedWorld(
         spec,
@@ -206,7 +214,7 @@ def _repeatable(world: SteppedWorld, environment: Environment) -> bool:
     stepper = Stepper(world.spec.id, world.observations)
     begun = []
     for _ in range(2):
-        played = environment if world.reuse else make_environment(world.spec)
+        played = without_wrappers(environment if world.reuse else make_environment(world.spec))
         begun.append(_opening(played, stepper))
         if not world.reuse:
             close_environment(played)
