@@ -19,10 +19,10 @@ from .evolution import Generation, Search, generation_weights, selection_weights
 from .files import make_folder, write_atomically
 from .formats.network_json import render, to_document
 from .genome import Population
-from .network import Network, compile_population
+from .network import Network, NetworkBatch, compile_population
 from .runs import Checkpoint, Manifest, RunFolder, manifest, read_manifest
 from .streams import Stream, episode_seeds
-from .tasks import Task, Trial, make_task, mean_over_episodes, recorded
+from .tasks import Outcome, Task, Trial, make_task, mean_over_episodes, recorded
 from .trust import NOTHING, Trust, module_named
 
 __all__ = ["Experiment", "Phases", "Progress", "resume_command", "resume_search", "start_search"]
@@ -83,6 +83,7 @@ class Experiment:
         self._task = task
         self._before = before
         self._tell: Callable[[str], None] = lambda _: None
+        self._stop: Callable[[], bool] = lambda: False
 
     def run(
         self,
@@ -104,7 +105,7 @@ class Experiment:
             Failure: nothing can be evaluated any more, or the run folder cannot be written; the
                 last checkpoint is whole.
         """
-        self._tell = tell
+        self._tell, self._stop = tell, stop
         try:
             return self._run(evaluator, show, stop)
         except Unwritable as error:
@@ -112,6 +113,8 @@ class Experiment:
             raise Failure(f"{error}; the last checkpoint is whole, go on with `{again}`") from None
         except (BadInput, Failure) as error:
             self._save()
+            if stop():
+                return False  # the signal may have ended what an environment has started
             again = resume_command(self.folder.path, self.config)
             raise type(error)(f"{error}; the checkpoint is kept, go on with `{again}`") from None
 
@@ -148,7 +151,7 @@ class Experiment:
             settings.task.episodes,
             search.generation // settings.task.keep,
         )
-        outcome = evaluator.evaluate(batch, weights, Trial(seeds))
+        outcome = self._evaluated(evaluator, batch, weights, Trial(seeds))
         if len(outcome.failed) == len(batch):
             outcome.checked()  # nothing is left to select from
         if not np.isfinite(outcome.returns).any():
@@ -164,6 +167,14 @@ class Experiment:
         phases.vary = time.perf_counter() - clock
         return row, phases
 
+    def _evaluated(
+        self, evaluator: Evaluator, batch: NetworkBatch, weights: NDArray[np.float64], trial: Trial
+    ) -> Outcome:
+        outcome = evaluator.evaluate(batch, weights, trial)
+        if outcome.failed and self._stop():
+            outcome.checked()  # no network is blamed for what an interruption may have done
+        return outcome
+
     def _crown(self, evaluator: Evaluator, returns: NDArray[np.float64]) -> None:
         seed, episodes = self.config.seed, self.config.search.champion_episodes
         trial = self._task.selection(episode_seeds(seed, Stream.CHAMPION_EPISODES, episodes))
@@ -172,7 +183,7 @@ class Experiment:
         if candidate is None:
             return
         batch = compile_population(self.search.ask().take(np.array([candidate])))
-        outcome = evaluator.evaluate(batch, selection_weights(self.config.weights), trial)
+        outcome = self._evaluated(evaluator, batch, selection_weights(self.config.weights), trial)
         if outcome.failed:
             self._keep_failures({candidate: outcome.failed[0]})
         with np.errstate(invalid="ignore"):  # crown refuses what is not finite

@@ -18,7 +18,7 @@ import numpy as np
 import pytest
 
 from tests.processes import PATIENCE
-from tests.tasks.environments import here
+from tests.tasks.environments import doing, here
 from wann import api
 from wann.cli import main
 from wann.config import parse_config
@@ -166,11 +166,20 @@ TASKS = {
     "a version that has moved": task("HalfCheetah-v3", "missing", "gymnasium-robotics"),
     "images": task(here("Image"), "observations", "are images", "accepted are vectors"),
     "a long vector": task(here("LongVector"), "observations", "5,000 numbers", "up to 4,096"),
-    "a dictionary of observations": task(here("Dict"), "observations", "Dict", "accepted are Box, Discrete"),
-    "a dictionary in a tuple": task(here("DictInTuple"), "observations", "Tuple", "accepted are Box"),
+    "text in a dictionary": task(here("Text"), "observations", "Dict", "accepted are Box, Discrete"),
+    "observations of nothing": task(here("Empty"), "observations", "0 numbers", "accepted are 1 to 4,096"),
+    "an environment that exits when it is made": task(here("Exits"), "cannot be made (SystemExit: 0)"),
+    "an environment that exits without a space": task(here("Spaceless"), "SystemExit: no space"),
+    "an environment that exits in close": task(here("Unclosable"), "fails in close (SystemExit: it stays"),
+    "an environment that exits in reset": task(doing("exits", 0), "fails in reset", "(SystemExit: 0)"),
+    "an environment that exits at once": task(doing("exits", 1), "fails in step", "(SystemExit: 0)"),
+    "an environment that asks": task(doing("asks", 1), "fails in step", "EOF"),
+    "an environment that cannot say why": task(doing("cannot say why", 1), "step", "(Unspeakable)"),
     "a dictionary of actions": task(here("DictAction"), "actions", "Dict", "accepted are Box, Discrete"),
     "an environment that cannot be made": task(here("CannotBeMade"), "cannot be made", "NoSuchSimulator"),
-    "an environment that fails in reset": task(here("ResetFails"), "fails (RuntimeError: the floor is gone)"),
+    "an environment that fails in reset": task(
+        here("ResetFails"), "with seed 0 (RuntimeError: the floor is gone)"
+    ),
     "an environment that fails at once": task(here("FirstStepFails"), "RuntimeError: the floor is gone)"),
     "an observation that is no number": task(here("FirstObservationIsNone"), "not finite in its first step"),
     "a reward that is no number": task(here("FirstRewardIsNone"), "not finite in its first step"),
@@ -327,7 +336,7 @@ JUDGE = "evaluate n.json --weight 30 --episodes 2"
 FILM = "evaluate n.json --weight 1 --episodes 1 --video"
 ENVIRONMENTS = {
     "images": played("Image", JUDGE, "task.id", "are images"),
-    "dictionaries": played("Dict", JUDGE, "task.id", "Dict"),
+    "dictionaries": played("Text", JUDGE, "task.id", "Dict"),
     "actions in a dictionary": played("DictAction", JUDGE, "task.id", "Dict"),
     "another number of inputs": played("Discrete", JUDGE, "3 inputs and 2 outputs", "needs 7 and 2"),
     "another number of outputs": played("FromThree", JUDGE, "3 inputs and 2 outputs", "needs 3 and 4"),

@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, Final
@@ -14,9 +15,9 @@ import numpy as np
 import pytest
 
 from tests.evaluation.stubs import Elsewhere, Stub, connections
-from tests.processes import PATIENCE, command, computing, wait_until
+from tests.processes import PATIENCE, command, computing, wait_until, workers
 from tests.samples import evolved
-from tests.tasks.environments import here
+from tests.tasks.environments import doing, here
 from wann.errors import BadInput, Failure
 from wann.evaluation import BackendSettings, LocalEvaluator, ProcessEvaluator, make_evaluator
 from wann.network import NetworkBatch, compile_population
@@ -29,6 +30,7 @@ GUILTY: Final = int(np.bincount(connections(BATCH)).argmax())
 WEIGHTS: Final = np.array([-1.0, 0.5, 2.0])
 OWN: Final = np.random.default_rng(0).uniform(-2, 2, (3, int(BATCH.connections.sum())))
 TRIAL: Final = Trial(np.arange(4, 8))
+LOUD: Final = BATCH, np.array([1.0]), Trial(np.arange(2))
 ROOT: Final = Path(__file__).parents[2]
 
 
@@ -98,9 +100,59 @@ def test_a_process_that_dies_is_a_failure_and_does_not_hang() -> None:
     before = computing(os.getpid())
     with ProcessEvaluator(Stub(misdeeds={GUILTY: "die"}), 2) as evaluator:
         for _ in range(2):
-            with pytest.raises(Failure, match=r"a process that played episodes has died .*--backend ray"):
+            with pytest.raises(
+                Failure,
+                match=r"a process that played episodes of stub has died \(by SIGKILL\).*--backend ray",
+            ):
                 evaluator.evaluate(BATCH, WEIGHTS, TRIAL)
     assert computing(os.getpid()) == before
+
+
+def test_networks_that_an_environment_hangs_for_are_given_up_and_the_others_played() -> None:
+    task = make_task(TaskSettings(id=here("LoudHangs")))
+    told: list[str] = []
+    with ProcessEvaluator(task, 2, 0.3, told.append) as evaluator:
+        outcome = evaluator.evaluate(*LOUD)
+    expected = locally(make_task(TaskSettings(id=here("LoudFails"))), *LOUD)
+    assert 0 < len(outcome.failed) < len(LOUD[0])
+    assert outcome.failed.keys() == expected.failed.keys()
+    assert all("LoudHangs-v0 hangs (no answer within" in why for why in outcome.failed.values())
+    assert outcome.returns.tobytes() == expected.returns.tobytes()
+    assert len(told) == 1
+
+
+@pytest.mark.parametrize("deed", ["sleeps", "computes for ever"])
+def test_an_environment_that_hangs_for_everybody_ends_the_evaluation(deed: str) -> None:
+    task = make_task(TaskSettings(id=doing(deed)))
+    before = workers(os.getpid())
+    with (
+        ProcessEvaluator(task, 1, 0.1) as evaluator,
+        pytest.raises(Failure, match=r"hangs \(no answer .*for every network that was tried"),
+    ):
+        evaluator.evaluate(BATCH, WEIGHTS, TRIAL)
+    assert workers(os.getpid()) == before
+
+
+@pytest.mark.parametrize("deed", ["exits", "ends like a generator", "interrupts itself"])
+def test_what_an_environment_raises_ends_no_process(deed: str) -> None:
+    task = make_task(TaskSettings(id=doing(deed)))
+    with ProcessEvaluator(task, 1) as evaluator:
+        outcome = evaluator.evaluate(BATCH, WEIGHTS, TRIAL)
+    assert list(outcome.failed) == list(range(len(BATCH)))
+
+
+def test_an_environment_that_ends_its_process_is_a_failure() -> None:
+    task = make_task(TaskSettings(id=doing("ends the process")))
+    with (
+        ProcessEvaluator(task, 1) as evaluator,
+        pytest.raises(Failure, match=r"EndsTheProcessAt3-v0 has died \(exit code 0\)"),
+    ):
+        evaluator.evaluate(BATCH, WEIGHTS, TRIAL)
+
+
+def test_a_task_that_cannot_be_sent_to_a_process_is_refused() -> None:
+    with pytest.raises(BadInput, match=r"stub cannot be sent to a process \(TypeError: cannot pickle"):
+        ProcessEvaluator(Stub(extra=threading.Lock()), 1)
 
 
 def test_a_process_that_is_killed_between_evaluations_spoils_none() -> None:
@@ -125,7 +177,7 @@ def test_a_process_that_is_killed_between_evaluations_spoils_none() -> None:
 @pytest.mark.parametrize("count", [1, 2])
 def test_processes_are_for_tasks_that_hold_the_interpreter(held: bool, count: int) -> None:
     with make_evaluator(Stub(holds_interpreter=held), BackendSettings(workers=count)) as evaluator:
-        assert isinstance(evaluator, ProcessEvaluator if held and count > 1 else LocalEvaluator)
+        assert isinstance(evaluator, ProcessEvaluator if held else LocalEvaluator)
 
 
 HOLDING: tuple[TaskSettings, ...] = (
@@ -151,7 +203,7 @@ SCRIPT: Final = """\
 import os
 import numpy as np
 from tests.evaluation.stubs import Stub
-from tests.processes import computing
+from tests.processes import computing, workers
 from wann.evaluation import ProcessEvaluator
 from wann.genome import first_population
 from wann.network import compile_population

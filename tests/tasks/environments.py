@@ -2,6 +2,13 @@
 
 from __future__ import annotations
 
+import os
+import re
+import subprocess
+import sys
+import time
+import warnings
+from collections.abc import Callable
 from typing import Any, Final
 
 import gymnasium
@@ -9,7 +16,7 @@ import numpy as np
 from gymnasium import spaces
 from numpy.typing import NDArray
 
-__all__ = ["LIMIT", "Sums", "here", "total"]
+__all__ = ["DEEDS", "LIMIT", "Sums", "doing", "here", "total"]
 
 LIMIT: Final = 12
 """Steps of an episode, unless it says otherwise."""
@@ -20,6 +27,12 @@ _TWO: Final = spaces.Box(-1.0, 1.0, (2,))
 def here(name: str) -> str:
     """An id by which any process finds one of these environments."""
     return f"{__name__}:tests/{name}-v0"
+
+
+def doing(deed: str, at: int = 3) -> str:
+    """An id of an environment that does one of ``DEEDS`` in this step, 0 for ``reset``."""
+    name = "".join(word.capitalize() for word in re.split(r"\W+", deed))
+    return here(f"{name}At{at}")
 
 
 def total(actions: list[Any], seed: int) -> float:
@@ -36,6 +49,7 @@ class Sums(gymnasium.Env[Any, Any]):
         what: gives it: the observation or the reward.
         value: the number that is none.
         loudest: sum of an action above which the step raises.
+        sleeps: whether it sleeps instead.
         ends: the step that terminates.
         rarely: whether it does so only where ``seed % 3 == 1``.
         remembers: whether it counts episodes, and rewards the count.
@@ -54,6 +68,7 @@ class Sums(gymnasium.Env[Any, Any]):
         what: str = "observation",
         value: float = np.nan,
         loudest: float = np.inf,
+        sleeps: bool = False,
         ends: int | None = None,
         rarely: bool = False,
         remembers: bool = False,
@@ -63,6 +78,7 @@ class Sums(gymnasium.Env[Any, Any]):
         self.observation_space, self.action_space = observation_space, action_space
         self.render_mode, self._visible = render_mode, visible
         self._fails, self._loudest, self._ends = fails, loudest, ends
+        self._sleeps = sleeps
         self._spoils, self._what, self._value = spoils, what, value
         self._rarely, self._remembers, self._episodes = rarely, remembers, 0
 
@@ -78,6 +94,8 @@ class Sums(gymnasium.Env[Any, Any]):
             raise ValueError(f"{action!r} is no action of {self.action_space}")
         self._step += 1
         if np.sum(action) > self._loudest:
+            if self._sleeps:
+                time.sleep(1000)
             raise OverflowError("too loud")
         reward = float(self._step * np.sum(action) + self._seed % 10 + 100 * self._episodes)
         if self._spoils == self._step and self._what == "reward" and self._misbehaves:
@@ -108,6 +126,136 @@ class Sums(gymnasium.Env[Any, Any]):
         return frame
 
 
+class Scripted(Sums):
+    """Does one thing that no environment should do.
+
+    Attributes:
+        deed: the name of a function of ``DEEDS``, which is given this environment and its answer.
+        at: the step at which it does so, 0 for ``reset``.
+    """
+
+    def __init__(self, deed: str, at: int = 3, **named: Any) -> None:
+        super().__init__(**named)
+        self._deed, self._at = DEEDS[deed], at
+
+    def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> Any:
+        answer = super().reset(seed=seed, options=options)
+        return self._deed(self, answer) if self._at == 0 else answer
+
+    def step(self, action: Any) -> Any:
+        answer = super().step(action)
+        return self._deed(self, answer) if self._at == self._step else answer
+
+
+def _raises(error: BaseException) -> Callable[[Any, Any], Any]:
+    def deed(environment: Any, answer: Any) -> Any:
+        raise error
+
+    return deed
+
+
+def _gives(place: int, value: Any) -> Callable[[Any, Any], Any]:
+    return lambda _, answer: (*answer[:place], value, *answer[place + 1 :])
+
+
+class Unspeakable(Exception):
+    """An error whose message is one too."""
+
+    def __str__(self) -> str:
+        raise self
+
+
+def _says(*_: Any) -> None:
+    sys.stdout.write("from Python\n")
+    os.write(1, b"from C\n")
+    subprocess.run(["echo", "from a program"], check=True)
+
+
+def _loudly(_: Any, answer: Any) -> Any:
+    _says()
+    return answer
+
+
+def _computes() -> None:
+    while True:
+        pass
+
+
+DEEDS: Final[dict[str, Callable[[Any, Any], Any]]] = {
+    # How it ends.
+    "exits": _raises(SystemExit(0)),
+    "ends like a generator": _raises(GeneratorExit()),
+    "raises what is no Exception": _raises(BaseException("so there")),
+    "cannot say why": _raises(Unspeakable()),
+    "interrupts itself": _raises(KeyboardInterrupt()),
+    "ends the process": lambda *_: os._exit(0),
+    "sleeps": lambda *_: time.sleep(1000),
+    "computes for ever": lambda *_: _computes(),
+    "asks": lambda *_: input("go on? "),
+    # What it answers.
+    "four values": lambda _, answer: answer[:4],
+    "an observation alone": lambda _, answer: answer[0],
+    "no observation": _gives(0, None),
+    "a scalar": _gives(0, 0.5),
+    "a longer observation": _gives(0, np.zeros(4, np.float32)),
+    "an observation of objects": _gives(0, np.array([None] * 3)),
+    "no reward": _gives(1, None),
+    "a reward of text": _gives(1, "1.5"),
+    "a complex reward": _gives(1, 1j),
+    "two rewards": _gives(1, np.ones(2)),
+    "a reward of 1e308": _gives(1, 1e308),
+    "an end of text": _gives(2, "False"),
+    "no end": _gives(2, None),
+    "an end that is half": _gives(3, 0.5),
+    # What may be.
+    "a reward in an array": lambda _, answer: (answer[0], np.array([answer[1]]), *answer[2:]),
+    "an end as a number": lambda _, answer: (*answer[:2], int(answer[2]), np.bool_(answer[3]), answer[4]),
+    "no info": lambda _, answer: (*answer[:-1], None),
+    "prints": _loudly,
+}
+
+
+class Scattered(Sums):
+    """Its random numbers do not come from the seed."""
+
+    def _observe(self) -> Any:
+        return np.random.default_rng().random(3, np.float32)
+
+
+class Restless(Sums):
+    """Goes elsewhere, wants warnings to be errors, and writes each observation where the last one was."""
+
+    def __init__(self, **named: Any) -> None:
+        super().__init__(**named)
+        os.chdir("/")
+        warnings.simplefilter("error")
+        self._buffer = np.zeros(3, np.float32)
+
+    def _observe(self) -> Any:
+        self._buffer[:] = super()._observe()
+        return self._buffer
+
+
+class Unclosable(Sums):
+    def close(self) -> None:
+        sys.exit("it stays open")
+
+
+class Spaceless(Sums):
+    @property
+    def observation_space(self) -> Any:
+        return sys.exit("no space")
+
+    @observation_space.setter
+    def observation_space(self, space: Any) -> None:
+        """Forget it."""
+
+
+class Exits(Sums):
+    def __init__(self, **named: Any) -> None:
+        sys.exit(0)
+
+
 def _register(limit: int | None = LIMIT, /, **named: dict[str, Any]) -> None:
     for name, given in named.items():
         gymnasium.register(f"tests/{name}-v0", f"{__name__}:Sums", max_episode_steps=limit, kwargs=given)
@@ -122,6 +270,7 @@ _register(
     FirstStepFails={"fails": 1},
     TenthStepFails={"fails": 10},
     LoudFails={"action_space": spaces.Box(-np.inf, np.inf, (2,)), "loudest": 4.0},
+    LoudHangs={"action_space": spaces.Box(-np.inf, np.inf, (2,)), "loudest": 4.0, "sleeps": True},
     FirstObservationIsNone={"spoils": 0},
     FirstRewardIsNone={"spoils": 1, "what": "reward", "value": np.inf},
     FifthObservationIsNan={"spoils": 5},
@@ -136,7 +285,9 @@ _register(
     # What it observes.
     Image={"observation_space": spaces.Box(0, 255, (64, 64, 3), np.uint8)},
     LongVector={"observation_space": spaces.Box(-1, 1, (5000,))},
-    Dict={"observation_space": spaces.Dict(near=_VECTOR)},
+    Dict={"observation_space": spaces.Dict(near=_VECTOR, bits=spaces.Tuple([spaces.MultiBinary(2)]))},
+    Empty={"observation_space": spaces.Box(0, 1, (0,))},
+    Text={"observation_space": spaces.Dict(said=spaces.Text(5))},
     Discrete={"observation_space": spaces.Discrete(7)},
     MultiDiscrete={"observation_space": spaces.MultiDiscrete([3, 4])},
     MultiBinary={"observation_space": spaces.MultiBinary(5)},
@@ -156,5 +307,15 @@ _register(
     Bits={"action_space": spaces.MultiBinary(3)},
     DictAction={"action_space": spaces.Dict(push=_TWO)},
 )
+for deed in DEEDS:
+    for at in (0, 1, 3):
+        gymnasium.register(
+            doing(deed, at).partition(":")[2],
+            f"{__name__}:Scripted",
+            max_episode_steps=LIMIT,
+            kwargs={"deed": deed, "at": at},
+        )
+for kind in (Scattered, Restless, Unclosable, Spaceless, Exits):
+    gymnasium.register(f"tests/{kind.__name__}-v0", f"{__name__}:{kind.__name__}", max_episode_steps=LIMIT)
 gymnasium.register("tests/CannotBeMade-v0", f"{__name__}:NoSuchSimulator")
 _register(None, Endless={}, EndsByItself={"ends": 5})

@@ -188,8 +188,9 @@ def test_an_output_that_is_none_is_mapped_without_a_warning(what: float, kind: t
         (spaces.MultiBinary(2), "clip", "task.squash: .* for those of a Box"),
         (spaces.Box(-np.inf, np.inf, (2,)), "scale", 'task.squash: .* no bounds; accepted is "clip"'),
         (spaces.Box(0, np.inf, (2,)), "tanh", 'task.squash: .* no bounds; accepted is "clip"'),
-        (spaces.Discrete(10**9), None, "1,000,000,000 numbers; accepted are up to 4,096"),
+        (spaces.Discrete(10**9), None, "1,000,000,000 numbers; accepted are 1 to 4,096"),
         (spaces.MultiDiscrete([5000, 5000]), None, "10,000 numbers"),
+        (spaces.Box(0, 1, (0,)), None, "the actions of x are 0 numbers; accepted are 1 to 4,096"),
     ],
 )
 def test_other_actions_are_refused(space: spaces.Space[Any], squash: Squash | None, says: str) -> None:
@@ -198,11 +199,21 @@ def test_other_actions_are_refused(space: spaces.Space[Any], squash: Squash | No
 
 
 flat = st.one_of(boxes(), discretes, multi_discretes(), bits)
-observation_spaces = flat | st.lists(flat, min_size=1, max_size=3).map(spaces.Tuple)
+keys = st.text("abz", min_size=1, max_size=2)
+observation_spaces = st.recursive(
+    flat,
+    lambda parts: (
+        st.lists(parts, min_size=1, max_size=3).map(spaces.Tuple)
+        | st.dictionaries(keys, parts, min_size=1, max_size=3).map(spaces.Dict)
+    ),
+    max_leaves=4,
+)
 
 
 def numbers(space: spaces.Space[Any], observation: Any) -> list[float]:
     """An observation as a list of numbers, choices as a one among zeros."""
+    if isinstance(space, spaces.Dict):
+        return [found for key in sorted(space.spaces) for found in numbers(space[key], observation[key])]
     if isinstance(space, spaces.Tuple):
         parts = zip(space.spaces, observation, strict=True)
         return [found for part, seen in parts for found in numbers(part, seen)]
@@ -225,17 +236,77 @@ def test_an_observation_is_flattened_in_its_order(space: spaces.Space[Any], seed
     found = np.asarray(observations.flattener()(observation))
     assert found.shape == (observations.size,)
     assert found.astype(float).tolist() == wanted
+    assert found.tolist() == np.asarray(spaces.flatten(space, observation)).tolist()
+    assert observations.names is None or len(observations.names) == len(set(observations.names)) == len(found)
+
+
+def test_numbers_are_named_by_the_keys_that_lead_to_them() -> None:
+    arm = spaces.Dict({"position": spaces.Box(-1, 1, (2,)), "grip": spaces.Discrete(2)})
+    space = spaces.Dict({"right": arm, "left": spaces.Tuple([arm, spaces.Box(0, 1, ())])})
+    names = Observations.of("x", space).names
+    assert names is not None
+    assert ", ".join(names) == (
+        "left part 1 grip 1, left part 1 grip 2, left part 1 position 1, left part 1 position 2, "
+        "left part 2 1, right grip 1, right grip 2, right position 1, right position 2"
+    )
+    assert Observations.of("x", spaces.Tuple([spaces.Discrete(2)])).names is None
+
+
+PLAIN = np.zeros(3, np.float32)
+NESTED = spaces.Dict(arm=spaces.Tuple([spaces.Box(0, 1, (3,)), spaces.Discrete(2, start=1)]))
+
+
+@pytest.mark.parametrize(
+    ("space", "observation", "says"),
+    [
+        (spaces.Box(0, 1, (3,)), np.float32(0.5), r"of shape \(\) and type float32 \(0.5\); .* shape \(3,\)"),
+        (spaces.Box(0, 1, (3,)), 0.5, r"an observation 0.5; accepted are numbers of shape \(3,\)"),
+        (spaces.Box(0, 1, (3,)), PLAIN[:1], r"of shape \(1,\) and type float32 \(\[0.\]\)"),
+        (spaces.Box(0, 1, (3,)), PLAIN[:, None], r"of shape \(3, 1\)"),
+        (spaces.Box(0, 1, (3,)), PLAIN.astype(complex), "type complex128"),
+        (spaces.Box(0, 1, (3,)), PLAIN.astype(str), "type <U"),
+        (spaces.Box(0, 1, (3,)), PLAIN.astype(object), "type object"),
+        (spaces.Box(0, 1, (3,)), ["1", "2", "3"], "of 3 parts; accepted are numbers"),
+        (spaces.Box(0, 1, (3,)), None, "an observation None"),
+        (spaces.Box(0, 1, (3, 1)), PLAIN, r"numbers of shape \(3, 1\)"),
+        (spaces.Discrete(3), 3, r"an observation 3; accepted are Discrete\(3\)"),
+        (spaces.Discrete(3), -1, "an observation -1"),
+        (spaces.Discrete(3), 1.5, "an observation 1.5"),
+        (spaces.Discrete(3), np.array([1]), r"of shape \(1,\)"),
+        (spaces.MultiDiscrete([2, 3]), np.array([0, 3]), r"accepted are MultiDiscrete"),
+        (spaces.MultiBinary(2), np.array([0, 2]), "accepted are MultiBinary"),
+        (NESTED, {}, r"an observation with the keys \(none\); accepted are keys 'arm'"),
+        (NESTED, {"arm": (PLAIN, 1), "leg": 0}, "with the keys 'arm', 'leg'"),
+        (NESTED, {"arm": (PLAIN,)}, r"an observation at \['arm'\] of 1 parts; accepted are 2 parts"),
+        (NESTED, {"arm": (PLAIN, 0)}, r"at \['arm'\]\[1\] 0; accepted are Discrete\(2, start=1\)"),
+        (NESTED, {"arm": (PLAIN[:2], 1)}, r"at \['arm'\]\[0\] of shape \(2,\)"),
+        (NESTED, PLAIN, "accepted are keys 'arm'"),
+    ],
+)
+def test_an_observation_that_the_space_does_not_have_is_refused(
+    space: spaces.Space[Any], observation: Any, says: str
+) -> None:
+    with pytest.raises(BadInput, match=says):
+        Observations.of("x", space).flattener()(observation)
+
+
+@pytest.mark.parametrize("observation", [[1, 2, 3], (1.0, True, 3), np.arange(3), np.full(3, 9.0)])
+def test_other_types_of_number_and_numbers_out_of_bounds_are_taken(observation: Any) -> None:
+    found = Observations.of("x", spaces.Box(0, 1, (3,))).flattener()(observation)
+    assert found.tolist() == list(observation)
 
 
 @pytest.mark.parametrize(
     ("space", "says"),
     [
         (spaces.Box(0, 255, (8, 8, 3), np.uint8), "are images .* accepted are vectors"),
-        (spaces.Box(0, 255, (100, 100), np.uint8), "10,000 numbers; accepted are up to 4,096"),
+        (spaces.Box(0, 255, (100, 100), np.uint8), "10,000 numbers; accepted are 1 to 4,096"),
         (spaces.Tuple([spaces.Box(0, 1, (64, 64, 3))]), "12,288 numbers"),
         (spaces.Discrete(10**9), "1,000,000,000 numbers"),
-        (spaces.Dict(near=spaces.Discrete(2)), "are Dict.* accepted are Box, Discrete"),
-        (spaces.Tuple([spaces.Dict(near=spaces.Discrete(2))]), "are Tuple.* accepted are Box"),
+        (spaces.Dict(near=spaces.Text(5)), "are Dict.* accepted are Box, Discrete"),
+        (spaces.Tuple([spaces.Dict(near=spaces.Text(5))]), "are Tuple.* accepted are Box"),
+        (spaces.Box(0, 1, (0,)), "0 numbers; accepted are 1 to 4,096"),
+        (spaces.Dict(), "0 numbers"),
         (spaces.Sequence(spaces.Discrete(2)), "are Sequence"),
         (spaces.Graph(spaces.Discrete(2), None), "are Graph"),
     ],

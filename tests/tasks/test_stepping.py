@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
+import warnings
 from collections.abc import Sequence
+from contextlib import chdir
 from functools import cache
 from itertools import pairwise
 from pathlib import Path
@@ -16,10 +19,10 @@ import pytest
 from gymnasium import spaces
 from numpy.typing import NDArray
 
-from tests.tasks.environments import LIMIT, here
+from tests.tasks.environments import LIMIT, doing, here
 from wann import api
 from wann.activations import ACTIVATIONS
-from wann.errors import BadInput
+from wann.errors import BadInput, TaskWarning
 from wann.evaluation import LocalEvaluator
 from wann.formats import from_document, render, to_document
 from wann.genome import MutationSettings, Population, first_population, join, mutate
@@ -128,7 +131,7 @@ def test_a_simulator_gives_what_a_plain_loop_gives(name: str) -> None:
     assert len(np.unique(outcome.returns)) > 6
 
 
-SEEN = ["Sums", "Ends", "Discrete", "MultiDiscrete", "MultiBinary", "Tuple", "Bytes"]
+SEEN = ["Sums", "Ends", "Discrete", "MultiDiscrete", "MultiBinary", "Tuple", "Dict", "DictInTuple", "Bytes"]
 DONE = ["FromMinus2To5", "Unbounded", "HalfBounded", "Whole", "Square", "FromThree", "Several", "Bits"]
 
 
@@ -231,7 +234,9 @@ def test_threads_do_not_show(name: str, stepping: str) -> None:
 
 
 def test_an_environment_that_is_said_to_be_as_good_as_new_is_kept() -> None:
-    fresh, kept = (task(here("Remembers"), reuse=reuse, lanes=2) for reuse in (False, True))
+    fresh = task(here("Remembers"), lanes=2)
+    with pytest.warns(TaskWarning, match="Remembers-v0 begins another episode"):
+        kept = task(here("Remembers"), reuse=True, lanes=2)
     assert_same(play(fresh), play(fresh))
     assert (play(kept).returns != play(kept).returns).any()
     assert_same(play(task(here("Square"), reuse=True)), play(task(here("Square"))))
@@ -300,6 +305,75 @@ def test_a_failure_names_what_failed_and_the_seed(name: str, says: str, lanes: i
         play(problem, trial=trial)
     sound = Trial(np.array([0, 3, 9]))
     assert_same(play(problem, trial=sound), play(task(here("Sums")), trial=sound))
+
+
+IN_STEP = {
+    "exits": "SystemExit: 0",
+    "ends like a generator": "GeneratorExit",
+    "raises what is no Exception": "BaseException: so there",
+    "cannot say why": "Unspeakable",
+    "four values": "it returns 4 values; accepted are observation, reward, terminated, truncated and info",
+    "an observation alone": "it returns an array of shape .3,. and type float32; accepted are observation,",
+    "no observation": "an observation None; accepted are numbers of shape",
+    "a scalar": "an observation 0.5; accepted are numbers of shape .3,.",
+    "a longer observation": "of shape .4,. and type float32; accepted are numbers of shape .3,.",
+    "an observation of objects": "of shape .3,. and type object",
+    "no reward": "a reward of None; accepted is a number",
+    "a reward of text": "a reward of '1.5'; accepted is a number",
+    "a complex reward": "a reward of 1j; accepted is a number",
+    "two rewards": "a reward of an array of shape .2,. and type float64; accepted is a number",
+    "a reward of 1e308": r"a reward of 1e\+308; accepted are up to 1e\+100",
+    "an end of text": "terminated is 'False'; accepted is True or False",
+    "no end": "terminated is None",
+    "an end that is half": "truncated is 0.5",
+}
+IN_RESET = {
+    **{deed: IN_STEP[deed] for deed in ("exits", "ends like a generator", "no observation", "a scalar")},
+    "an observation alone": "an array of shape .3,. and type float32; accepted are observation and info",
+}
+
+
+@pytest.mark.parametrize(("deed", "says"), IN_STEP.items(), ids=IN_STEP)
+def test_what_no_step_may_do_is_told_with_its_episode(deed: str, says: str) -> None:
+    problem = task(doing(deed))
+    with pytest.raises(BadInput, match=rf"At3-v0 fails in step of the episode with seed 3 \(.*{says}"):
+        play(problem)
+    with pytest.raises(BadInput, match=rf"At1-v0 fails in step of the episode with seed 0 \(.*{says}"):
+        task(doing(deed, 1))
+
+
+@pytest.mark.parametrize(("deed", "says"), IN_RESET.items(), ids=IN_RESET)
+def test_what_no_reset_may_do_is_told_with_its_episode(deed: str, says: str) -> None:
+    with pytest.raises(BadInput, match=rf"At0-v0 fails in reset of the episode with seed 0 \(.*{says}"):
+        task(doing(deed, 0))
+
+
+@pytest.mark.parametrize("deed", ["a reward in an array", "an end as a number", "no info"])
+def test_what_may_be_answered_otherwise_makes_no_difference(deed: str) -> None:
+    assert_same(play(task(doing(deed))), play(task(here("Sums"))))
+
+
+def test_who_interrupts_an_environment_is_heard() -> None:
+    with pytest.raises(KeyboardInterrupt):
+        play(task(doing("interrupts itself")))
+
+
+def test_an_environment_that_goes_elsewhere_and_writes_over_what_it_gave_is_played_as_another() -> None:
+    found = play(task(here("Restless")))
+    with chdir(os.curdir):
+        assert_same(found, play(task(here("Sums"))))
+
+
+def test_an_environment_leaves_the_folder_and_the_filters_of_warnings_alone(tmp_path: Path) -> None:
+    filters = list(warnings.filters)
+    task(here("Restless"))
+    assert Path.cwd() == tmp_path
+    assert list(warnings.filters) == filters
+
+
+def test_who_does_not_heed_the_seed_is_warned_of() -> None:
+    with pytest.warns(TaskWarning, match="Scattered-v0 begins another episode .* same seed"):
+        task(here("Scattered"))
 
 
 def test_an_environment_that_fails_for_certain_networks_plays_the_others() -> None:

@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import sys
-from typing import Annotated, Final
+import threading
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Annotated, Any, Final, NoReturn, TypeVar
 
 import typer
+from typer.core import TyperCommand
 
-from ..errors import BadInput, Failure
+from ..errors import BadInput, Failure, TaskWarning, described
+from .output import reserved
 
 __all__ = ["INTERRUPTED", "app", "main"]
 
@@ -16,7 +24,56 @@ BAD_INPUT: Final = 2
 INTERRUPTED: Final = 130
 _LONGEST_MESSAGE: Final = 2000
 
-app = typer.Typer(
+Run = TypeVar("Run", bound=Callable[..., Any])
+
+
+class _Command(TyperCommand):
+    """A command that shares its process with code of anybody: of environments, their libraries and theirs."""
+
+    def invoke(self, ctx: Any) -> Any:
+        with reserved(), _warnings_as_sentences(), _termination_interrupts():
+            try:
+                return super().invoke(ctx)
+            except (SystemExit, GeneratorExit) as error:
+                raise Failure(f"ended by code of an environment or a library ({described(error)})") from None
+
+
+class _App(typer.Typer):
+    def command(self, *arguments: Any, **named: Any) -> Callable[[Run], Run]:
+        return super().command(*arguments, cls=_Command, **named)
+
+
+@contextmanager
+def _warnings_as_sentences() -> Iterator[None]:
+    """Print what is to be said of a task as a line, once."""
+    said = set()
+
+    def show(message: Warning | str, category: type[Warning], *where: Any, **more: Any) -> None:
+        if not issubclass(category, TaskWarning):
+            before(message, category, *where, **more)
+        elif str(message) not in said:
+            said.add(str(message))
+            _say(str(message))
+
+    with warnings.catch_warnings():
+        before, warnings.showwarning = warnings.showwarning, show
+        yield
+
+
+@contextmanager
+def _termination_interrupts() -> Iterator[None]:
+    """Have the signal that ends services and batch jobs do what Ctrl-C does."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+app = _App(
     name="wann",
     help="Grow neural networks that work whatever their weights are.",
     epilog="Begin with: wann search configs/swingup.toml",
@@ -37,8 +94,21 @@ def _options(
 
 
 def main(arguments: list[str] | None = None) -> None:
-    """Run a command and exit: 0 done, 1 failed, 2 bad input, 130 interrupted."""
-    arguments = sys.argv[1:] if arguments is None else arguments
+    """Run a command and exit: 0 done, 1 failed, 2 bad input, 130 interrupted.
+
+    Args:
+        arguments: of the command. Not given: those of the process, which is ours then, and ends.
+    """
+    if arguments is not None:
+        _run(arguments)
+    try:
+        _run(sys.argv[1:])
+    except SystemExit as ending:
+        _end_stragglers(int(ending.code or 0))
+        raise
+
+
+def _run(arguments: list[str]) -> NoReturn:
     debug = "--debug" in arguments
     arguments = [argument for argument in arguments if argument != "--debug"]
     try:
@@ -70,6 +140,25 @@ def main(arguments: list[str] | None = None) -> None:
 def _complain(message: str, *, debug: bool) -> None:
     if debug:
         raise  # noqa: PLE0704 - called from the handlers above
+    _say(message)
+
+
+def _say(message: str) -> None:
     line = "".join(letter if letter.isprintable() else "?" for letter in " ".join(message.split()))
     shown = line if len(line) <= _LONGEST_MESSAGE else f"{line[: _LONGEST_MESSAGE - 3]}..."
     typer.echo(f"wann: {shown}", err=True)
+
+
+def _end_stragglers(code: int) -> None:
+    """See that nothing which an environment left running prints among the results, or keeps the process."""
+    sys.stdout.flush()
+    os.dup2(2, 1)
+    running = [
+        thread.name
+        for thread in threading.enumerate()
+        if thread is not threading.main_thread() and not thread.daemon
+    ]
+    if running:
+        _say(f"threads that an environment or a library left running are ended: {', '.join(running)}")
+        sys.stderr.flush()
+        os._exit(code)

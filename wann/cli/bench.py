@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import json as json_text
 
-import typer
-from rich.console import Console
 from rich.table import Table
 
 from .app import app
 from .live import console
 from .options import Json
+from .output import printed, screen
 
 
 @app.command()
@@ -20,10 +19,10 @@ def bench(json: Json = False) -> None:
 
     report = run_benchmark(lambda line: console.print(line, style="dim", soft_wrap=True))
     if json:
-        typer.echo(json_text.dumps(report.to_json()))
+        printed(json_text.dumps(report.to_json()))
         return
     for table in report.tables():
         shown = Table(*table.header, title=table.caption, title_justify="left")
         for row in table.rows:
             shown.add_row(*row)
-        Console(highlight=False).print(shown)
+        screen().print(shown)

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import json as json_text
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
-from rich.console import Console
 from rich.table import Table
 
 from .app import app
 from .live import console
 from .options import EpisodeLimit, Json, NetworkPath, Seed, Stepping, Trusted, Workers
+from .output import printed, screen
 
 if TYPE_CHECKING:
     from ..assessment import ImageScore, Score
@@ -112,7 +111,7 @@ def evaluate(
         returns = ", ".join(f"{total:.1f}" for total in filmed)
         console.print(f"Video: {video} (returns: {returns})", soft_wrap=True)
     if json:
-        typer.echo(json_text.dumps(_document(network, loaded, task or loaded.task, scores)))
+        printed(json_text.dumps(_document(network, loaded, task or loaded.task, scores)))
     else:
         _print_table(loaded, task or loaded.task, scores)
     if condition == "all" and scores[-1].condition != "tuned":
@@ -146,10 +145,10 @@ def _print_table(network: Network, task: str | None, scores: Scores) -> None:
         table.add_column(name, justify="left" if left else "right", no_wrap=name != "weights")
     for row in rows:
         table.add_row(*(row[name] for name in columns))
-    screen = Console(highlight=False, width=None if sys.stdout.isatty() else _PAGE)
-    screen.print(table)
+    page = screen(_PAGE)
+    page.print(table)
     if len(scores) == 1 and isinstance(scores[0], ImageScore):
-        screen.print(_confusion(scores[0], names_of(str(task))[1]))
+        page.print(_confusion(scores[0], names_of(str(task))[1]))
 
 
 def _seeds(scores: Scores) -> str:

@@ -6,12 +6,12 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
 from rich.table import Table
 
 from .app import app
 from .live import console
 from .options import Seed
+from .output import screen
 
 
 @app.command(
@@ -68,7 +68,7 @@ def frontier(
             accuracy + spread,
             str(entry.seeds),
         )
-    Console(width=None if console.is_terminal else 160).print(table)
+    screen(160).print(table)
     console.print(f"Table:   {folder / 'frontier.csv'}", soft_wrap=True)
     for task in sorted({entry.task for entry in entries}):
         console.print(f"Picture: {folder / f'frontier-{task}.svg'}", soft_wrap=True)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, Final, Self
 
@@ -17,7 +19,7 @@ if TYPE_CHECKING:
     from ..experiment import Progress
     from ..pruning.run import Progress as RoundsProgress
 
-__all__ = ["Countdown", "Interruption", "ProgressLine", "RoundsLine", "clock", "console"]
+__all__ = ["Countdown", "Interruption", "ProgressLine", "RoundsLine", "clock", "console", "uninterrupted"]
 
 console: Final = Console(stderr=True, highlight=False)
 _REDRAW_SECONDS: Final = 0.1
@@ -165,11 +167,15 @@ def clock(seconds: float) -> str:
 class Interruption:
     """Turns Ctrl-C, and the signal that ends services, into a question to ask between generations.
 
-    A second Ctrl-C interrupts at once.
+    A second Ctrl-C interrupts at once, and a third ends the process whatever catches the second.
+
+    Args:
+        awaited: what comes to its end first, in words.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, awaited: str) -> None:
         self.requested = False
+        self._awaited = awaited
 
     def __call__(self) -> bool:
         """Whether the search should stop."""
@@ -183,7 +189,11 @@ class Interruption:
         def request(number: int, frame: FrameType | None) -> None:
             del frame
             if self.requested and number == signal.SIGINT:
+                signal.signal(number, signal.SIG_DFL)
                 raise KeyboardInterrupt
+            if not self.requested:
+                # Nothing of Python's may be printed to here: it may be printing just now.
+                os.write(2, f"\nwaiting for {self._awaited} to end; Ctrl-C again ends at once\n".encode())
             self.requested = True
 
         for number in before:
@@ -193,3 +203,28 @@ class Interruption:
         finally:
             for number, handler in before.items():
                 signal.signal(number, handler)
+
+
+def uninterrupted(folder: Path, awaited: str, work: Callable[[Interruption], bool]) -> bool:
+    """Work on a run folder until it is done or interrupted, and say then how to go on.
+
+    Args:
+        folder: of the run.
+        awaited: what comes to its end after the first Ctrl-C, in words.
+        work: asks now and then whether it should stop; whether it came to its end.
+
+    Returns:
+        Whether it came to its end.
+    """
+    interruption = Interruption(awaited)
+    try:
+        with interruption.watching():
+            if work(interruption):
+                return True
+    except KeyboardInterrupt:
+        if not (folder / "config.toml").exists():
+            raise  # nothing is kept yet
+    from .. import api
+
+    console.print(f"Interrupted; go on with: {api.resume_command(folder)}", soft_wrap=True)
+    return False

@@ -10,7 +10,7 @@ import typer
 
 from ..errors import BadInput
 from .app import INTERRUPTED, app
-from .live import Interruption, RoundsLine, console
+from .live import RoundsLine, console, uninterrupted
 from .options import Trusted, Workers, writable
 
 if TYPE_CHECKING:
@@ -89,11 +89,9 @@ def rounds(
     begin: Callable[[Callable[[Progress], None], Callable[[], bool], Callable[[str], None]], bool],
 ) -> int:
     """Prune to the end, or to the first Ctrl-C, and say where everything lies; returns the exit code."""
-    interruption = Interruption()
-    with interruption.watching(), RoundsLine() as line:
-        done = begin(line, interruption, line.tell)
+    with RoundsLine() as line:
+        done = uninterrupted(folder, "this round", lambda stop: begin(line, stop, line.tell))
     if not done:
-        console.print(f"Interrupted; go on with: wann resume {folder}", soft_wrap=True)
         return INTERRUPTED
     if (folder / "champion.json").is_file():
         console.print(f"Champion: {folder / 'champion.json'} (the smallest as good as dense)", soft_wrap=True)

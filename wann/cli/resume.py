@@ -9,9 +9,8 @@ import typer
 
 from ..errors import BadInput
 from .app import app
-from .live import Interruption, ProgressLine
 from .options import Address, Backend, Trusted, Workers
-from .search import closing
+from .search import shown
 
 
 @app.command(epilog="Example: wann resume results/runs/swingup-seed0-1 --generations 4000")
@@ -37,9 +36,9 @@ def resume(
                 "searches"
             )
         return rounds(run, lambda show, stop, tell: api.resume_pruning(run, show=show, stop=stop, tell=tell))
-    interruption = Interruption()
-    with interruption.watching(), ProgressLine() as line:
-        done = api.resume(
+    return shown(
+        run,
+        lambda line, stop: api.resume(
             run,
             generations=generations,
             backend=backend,
@@ -47,7 +46,7 @@ def resume(
             address=address,
             trust=trust or (),
             show=line,
-            stop=interruption,
+            stop=stop,
             tell=line.tell,
-        )
-    return closing(done, run)
+        ),
+    )

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from .app import INTERRUPTED, app
-from .live import Interruption, ProgressLine, console
+from .live import Interruption, ProgressLine, console, uninterrupted
 from .options import Address, Backend, Workers
 
 
@@ -48,18 +49,17 @@ def search(
         address=address,
     )
     with api.run_folder(run, config.stem, settings.seed) as folder:
-        interruption = Interruption()
-        with interruption.watching(), ProgressLine() as line:
-            done = api.search(settings, run=folder, show=line, stop=interruption, tell=line.tell)
-    return closing(done, folder)
+        return shown(
+            folder,
+            lambda line, stop: api.search(settings, run=folder, show=line, stop=stop, tell=line.tell),
+        )
 
 
-def closing(done: bool, folder: Path) -> int:
-    """Say where everything lies; returns the exit code."""
+def shown(folder: Path, work: Callable[[ProgressLine, Interruption], bool]) -> int:
+    """Search to the end, or to the first Ctrl-C, and say where everything lies; returns the exit code."""
+    with ProgressLine() as line:
+        done = uninterrupted(folder, "this generation", lambda stop: work(line, stop))
     if not done:
-        from .. import api
-
-        console.print(f"Interrupted; go on with: {api.resume_command(folder)}", soft_wrap=True)
         return INTERRUPTED
     console.print(f"Champion: {folder / 'champion.json'}", soft_wrap=True)
     for name in ("topology.svg", "learning.svg"):

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from rich.console import Console
 from rich.table import Table
 
 from .app import app
+from .output import screen
 
 
 @app.command()
@@ -18,4 +18,4 @@ def tasks() -> None:
         table.add_row(name, str(len(inputs)), str(len(outputs)), api.needs(name))
     table.caption = "and any other Gymnasium environment of vectors, by its id"
     table.caption_justify = "left"
-    Console(highlight=False).print(table)
+    screen().print(table)

@@ -35,8 +35,8 @@ def make_evaluator(
     """
     if settings.kind == "local":
         workers = settings.workers or available_cores()
-        if task.holds_interpreter and workers > 1:
-            return ProcessEvaluator(task, workers)
+        if task.holds_interpreter:  # one worker is a process too: environments may hang, or end theirs
+            return ProcessEvaluator(task, workers, settings.limit_seconds, tell)
         return LocalEvaluator(task, workers)
     from .ray import RayEvaluator  # noqa: PLC0415 - Ray takes a second to import
 

@@ -10,13 +10,12 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from ..errors import BadInput
 from ..kernels.forward import Program
 from ..network import NetworkBatch
 from ..tasks import Outcome, Task, Trial
 from .messages import narrow, pack, unpack
 
-__all__ = ["Chunk", "Evaluation", "compute", "sentence"]
+__all__ = ["Chunk", "Evaluation", "compute"]
 
 _LIGHT: Final = 90_000  # bytes: Ray sends so much within a call, and more by way of the object store
 _ENVIRONMENT: Final = 40.0  # what a step of an environment costs, in connections: about right for swing-up
@@ -173,9 +172,3 @@ def _rows(counts: NDArray[Any]) -> NDArray[np.int64]:
     rows = np.zeros(len(counts) + 1, np.int64)
     np.cumsum(counts, out=rows[1:])
     return rows
-
-
-def sentence(error: Exception) -> str:
-    """What went wrong with a task, in a line."""
-    line = (str(error).splitlines() or [""])[0]
-    return line if isinstance(error, BadInput) else f"{type(error).__name__}: {line}"

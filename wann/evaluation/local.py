@@ -9,9 +9,10 @@ from typing import Final, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from ..errors import described
 from ..network import NetworkBatch
 from ..tasks import Job, Outcome, Task, Trial
-from .chunks import Evaluation, compute, sentence
+from .chunks import Evaluation, compute
 
 __all__ = ["LocalEvaluator", "available_cores"]
 
@@ -59,7 +60,7 @@ class LocalEvaluator:
             try:
                 found = compute(self._task, evaluation.message(chunk))
             except Exception as error:  # noqa: BLE001
-                failed[chunk.networks[0]] = sentence(error)
+                failed[chunk.networks[0]] = described(error)
             else:
                 evaluation.accept(chunk, found.returns, found.steps)
         return evaluation.outcome.without(failed)

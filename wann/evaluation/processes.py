@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import os
-import signal
-import threading
+import atexit
 import time
-from collections.abc import Iterable
-from concurrent.futures import FIRST_COMPLETED, Future, wait
-from concurrent.futures.process import BrokenProcessPool
+from collections import deque
+from collections.abc import Callable, Iterator
+from multiprocessing.connection import wait
 from typing import Final, Self
 
 import numpy as np
@@ -17,109 +15,160 @@ from numpy.typing import NDArray
 from ..errors import Failure
 from ..network import NetworkBatch
 from ..tasks import Outcome, Task, Trial
-from .chunks import Chunk, Evaluation, compute, sentence
-from .messages import pack, unpack
+from .chunks import Chunk, Evaluation
+from .member import Member
+from .silence import WALL
 
 __all__ = ["ProcessEvaluator"]
 
 _CHUNKS_PER_WORKER: Final = 8  # small enough that no process waits long for the last one
-_WATCH_SECONDS: Final = 1.0
-
-_task: Task
+_TICK_SECONDS: Final = 0.5  # to wait for an answer, before looking at who is silent
+_HOPELESS: Final = 2  # networks given up for their silence before any has answered
 
 
 class ProcessEvaluator:
     """Processes that each hold the task and take chunks of a generation until all is done.
 
+    What an environment does to its process, it does to none but that: one that hangs is ended and
+    replaced, and its networks are tried again one by one, to find those that it hangs for.
+
     Args:
         task: what is played.
         workers: how many processes.
+        limit_seconds: after how many seconds within one call of an environment a process is given up, by its
+            own processor; see ``Silence``.
+        tell: is told in a sentence what happens to the processes.
+
+    Raises:
+        BadInput: the task cannot be sent to a process.
     """
 
-    def __init__(self, task: Task, workers: int) -> None:
-        from loky import ProcessPoolExecutor  # noqa: PLC0415 - nodes of a cluster can do without
-
+    def __init__(
+        self,
+        task: Task,
+        workers: int,
+        limit_seconds: float = 120.0,
+        tell: Callable[[str], None] = lambda _: None,
+    ) -> None:
+        self._task = task
         self._workers = workers
-        self._busy = False
-        # Unlike those of the standard library, its processes do not run the caller's script again.
-        self._pool = ProcessPoolExecutor(workers, initializer=_begin, initargs=(task, os.getpid()))
+        self._limit = limit_seconds
+        self._tell = tell
+        self._told = False
+        self._members: list[Member] = []
+        atexit.register(self.close)
+        self._fill()
+
+    def _fill(self) -> None:
+        while len(self._members) < self._workers:
+            self._members.append(Member(self._task, self._limit))
 
     def evaluate(self, batch: NetworkBatch, weights: NDArray[np.float64], trial: Trial) -> Outcome:
         """Play every network under every weight; see ``Evaluator``.
 
         Raises:
-            Failure: a process has died.
+            Failure: a process has died, or the environment answers for no network.
         """
+        self._fill()
         evaluation = Evaluation(batch, weights, trial)
-        failed: dict[int, str] = {}
         try:
-            chunks = evaluation.whole.parts(self._workers * _CHUNKS_PER_WORKER)
-            for chunk, reason in self._computed(evaluation, chunks):
-                if chunk.size == 1:
-                    failed[chunk.networks[0]] = reason
-                    continue
-                # Every network apart, to find those for which the task fails.
-                for single, why in self._computed(evaluation, chunk.split(chunk.size)):
-                    failed[single.networks[0]] = why
-        except BrokenProcessPool:
-            raise Failure(
-                "a process that played episodes has died (killed, or crashed in the environment's own code); "
-                "`--backend ray` survives that"
-            ) from None
-        except KeyboardInterrupt:
-            # At its end the interpreter would wait for what they compute.
-            self.close()
+            return evaluation.outcome.without(self._failed(evaluation))
+        except BaseException:
+            # What is still computed, nobody waits for.
+            self._end(gently=False)
             raise
-        return evaluation.outcome.without(failed)
 
-    def _computed(self, evaluation: Evaluation, chunks: Iterable[Chunk]) -> list[tuple[Chunk, str]]:
-        """Have chunks computed; those that failed come back with the reason."""
-        self._busy = True
-        waiting: dict[Future[bytes], Chunk] = {}
-        failed: list[tuple[Chunk, str]] = []
-        for chunk in chunks:
-            waiting[self._pool.submit(_compute, evaluation.message(chunk))] = chunk
-        while waiting:
-            for future in wait(waiting, return_when=FIRST_COMPLETED).done:
-                chunk = waiting.pop(future)
-                header, arrays = unpack(future.result())
-                if "error" in header:
-                    failed.append((chunk, str(header["error"])))
-                else:
-                    evaluation.accept(chunk, arrays["returns"], arrays["steps"])
-        self._busy = False
+    def _failed(self, evaluation: Evaluation) -> dict[int, str]:
+        """Have everything computed; the networks that could not be, and why."""
+        waiting = deque(evaluation.whole.parts(self._workers * _CHUNKS_PER_WORKER))
+        failed: dict[int, str] = {}
+        arrived, hung = False, set[int]()
+        while waiting or self._busy:
+            self._hand_out(evaluation, waiting, failed)
+            for chunk, reason, silent in self._answers(evaluation):
+                if reason is None:
+                    arrived = True
+                    continue
+                if chunk.size > 1:  # every network apart, to find those for which the task fails
+                    waiting.extendleft(chunk.split(chunk.size))
+                    continue
+                failed.setdefault(chunk.networks[0], reason)
+                if silent:
+                    hung.add(chunk.networks[0])
+                if len(hung) >= _HOPELESS and not arrived:
+                    raise Failure(
+                        f"{reason} for every network that was tried; where its steps take so long, raise "
+                        "backend.limit_seconds"
+                    )
         return failed
+
+    @property
+    def _busy(self) -> list[tuple[Member, Chunk]]:
+        return [(member, member.chunk) for member in self._members if member.chunk is not None]
+
+    def _hand_out(self, evaluation: Evaluation, waiting: deque[Chunk], failed: dict[int, str]) -> None:
+        for member in self._members:
+            while waiting and waiting[0].size == 1 and waiting[0].networks[0] in failed:
+                waiting.popleft()
+            if not waiting:
+                return
+            if member.chunk is None:
+                chunk = waiting.popleft()
+                try:
+                    member.ask(evaluation.message(chunk), chunk)
+                except OSError:
+                    raise self._death(member) from None
+
+    def _answers(self, evaluation: Evaluation) -> Iterator[tuple[Chunk, str | None, bool]]:
+        """Wait a little; chunks that were computed, or why not, and whether that was for silence."""
+        begun, busy = time.monotonic(), self._busy
+        ready = wait([member.connection for member, _ in busy], _TICK_SECONDS)
+        # Time in which nobody listened is not theirs.
+        passed = min(time.monotonic() - begun, 2 * _TICK_SECONDS)
+        for member, chunk in busy:
+            member.silence.lasts(wall=passed)
+            if member.connection in ready:
+                try:
+                    answer = member.answer()
+                except (EOFError, OSError):
+                    raise self._death(member) from None
+                if answer is not None:
+                    header, arrays = answer
+                    if "error" not in header:
+                        evaluation.accept(chunk, arrays["returns"], arrays["steps"])
+                    yield chunk, header.get("error"), False
+                    continue
+            elif not member.alive:
+                raise self._death(member)
+            if member.silence.remarkable and not self._told:
+                self._told = True
+                self._tell(
+                    f"{self._task.id} has not answered for {self._limit:g} s; a process that is silent for "
+                    f"{WALL * self._limit:g} s, or busy for {self._limit:g} s, within one call is given up"
+                )
+            if reason := member.silence.too_long:
+                member.close(gently=False)
+                self._members[self._members.index(member)] = Member(self._task, self._limit)
+                yield chunk, f"task.id: {self._task.id} hangs ({reason})", True
+
+    def _death(self, member: Member) -> Failure:
+        return Failure(
+            f"a process that played episodes of {self._task.id} has died ({member.ending()}): it was killed, "
+            "or ended by the environment's own code; `--backend ray` survives that"
+        )
+
+    def _end(self, *, gently: bool) -> None:
+        members, self._members = self._members, []
+        for member in members:
+            member.close(gently=gently)
 
     def close(self) -> None:
         """End the processes."""
-        # What was interrupted would be computed to its end.
-        self._pool.shutdown(wait=True, kill_workers=self._busy)
+        atexit.unregister(self.close)
+        self._end(gently=True)
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
         self.close()
-
-
-def _begin(task: Task, parent: int) -> None:
-    """What a process does first: it keeps the task, and ends when its parent does."""
-    global _task  # noqa: PLW0603 - a process holds one task
-    _task = task
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the parent to understand
-    threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
-
-
-def _end_with(parent: int) -> None:
-    # Told by its number: it may have died before this process came to ask.
-    while os.getppid() == parent:
-        time.sleep(_WATCH_SECONDS)
-    os._exit(1)
-
-
-def _compute(message: bytes) -> bytes:
-    try:
-        outcome = compute(_task, message)
-    except Exception as error:  # noqa: BLE001 - anybody's environment, failing in any way
-        return pack({"error": sentence(error)}, {})
-    return pack({}, {"returns": outcome.returns, "steps": outcome.steps})

@@ -15,13 +15,15 @@ class BackendSettings(Settings):
     """Where networks are computed; never shows in the result.
 
     Attributes:
-        kind: ``local`` threads of this process, or ``ray`` workers.
+        kind: ``local`` threads of this process, or processes of this machine where an environment is
+            Python; or ``ray`` workers.
         workers: how many. Not given: all cores, of this machine or of the cluster as it grows and
             shrinks. Given, a cluster that scales itself is asked for as many.
         address: with ``ray``, a running cluster: ``host:port``, or ``auto`` for the one that this
             machine belongs to. Not given: ``RAY_ADDRESS``, else Ray is started on this machine alone.
-        limit_seconds: with ``ray``, a worker that is silent for longer while it computes is
-            replaced, and what it computed is tried elsewhere.
+        limit_seconds: a process that is busy for longer within one call of an environment, or silent for
+            five times as long, is ended and replaced; with ``ray``, a worker that is silent for longer while
+            it computes. What it computed is tried again.
         wait_seconds: with ``ray``, how long to wait while there is no worker at all.
         attempts: with ``ray``, how often a network is tried that raises an error or exceeds the limit.
         install: with a cluster, have its nodes install the libraries that networks are computed

@@ -10,10 +10,11 @@ from importlib.metadata import PackageNotFoundError, version
 import numpy as np
 import ray
 
+from ..errors import described
 from ..genome import first_population
 from ..network import compile_population
 from ..tasks import Task, Trial
-from .chunks import Evaluation, compute, sentence
+from .chunks import Evaluation, compute
 from .messages import Arrays, narrow, pack
 
 __all__ = ["LIBRARIES", "Worker"]
@@ -48,8 +49,8 @@ class Worker:
             batch = compile_population(first_population(*size, 1, 1.0, np.random.default_rng(0)))
             evaluation = Evaluation(batch, np.ones(1), Trial(np.zeros(1, np.int64)))
             compute(self._task, evaluation.message(evaluation.whole))
-        except Exception as error:  # noqa: BLE001 - anybody's environment, failing in any way
-            return pack({"error": sentence(error)}, {})
+        except BaseException as error:  # noqa: BLE001 - anybody's environment, failing in any way
+            return pack({"error": described(error)}, {})
         return pack({}, {})
 
     def compute(self, message: bytes) -> bytes:
@@ -57,8 +58,8 @@ class Worker:
         begun = time.perf_counter()
         try:
             outcome = compute(self._task, message)
-        except Exception as error:  # noqa: BLE001
-            return pack({"error": sentence(error)}, {})
+        except BaseException as error:  # noqa: BLE001
+            return pack({"error": described(error)}, {})
         arrays: Arrays = {"returns": outcome.returns, "steps": narrow(outcome.steps)}
         return pack({"seconds": time.perf_counter() - begun}, arrays)
 

@@ -16,9 +16,9 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from ..errors import BadInput
+from ..errors import BadInput, described
 from ..files import write_atomically
-from ..tasks import ControlTask, make_environment
+from ..tasks import ControlTask, Stepper, close_environment, make_environment
 
 __all__ = ["Film", "check_film", "play_film", "write_film"]
 
@@ -69,28 +69,22 @@ def play_film(task: ControlTask, policy: Callable[[Any], Any], seeds: Sequence[i
             with warnings.catch_warnings():  # Gymnasium's checker would like many an environment better
                 warnings.simplefilter("ignore")
                 played.append(_episode(task, environment, policy, seed))
-        except BadInput:
-            raise
-        except Exception as error:  # noqa: BLE001 - anybody's code, failing in any way
-            raise BadInput(
-                f"--video: {task.id} fails in the episode with seed {seed} ({type(error).__name__}: {error})"
-            ) from None
         finally:
-            environment.close()
+            close_environment(environment)
     return Film([frames for frames, _ in played], rate, [total for _, total in played])
 
 
 def _episode(
     task: ControlTask, environment: gymnasium.Env[Any, Any], policy: Callable[[Any], Any], seed: int
 ) -> tuple[list[Frame], float]:
-    flatten, act = task.world.observations.flattener(), task.world.actions.of_outputs
-    observation, _ = environment.reset(seed=seed)
+    stepper, act = Stepper(task.id, task.world.observations), task.world.actions.of_outputs
+    observation = stepper.reset(environment, seed)
     frames, total, over = [_frame(environment)], 0.0, False
     while not over:
-        outputs = policy(np.asarray(flatten(observation)))
-        observation, reward, terminated, truncated, _ = environment.step(act(outputs[None, :])[0])
+        action = act(policy(observation)[None, :])[0]
+        observation, reward, terminated, truncated = stepper.step(environment, action, seed)
         frames.append(_frame(environment))
-        total += float(reward)
+        total += reward
         over = terminated or truncated
     return frames, total
 
@@ -123,11 +117,15 @@ def write_film(film: Film, path: Path) -> None:
 def _frame(environment: gymnasium.Env[Any, Any]) -> Frame:
     try:
         frame = environment.render()
-    except Exception as error:  # noqa: BLE001 - anybody's code, without a screen
-        hint = "; pip install 'wann[video]'" if "pygame" in str(error) else ""
-        raise BadInput(f"--video: the environment cannot be rendered ({error}){hint}") from None
-    if not isinstance(frame, np.ndarray):
-        raise BadInput("--video: the environment renders no frames")
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:  # noqa: BLE001 - anybody's code, without a screen
+        what = described(error)
+        hint = "; pip install 'wann[video]'" if "pygame" in what else ""
+        raise BadInput(f"--video: the environment cannot be rendered ({what}){hint}") from None
+    if not isinstance(frame, np.ndarray) or frame.shape[2:] != (3,) or 0 in frame.shape:
+        found = f"an array of shape {frame.shape}" if isinstance(frame, np.ndarray) else type(frame).__name__
+        raise BadInput(f"--video: the environment renders {found}; accepted are frames [height, width, 3]")
     return np.asarray(frame, np.uint8)
 
 

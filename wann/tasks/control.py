@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import re
 import warnings
 from collections.abc import Mapping, Sequence
+from contextlib import chdir
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -12,21 +14,27 @@ import gymnasium
 import numpy as np
 from numpy.typing import NDArray
 
-from ..errors import BadInput
+from ..errors import BadInput, TaskWarning
 from ..kernels.forward import Program
 from ..network import Interface
 from ..trust import NOTHING, Trust
-from .environments import first_line, make_environment, offered_dynamics
+from .environments import (
+    Environment,
+    close_environment,
+    failure,
+    make_environment,
+    offered_dynamics,
+    without_wrappers,
+)
 from .fused import Dynamics, FusedJob
 from .names import ACTION_NAMES, OBSERVATION_NAMES
 from .settings import TaskSettings
 from .spaces import Actions, Observations
+from .stepper import Stepper
 from .stepping import SteppedJob, SteppedWorld, is_as_good_as_new, pool_has, pool_is_faster
 from .task import Job, Trial
 
 __all__ = ["ControlTask", "make_control"]
-
-Environment = gymnasium.Env[Any, Any]
 
 _OF_IMAGES: Final = ("images", "temperatures", "data", "memory")
 _SAMPLED: Final = 64  # episodes of random actions, of which observations are normalised
@@ -111,13 +119,23 @@ def make_control(
     """
     for name in settings.given(*_OF_IMAGES):
         raise BadInput(f"task.{name}: {settings.id} is no set of images")
-    environment = make_environment(settings.id, trust)
-    try:
-        with warnings.catch_warnings():  # Gymnasium's checker would like many an environment better
-            warnings.simplefilter("ignore")
-            return _task(settings, interface, environment)
-    finally:
-        environment.close()
+    # Some environments go to another folder.
+    with chdir(os.curdir), warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        environment = make_environment(settings.id, trust)
+        try:
+            task = _task(settings, interface, environment)
+            repeatable = task.stepping != "gymnasium" or _repeatable(task.world, environment)
+        finally:
+            close_environment(environment)
+    if not repeatable:
+        warnings.warn(
+            f"task.id: {settings.id} begins another episode when it is reset with the same seed again: what "
+            "is found with it cannot be reproduced, and networks are compared by luck",
+            TaskWarning,
+            stacklevel=2,
+        )
+    return task
 
 
 def _task(settings: TaskSettings, interface: Interface | None, environment: Environment) -> ControlTask:
@@ -126,18 +144,19 @@ def _task(settings: TaskSettings, interface: Interface | None, environment: Envi
         raise BadInput(f"task.id: {name} does not know its own specification")
     if interface is None:
         interface = Interface(settings.observe or (), squash=settings.squash)
-    observations = Observations.of(name, environment.observation_space)
-    actions = Actions.of(name, environment.action_space, interface.squash)
+    observations, actions = _spaces(name, environment, interface)
     limit = settings.episode_limit or spec.max_episode_steps
     if limit is None:
         raise BadInput(
             f"task.episode_limit: {name} has no limit of its own and might never end; give one: a search "
             "takes --set task.episode_limit=1000, evaluate and tune --episode-limit 1000"
         )
-    first = _first(settings.id, environment, observations)
+    stepper = Stepper(name, observations)
+    bare = without_wrappers(environment)
+    first = _first(name, bare, stepper)
     places = _observed(settings, interface, observations.size, first)
     if settings.normalise and not interface.mean:
-        interface = _normalised(settings.id, interface, environment, observations, limit)
+        interface = _normalised(interface, bare, stepper, limit)
     stepping, dynamics = _stepping(settings, interface, environment)
     world = SteppedWorld(
         spec,
@@ -151,14 +170,15 @@ def _task(settings: TaskSettings, interface: Interface | None, environment: Envi
         settings.lanes,
     )
     base: Any = environment.unwrapped
-    own = _known(base, "observation", name, OBSERVATION_NAMES), _known(base, "action", name, ACTION_NAMES)
+    observed = _known(base, "observation", name, OBSERVATION_NAMES) or observations.names
+    acted = _known(base, "action", name, ACTION_NAMES)
     threshold = spec.reward_threshold if settings.threshold is None else settings.threshold
     return ControlTask(
         name,
         len(places),
         actions.outputs,
-        _names("input", settings.input_names, own[0], places),
-        _names("output", settings.output_names, own[1], range(actions.outputs)),
+        _names("input", settings.input_names, observed, places),
+        _names("output", settings.output_names, acted, range(actions.outputs)),
         limit,
         threshold,
         world,
@@ -166,21 +186,44 @@ def _task(settings: TaskSettings, interface: Interface | None, environment: Envi
     )
 
 
-def _first(name: str, environment: Environment, observations: Observations) -> NDArray[np.float64]:
-    """The first observation of an episode, played a step far: what fails at once is told at once."""
+def _spaces(name: str, environment: Environment, interface: Interface) -> tuple[Observations, Actions]:
     try:
-        flatten = observations.flattener()
-        first = np.asarray(flatten(environment.reset(seed=0)[0]), np.float64)
-        environment.action_space.seed(0)
-        second, reward, *_ = environment.step(environment.action_space.sample())
-        found, reward = np.array([first, np.asarray(flatten(second), np.float64)]), float(reward)
-    except Exception as error:  # noqa: BLE001 - anybody's code, failing in any way
-        raise BadInput(f"task.id: {name} fails ({type(error).__name__}: {first_line(error)})") from None
-    if found.shape != (2, observations.size):
-        raise BadInput(f"task.id: {name} observes {found.shape[1:]} numbers, and says {observations.size}")
-    if not np.isfinite(found).all() or not np.isfinite(reward):
+        observed, acted = environment.observation_space, environment.action_space
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:  # noqa: BLE001 - anybody's code, failing in any way
+        raise failure(name, "telling its spaces", error) from None
+    return Observations.of(name, observed), Actions.of(name, acted, interface.squash)
+
+
+def _opening(environment: Environment, stepper: Stepper) -> list[NDArray[np.float64]]:
+    """How the episode with seed 0 begins: two observations, and the reward between them."""
+    first = np.array(stepper.reset(environment, 0), np.float64)
+    environment.action_space.seed(0)
+    second, reward, *_ = stepper.step(environment, environment.action_space.sample(), 0)
+    return [first, np.array(second, np.float64), np.array([reward])]
+
+
+def _first(name: str, environment: Environment, stepper: Stepper) -> NDArray[np.float64]:
+    """The first observation of an episode, played a step far: what fails at once is told at once."""
+    opening = _opening(environment, stepper)
+    if not all(np.isfinite(numbers).all() for numbers in opening):
         raise BadInput(f"task.id: {name} gives a number that is not finite in its first step")
-    return first
+    return opening[0]
+
+
+def _repeatable(world: SteppedWorld, environment: Environment) -> bool:
+    """Whether an episode begins again as it began, in an environment as lanes would play it in."""
+    if is_as_good_as_new(environment):
+        return True
+    stepper = Stepper(world.spec.id, world.observations)
+    begun = []
+    for _ in range(2):
+        played = without_wrappers(environment if world.reuse else make_environment(world.spec))
+        begun.append(_opening(played, stepper))
+        if not world.reuse:
+            close_environment(played)
+    return all(np.array_equal(*pair, equal_nan=True) for pair in zip(*begun, strict=True))
 
 
 def _observed(
@@ -193,22 +236,17 @@ def _observed(
     return places
 
 
-def _normalised(
-    name: str, interface: Interface, environment: Environment, observations: Observations, limit: int
-) -> Interface:
+def _normalised(interface: Interface, environment: Environment, stepper: Stepper, limit: int) -> Interface:
     """The interface with means and deviations of what is observed under random actions."""
-    flatten = observations.flattener()
     rows: list[NDArray[np.float64]] = []
     environment.action_space.seed(0)
-    try:
-        for episode in range(_SAMPLED):
-            observation, over, steps = environment.reset(seed=episode)[0], False, 0
-            while not over and steps < limit and len(rows) < _SAMPLED_STEPS:
-                rows.append(np.array(flatten(observation), np.float64))
-                observation, _, terminated, truncated, _ = environment.step(environment.action_space.sample())
-                over, steps = terminated or truncated, steps + 1
-    except Exception as error:  # noqa: BLE001
-        raise BadInput(f"task.id: {name} fails ({type(error).__name__}: {first_line(error)})") from None
+    for seed in range(_SAMPLED):
+        observation, over, steps = stepper.reset(environment, seed), False, 0
+        while not over and steps < limit and len(rows) < _SAMPLED_STEPS:
+            rows.append(np.array(observation, np.float64))
+            action = environment.action_space.sample()
+            observation, _, terminated, truncated = stepper.step(environment, action, seed)
+            over, steps = terminated or truncated, steps + 1
     table = np.array(rows)[:, list(interface.observe) or slice(None)]
     mean, deviation = table.mean(axis=0).tolist(), table.std(axis=0).tolist()
     return Interface(interface.observe, tuple(mean), tuple(deviation), interface.squash)

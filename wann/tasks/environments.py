@@ -15,12 +15,15 @@ import gymnasium
 from gymnasium import wrappers
 from gymnasium.envs.registration import EnvSpec
 
-from ..errors import BadInput
+from ..errors import BadInput, described
 from ..trust import NOTHING, Trust
 from .datasets import DATA_SETS
+from .pulse import PULSE
 
 __all__ = [
-    "first_line",
+    "Environment",
+    "close_environment",
+    "failure",
     "make_environment",
     "needed_extra",
     "offered_dynamics",
@@ -35,9 +38,9 @@ _EXTRAS: Final = {"box2d": ("[box2d]", "'Box2D"), "mujoco": ("[mujoco]", "'mujoc
 _TRANSPARENT: Final = (wrappers.TimeLimit, wrappers.OrderEnforcing, wrappers.PassiveEnvChecker)
 
 
-def first_line(error: Exception) -> str:
-    """What an error says, in a line."""
-    return str(error).splitlines()[0] if str(error) else type(error).__name__
+def failure(name: str, where: str, error: BaseException) -> BadInput:
+    """What is said of an environment that has raised an error."""
+    return BadInput(f"task.id: {name} fails in {where} ({described(error)})")
 
 
 @cache  # to look for packages takes longer than to make an environment
@@ -46,10 +49,12 @@ def _offered(group: str) -> dict[str, Any]:
     for entry in entry_points(group=group):
         try:
             found[entry.name] = entry.load()
-        except Exception as error:  # noqa: BLE001 - anybody's code, failing in any way
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:  # noqa: BLE001 - anybody's code, failing in any way
             raise BadInput(
                 f"the package {entry.value!r}, which offers environments, cannot be imported "
-                f"({first_line(error)}); mend or uninstall it"
+                f"({described(error)}); mend or uninstall it"
             ) from None
     return found
 
@@ -97,19 +102,35 @@ def make_environment(which: str | EnvSpec, trust: Trust = NOTHING, **arguments: 
         if module is not None:
             import_module(module)
         _quieten(gymnasium.registry.get(which) if isinstance(which, str) else which)
-        with warnings.catch_warnings():  # of newer versions, and of what its checker would like better
+        with PULSE.call(), warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            return gymnasium.make(which, **arguments)
+            return gymnasium.make(which, disable_env_checker=True, **arguments)
     except (gymnasium.error.DependencyNotInstalled, ImportError) as error:
         raise BadInput(f"task.id: {name} needs a package that is missing: {_missing(error)}") from None
     except gymnasium.error.Error as error:
         near = difflib.get_close_matches(name, [*DATA_SETS, *gymnasium.registry], 1, 0.4)
         hint = f"did you mean {near[0]}?" if near else "`wann tasks` lists what there is"
-        raise BadInput(f"task.id: no environment {name!r} ({first_line(error)}); {hint}") from None
-    except Exception as error:  # noqa: BLE001 - anybody's code, failing in any way
-        raise BadInput(
-            f"task.id: {name} cannot be made ({type(error).__name__}: {first_line(error)})"
-        ) from None
+        raise BadInput(f"task.id: no environment {name!r} ({described(error)}); {hint}") from None
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:  # noqa: BLE001 - anybody's code, failing in any way
+        raise BadInput(f"task.id: {name} cannot be made ({described(error)})") from None
+
+
+def close_environment(environment: Environment) -> None:
+    """Close an environment.
+
+    Raises:
+        BadInput: it fails.
+    """
+    try:
+        with PULSE.call():
+            environment.close()
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:  # noqa: BLE001 - anybody's code, failing in any way
+        spec = environment.spec
+        raise failure(spec.id if spec else type(environment).__name__, "close", error) from None
 
 
 def _quieten(spec: EnvSpec | None) -> None:
@@ -119,11 +140,11 @@ def _quieten(spec: EnvSpec | None) -> None:
 
 
 def _missing(error: Exception) -> str:
-    text = first_line(error)
+    text = str(error)
     for extra, names in _EXTRAS.items():
         if any(name in text for name in names):
             return f"pip install 'wann[{extra}]'"
-    return text
+    return described(error)
 
 
 def without_wrappers(environment: Environment) -> Environment:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+import reprlib
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -37,37 +38,115 @@ class Observations:
         """The observations of an environment.
 
         Raises:
-            BadInput: they are images, dictionaries, or anything else that is no vector.
+            BadInput: they are images, of changing length, or anything else that is no vector.
         """
         if isinstance(space, spaces.Box) and len(space.shape) >= _IMAGE:
             raise BadInput(f"task.id: the observations of {name} are images ({space}); accepted are vectors")
         if not _flat(space):
             raise BadInput(
                 f"task.id: the observations of {name} are {space}; accepted are Box, Discrete, "
-                "MultiDiscrete, MultiBinary and tuples of them"
+                "MultiDiscrete, MultiBinary, and Dict and Tuple of them"
             )
         return cls(space, _within("observations", name, int(spaces.flatdim(space))))
 
-    def flattener(self) -> Callable[[Any], Any]:
-        """From an observation to a vector; a Box of one axis stays what it is."""
-        if isinstance(self.space, spaces.Box):
-            return _same if len(self.space.shape) == 1 else np.ravel
-        return lambda observation: spaces.flatten(self.space, observation)
+    @property
+    def names(self) -> tuple[str, ...] | None:
+        """Short names for the numbers, by the keys of a Dict; None where there is none."""
+        return tuple(_named(self.space, "")) if _has_keys(self.space) else None
+
+    def flattener(self) -> Callable[[Any], NDArray[Any]]:
+        """From an observation to a vector; a Box of one axis stays what it is.
+
+        The function raises ``BadInput`` where an observation has another shape than its space says, is
+        no number, or is a choice that the space does not have; bounds of a Box and its type of number are
+        not looked at.
+        """
+        space = self.space
+        if not isinstance(space, spaces.Box):
+            return lambda observation: np.asarray(spaces.flatten(space, _checked(space, observation, "")))
+        shape, kind, plain = space.shape, space.dtype, len(space.shape) == 1
+
+        def vector(observation: Any) -> NDArray[Any]:
+            known = type(observation) is np.ndarray and observation.dtype == kind
+            found = observation if known and observation.shape == shape else _numbers(space, observation, "")
+            return found if plain else found.ravel()
+
+        return vector
 
 
-def _same(observation: Any) -> Any:
-    return observation
+def _checked(space: spaces.Space[Any], observation: Any, where: str) -> Any:
+    """The observation, if it is one of the space; ``where`` is its place in a larger one."""
+    if isinstance(space, spaces.Dict):
+        if not isinstance(observation, Mapping) or observation.keys() != space.spaces.keys():
+            raise _unacceptable(f"keys {', '.join(map(repr, space.spaces))}", observation, where)
+        return {
+            key: _checked(part, observation[key], f"{where}[{key!r}]") for key, part in space.spaces.items()
+        }
+    if isinstance(space, spaces.Tuple):
+        if not isinstance(observation, tuple | list) or len(observation) != len(space.spaces):
+            raise _unacceptable(f"{len(space.spaces)} parts", observation, where)
+        parts = zip(space.spaces, observation, strict=True)
+        return tuple(_checked(part, seen, f"{where}[{place}]") for place, (part, seen) in enumerate(parts))
+    found = _numbers(space, observation, where)
+    if isinstance(space, spaces.Box):
+        return found
+    # A choice beyond the last, or before the first, would be taken for another.
+    within = found.dtype.kind in "iub" and space.contains(found.astype(space.dtype))
+    if not within:
+        raise _unacceptable(str(space), observation, where)
+    return found
+
+
+def _numbers(space: spaces.Space[Any], observation: Any, where: str) -> NDArray[Any]:
+    found = np.asarray(observation)
+    if found.dtype.kind not in "fiub" or found.shape != space.shape:
+        raise _unacceptable(f"numbers of shape {space.shape}", observation, where)
+    return found
+
+
+def _unacceptable(accepted: str, observation: Any, where: str) -> BadInput:
+    if isinstance(observation, Mapping):
+        found = f"with the keys {', '.join(map(repr, observation)) or '(none)'}"
+    elif isinstance(observation, tuple | list):
+        found = f"of {len(observation)} parts"
+    elif isinstance(observation, np.ndarray | np.generic):
+        found = f"of shape {observation.shape} and type {observation.dtype}"
+        found += f" ({observation})" if observation.size == 1 else ""
+    else:
+        found = reprlib.repr(observation)
+    return BadInput(f"an observation{where and ' at '}{where} {found}; accepted are {accepted}")
+
+
+def _has_keys(space: spaces.Space[Any]) -> bool:
+    return isinstance(space, spaces.Dict) or (
+        isinstance(space, spaces.Tuple) and any(map(_has_keys, space.spaces))
+    )
+
+
+def _named(space: spaces.Space[Any], name: str) -> Iterator[str]:
+    """A name for each number: its keys, the parts of tuples counted from 1, and its number among others."""
+    if isinstance(space, spaces.Dict):
+        for key, part in space.spaces.items():
+            yield from _named(part, f"{name} {key}".strip())
+    elif isinstance(space, spaces.Tuple):
+        for number, part in enumerate(space.spaces, 1):
+            yield from _named(part, f"{name} part {number}".strip())
+    else:
+        size = int(spaces.flatdim(space))
+        yield from (f"{name} {number}" for number in range(1, size + 1))
 
 
 def _within(what: str, name: str, size: int) -> int:
-    if size > _LARGEST:
-        raise BadInput(f"task.id: the {what} of {name} are {size:,} numbers; accepted are up to {_LARGEST:,}")
+    if not 1 <= size <= _LARGEST:
+        raise BadInput(f"task.id: the {what} of {name} are {size:,} numbers; accepted are 1 to {_LARGEST:,}")
     return size
 
 
 def _flat(space: spaces.Space[Any]) -> bool:
     if isinstance(space, spaces.Tuple):
         return all(map(_flat, space.spaces))
+    if isinstance(space, spaces.Dict):
+        return all(map(_flat, space.spaces.values()))
     return isinstance(space, spaces.Box | spaces.Discrete | spaces.MultiDiscrete | spaces.MultiBinary)
 
 
@@ -101,7 +180,11 @@ class Actions:
             bounded = space.is_bounded()
             if squash in ("scale", "tanh") and not bounded:
                 raise BadInput(f'task.squash: the actions of {name} have no bounds; accepted is "clip"')
-            return cls(space, math.prod(space.shape), squash or ("scale" if bounded else "clip"))
+            return cls(
+                space,
+                _within("actions", name, math.prod(space.shape)),
+                squash or ("scale" if bounded else "clip"),
+            )
         if squash is not None:
             raise BadInput(f"task.squash: the actions of {name} are {space}; it is for those of a Box")
         if isinstance(space, spaces.Discrete):
@@ -109,7 +192,7 @@ class Actions:
         if isinstance(space, spaces.MultiDiscrete):
             return cls(space, _within("actions", name, int(space.nvec.sum())), None)
         if isinstance(space, spaces.MultiBinary):
-            return cls(space, math.prod(space.shape), None)
+            return cls(space, _within("actions", name, math.prod(space.shape)), None)
         raise BadInput(
             f"task.id: the actions of {name} are {space}; accepted are Box, Discrete, MultiDiscrete "
             "and MultiBinary"

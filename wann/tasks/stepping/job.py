@@ -53,10 +53,9 @@ class SteppedWorld:
 
     def open(self, seeds: NDArray[np.int64]) -> SingleLanes | PooledLanes:
         """Lanes in which episodes with these seeds can be played, the first of them begun."""
-        flatten = self.observations.flattener()
         if self.library == "gymnasium":
             width = min(self.lanes or _SINGLE, len(seeds))
-            return SingleLanes(self.spec, seeds, width, self.observations.size, flatten, reuse=self.reuse)
+            return SingleLanes(self.spec, seeds, width, self.observations, reuse=self.reuse)
         return PooledLanes(self.spec.id, seeds, self.lanes or _POOL, self.limit)
 
 

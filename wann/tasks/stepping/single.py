@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
 from typing import Any, Final
 
 import gymnasium
@@ -11,8 +10,9 @@ import numpy as np
 from gymnasium.envs.registration import EnvSpec
 from numpy.typing import NDArray
 
-from ...errors import BadInput
-from ..environments import first_line, make_environment, without_wrappers
+from ..environments import close_environment, make_environment, without_wrappers
+from ..spaces import Observations
+from ..stepper import Stepper
 
 __all__ = ["SingleLanes", "is_as_good_as_new"]
 
@@ -45,7 +45,7 @@ def _environments(spec: EnvSpec, count: int) -> list[Environment]:
 
 
 def _made(spec: EnvSpec) -> Environment:
-    return without_wrappers(make_environment(spec, disable_env_checker=True))
+    return without_wrappers(make_environment(spec))
 
 
 class SingleLanes:
@@ -58,8 +58,7 @@ class SingleLanes:
         spec: of the environment; with it a worker needs no registration.
         seeds: int64[episodes], of the episodes to play.
         width: environments that step together.
-        size: numbers in an observation.
-        flatten: from an observation to a vector.
+        observations: how they become vectors.
         reuse: whether an environment that was reset is as good as new.
 
     Attributes:
@@ -72,21 +71,20 @@ class SingleLanes:
         spec: EnvSpec,
         seeds: NDArray[np.int64],
         width: int,
-        size: int,
-        flatten: Callable[[Any], Any],
+        observations: Observations,
         *,
         reuse: bool,
     ) -> None:
         self._spec = spec
         self._seeds = seeds.tolist()
-        self._flatten = flatten
+        self._stepper = Stepper(spec.id, observations)
         self._reuse = reuse
         self._environments = _environments(spec, width) if reuse else [_made(spec) for _ in range(width)]
         self._next = width
         self.playing = np.arange(width)
-        self.observations = np.empty((width, size))
+        self.observations = np.empty((width, observations.size))
         for lane, environment in enumerate(self._environments):
-            self.observations[lane] = self._reset(environment, self._seeds[lane])
+            self.observations[lane] = self._stepper.reset(environment, self._seeds[lane])
 
     def step(self, actions: NDArray[Any]) -> tuple[NDArray[np.float64], NDArray[np.bool_], NDArray[np.bool_]]:
         """Step every lane; rewards, terminated, truncated [lanes].
@@ -97,17 +95,12 @@ class SingleLanes:
         count = len(self.playing)
         rewards = np.empty(count)
         terminated, truncated = np.empty(count, np.bool_), np.empty(count, np.bool_)
-        observations, flatten = self.observations, self._flatten
         choices = actions.tolist() if actions.ndim == 1 else actions
-        lane = 0
-        try:
-            for lane, environment in enumerate(self._environments):
-                observation, rewards[lane], terminated[lane], truncated[lane], _ = environment.step(
-                    choices[lane]
-                )
-                observations[lane] = flatten(observation)
-        except Exception as error:  # noqa: BLE001 - anybody's code, failing in any way
-            raise self._failure("step", int(self.playing[lane]), error) from None
+        observations, step, seeds = self.observations, self._stepper.step, self._seeds
+        for lane, episode in enumerate(self.playing.tolist()):
+            observations[lane], rewards[lane], terminated[lane], truncated[lane] = step(
+                self._environments[lane], choices[lane], seeds[episode]
+            )
         return rewards, terminated, truncated
 
     def drop(self, over: NDArray[np.bool_]) -> None:
@@ -116,16 +109,16 @@ class SingleLanes:
             if self._next == len(self._seeds):
                 continue
             if not self._reuse:
-                self._environments[lane].close()
+                close_environment(self._environments[lane])
                 self._environments[lane] = _made(self._spec)
-            self.observations[lane] = self._reset(self._environments[lane], self._seeds[self._next])
+            self.observations[lane] = self._stepper.reset(self._environments[lane], self._seeds[self._next])
             self.playing[lane] = self._next
             self._next += 1
             over[lane] = False
         if over.any():
             for lane in np.flatnonzero(over).tolist():
                 if not self._reuse:
-                    self._environments[lane].close()
+                    close_environment(self._environments[lane])
             self._environments = [self._environments[lane] for lane in np.flatnonzero(~over).tolist()]
             self.playing, self.observations = self.playing[~over], self.observations[~over]
 
@@ -133,18 +126,4 @@ class SingleLanes:
         """Give back what is still open."""
         if not self._reuse:
             for environment in self._environments:
-                environment.close()
-
-    def _reset(self, environment: Environment, seed: int) -> Any:
-        try:
-            observation, _ = environment.reset(seed=seed)
-            return self._flatten(observation)
-        except Exception as error:  # noqa: BLE001
-            raise self._failure("reset", seed, error) from None
-
-    def _failure(self, what: str, episode: int, error: Exception) -> BadInput:
-        seed = self._seeds[episode] if what == "step" else episode
-        return BadInput(
-            f"task.id: {self._spec.id} fails in {what} of the episode with seed {seed} "
-            f"({type(error).__name__}: {first_line(error)})"
-        )
+                close_environment(environment)
