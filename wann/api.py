@@ -199,7 +199,9 @@ def resume(
 
 
 def resume_command(run: Path | str) -> str:
-    """The command that goes on with a search."""
+    """The command that goes on with a run."""
+    if prunes(run):
+        return f"wann resume {run}"
     return command(Path(run), load_config(RunFolder.existing(Path(run)).config))
 
 
