@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import errno
 import fcntl
-import importlib
 import io
 import os
 import signal
@@ -48,8 +47,8 @@ def _as_little_as_possible(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> N
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(wiring, "_CHECKPOINT_SECONDS", 0)
     monkeypatch.setattr(api, "report_run", lambda *_: None)
+    monkeypatch.setattr("wann.pruning.record.latency", lambda *_: 0.0)
     monkeypatch.setattr(os, "fsync", lambda _: None)  # of no account where the power stays
-    monkeypatch.setattr(importlib.import_module("wann.runs.manifest"), "_commit", lambda: None)
     Path("c.toml").write_text(render_config(small_search()), encoding="utf-8")
     Path("p.toml").write_text(PRUNING, encoding="utf-8")
 

@@ -7,6 +7,7 @@ import platform
 import subprocess
 import sys
 from datetime import UTC, datetime
+from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Annotated, Any, Final
@@ -87,6 +88,7 @@ def read_manifest(path: Path) -> Manifest:
     raise BadInput(f"{reason}; remove it: the run does without, and its times are counted from now on")
 
 
+@cache  # reading what is known of a package takes longer than a generation
 def _version(package: str) -> str | None:
     try:
         return version(package)
@@ -103,6 +105,7 @@ def _processor() -> str:
     return platform.processor() or platform.machine()
 
 
+@cache
 def _commit() -> str | None:
     """The git commit of this source, if it is a checkout."""
     git = ["git", "-C", str(Path(__file__).parent), "describe", "--always", "--dirty", "--abbrev=40"]
