@@ -19,7 +19,7 @@ from wann.errors import BadInput
 from wann.pruning import Chain, Mask, ModelSettings, SparseChain, make_model
 from wann.pruning.sparse import dense_bytes, latency, npz, smallest
 
-thorough = settings(deadline=None, max_examples=100)
+thorough = settings(deadline=None, max_examples=30)
 IMAGE = torch.linspace(0, 1, 256)[None]
 
 
