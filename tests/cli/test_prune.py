@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import csv
 import shutil
-import subprocess
 import sys
+from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -13,12 +14,13 @@ import numpy as np
 import pytest
 import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
 import wann
 from wann import api
 from wann.cli import live, main
-from wann.pruning import Examples, Iteration, Mask, make_model
-from wann.tasks import DATA_SETS
+from wann.pruning import Examples, Iteration, Mask, make_model, record
+from wann.tasks import DATA_SETS, ImageSet
 
 CONFIG: Final = """\
 kind = "prune"
@@ -38,6 +40,22 @@ rounds = 3
 controls = ["reinitialised", "shuffled", "random"]
 control_rounds = [2]
 """
+
+
+SHORT: Final = ("--set", "training.iterations=15", "--set", "training.measure_every=5")
+
+
+def counted(network: Callable[[Tensor], Tensor], inputs: Tensor, _: float) -> float:
+    """In place of a stopwatch: a hundred microseconds, and one more for each output."""
+    with torch.no_grad():
+        return 1e-6 * (100 + network(inputs).numel())
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _without_stopwatch() -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(record, "latency", counted)
+        yield
 
 
 def run(tmp_path: Path, name: str, *arguments: str, config: str = CONFIG) -> int:
@@ -71,6 +89,14 @@ def accuracy(
 
 
 @pytest.fixture(scope="module")
+def short(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """One that came to its end sooner: it looks at the validation images as often."""
+    folder = tmp_path_factory.mktemp("short")
+    assert run(folder, "run", *SHORT) == 0
+    return folder / "run"
+
+
+@pytest.fixture(scope="module")
 def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A run that came to its end."""
     folder = tmp_path_factory.mktemp("whole")
@@ -99,6 +125,15 @@ def test_mask_sparsity_and_accuracy_are_those_of_the_saved_files(whole: Path) ->
         assert float(row["test_accuracy"]) == accuracy(weights, test.pixels(), test.labels)
         assert float(row["final_test_accuracy"]) == accuracy(final, test.pixels(), test.labels)
         assert int(row["csr_bytes"]) == (place / "sparse.npz").stat().st_size
+
+
+def test_times_are_of_an_image_alone_and_among_others_in_every_form(whole: Path) -> None:
+    found = rows(whole / "timing.csv")
+    assert len(found) == len(rows(whole / "metrics.csv"))
+    for row in found:
+        for form in ("dense", "compact", "csr"):
+            assert float(row[f"{form}_us"]) == pytest.approx(100 + 10)
+            assert float(row[f"{form}_us_of_256"]) == pytest.approx(100 / 256 + 10)
 
 
 def test_each_round_keeps_its_share_of_each_layer(whole: Path) -> None:
@@ -147,35 +182,35 @@ def results_of(folder: Path) -> dict[str, bytes]:
     }
 
 
-def test_the_same_seed_gives_the_same_bytes_and_another_does_not(whole: Path, tmp_path: Path) -> None:
-    assert run(tmp_path, "again") == 0
-    assert results_of(tmp_path / "again") == results_of(whole)
-    assert run(tmp_path, "other", "--seed", "1", "--set", "pruning.rounds=0") == 0
-    assert (tmp_path / "other" / "initial.npz").read_bytes() != (whole / "initial.npz").read_bytes()
+def test_the_same_seed_gives_the_same_bytes_and_another_does_not(short: Path, tmp_path: Path) -> None:
+    assert run(tmp_path, "again", *SHORT) == 0
+    assert results_of(tmp_path / "again") == results_of(short)
+    assert run(tmp_path, "other", *SHORT, "--seed", "1", "--set", "pruning.rounds=0") == 0
+    assert (tmp_path / "other" / "initial.npz").read_bytes() != (short / "initial.npz").read_bytes()
 
 
 @pytest.mark.parametrize("after", [0, 2, 5, 8, 13, 20])
 def test_an_interrupted_run_goes_on_to_the_same_bytes(
-    after: int, whole: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    after: int, short: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     asked = iter(range(1000))
     monkeypatch.setattr(live.Interruption, "__call__", lambda _: next(asked) == after)
-    assert run(tmp_path, "run") == 130
+    assert run(tmp_path, "run", *SHORT) == 130
     assert not (tmp_path / "run" / "figures" / "accuracy.svg").exists()
     with pytest.raises(SystemExit) as ended:
         main(["resume", str(tmp_path / "run")])
     assert not ended.value.code
-    assert results_of(tmp_path / "run") == results_of(whole)
+    assert results_of(tmp_path / "run") == results_of(short)
 
 
-def test_a_killed_run_goes_on_from_what_lies_there(whole: Path, tmp_path: Path) -> None:
-    folder = shutil.copytree(whole, tmp_path / "run")
+def test_a_killed_run_goes_on_from_what_lies_there(short: Path, tmp_path: Path) -> None:
+    folder = shutil.copytree(short, tmp_path / "run")
     newest = max((folder / "checkpoints").glob("*.npz"))
     newest.unlink()  # as if the last round had been cut between its row and its checkpoint
     with (folder / "metrics.csv").open("a") as file:
         file.write("4,pru")
     assert api.resume_pruning(folder)
-    assert results_of(folder) == results_of(whole)
+    assert results_of(folder) == results_of(short)
 
 
 def test_a_search_option_on_a_pruning_run_is_refused(whole: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -188,9 +223,9 @@ def test_a_search_option_on_a_pruning_run_is_refused(whole: Path, capsys: pytest
 @pytest.mark.parametrize(
     "changes",
     [
-        ["pruning.rewind=step", "pruning.step=30"],
+        ["pruning.rewind=step", "pruning.step=8"],
         ["pruning.rewind=rate", "training.optimizer=sgd", "training.weight_decay=0.001"],
-        ["pruning.rewind=none", "pruning.retrain.iterations=40"],
+        ["pruning.rewind=none", "pruning.retrain.iterations=15"],
         ["pruning.criterion=obd", "pruning.examples=100", "pruning.schedule=cubic"],
         [
             "pruning.criterion=snip",
@@ -225,8 +260,8 @@ def test_a_search_option_on_a_pruning_run_is_refused(whole: Path, capsys: pytest
 )
 def test_every_way_of_pruning_resumes_to_the_same_bytes(changes: list[str], tmp_path: Path) -> None:
     common = [
-        "training.iterations=60",
-        "training.measure_every=30",
+        "training.iterations=20",
+        "training.measure_every=10",
         "pruning.rounds=2",
         "pruning.controls=[]",
     ]
@@ -241,29 +276,34 @@ def test_every_way_of_pruning_resumes_to_the_same_bytes(changes: list[str], tmp_
     assert results_of(tmp_path / "cut") == results_of(tmp_path / "whole")
 
 
-def test_lenet_5_goes_through_it_all(tmp_path: Path) -> None:
+def test_lenet_5_goes_through_it_all(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """On digits, each pixel four of them."""
+
+    def load(part: str, given: Path | None) -> ImageSet:
+        digits = DATA_SETS["digits"].load(part, given)[:150]
+        wide = np.kron(digits.pixels().reshape(-1, 8, 8), np.ones((1, 2, 2), np.float32))
+        return ImageSet(wide.reshape(-1, 256), digits.labels)
+
+    monkeypatch.setitem(DATA_SETS, "mnist-16", replace(DATA_SETS["mnist-16"], load=load, validation=50))
     config = CONFIG.replace("hidden = [16, 12]", 'kind = "lenet-5"').replace('"digits"', '"mnist-16"')
-    small = ["training.iterations=4", "training.measure_every=4", "pruning.rounds=1", "pruning.controls=[]"]
-    options = [part for change in [*small, "data.folder=" + str(DATA)] for part in ("--set", change)]
+    small = ["training.iterations=2", "training.measure_every=2", "pruning.rounds=1", "pruning.controls=[]"]
+    options = [part for change in small for part in ("--set", change)]
     assert run(tmp_path, "run", *options, config=config) == 0
     row = rows(tmp_path / "run" / "metrics.csv")[-1]
     assert int(row["kept_conv2"]) == 15_000
     assert int(row["multiply_adds"]) > int(row["connections"])  # a kernel is used in many places
 
 
-DATA: Final = Path(__file__).parents[3] / "shared" / "data"
-
-
-def test_without_pytorch_the_extra_is_named_and_nothing_written(tmp_path: Path) -> None:
-    (tmp_path / "c.toml").write_text(CONFIG)
-    command = "from wann.cli import main; main(['prune', 'c.toml', '--run', 'r'])"
-    script = f"import sys; sys.modules['torch'] = None; {command}"
-    done = subprocess.run(
-        [sys.executable, "-c", script], cwd=tmp_path, capture_output=True, text=True, check=False
-    )
-    assert done.returncode == 2
-    assert done.stderr.count("\n") == 1
-    assert "pip install 'wann[torch]'" in done.stderr
+def test_without_pytorch_the_extra_is_named_and_nothing_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name in [name for name in sys.modules if name.startswith("wann.pruning")]:
+        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.setitem(sys.modules, "torch", None)
+    assert run(tmp_path, "r") == 2
+    said = capsys.readouterr().err
+    assert said.count("\n") == 1
+    assert "pip install 'wann[torch]'" in said
     assert not (tmp_path / "r").exists()
 
 

@@ -17,7 +17,7 @@ from tests.pruning.strangers import CLASSES, STRANGERS, chain, drawn, equal_stat
 from wann.errors import BadInput
 from wann.pruning import Chain, Mask, ModelSettings, compact, make_model
 
-thorough = settings(deadline=None, max_examples=150)
+thorough = settings(deadline=None, max_examples=40)
 ONES = torch.ones(1, 2)
 
 

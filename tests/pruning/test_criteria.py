@@ -296,7 +296,7 @@ def test_flow_that_float32_cannot_hold_is_counted_in_float64() -> None:
     assert float(scores["0.weight"].min()) == pytest.approx(16e-54, rel=1e-6)
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=8, deadline=None)
 @given(st.integers(0, 10_000), st.sampled_from([(8, 6, 5, 3), (12, 9, 4), (5, 5, 5, 5, 5)]))
 def test_synflow_in_100_passes_keeps_a_path_when_as_many_weights_as_layers_are_left(
     seed: int, widths: tuple[int, ...]

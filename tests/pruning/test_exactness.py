@@ -761,7 +761,7 @@ def chains(draw: st.DrawFn) -> tuple[nn.Module, tuple[int, ...]]:
 
 
 @pytest.mark.filterwarnings("ignore:Using padding='same' with even kernel")
-@settings(deadline=None, max_examples=60)
+@settings(deadline=None, max_examples=50)
 @given(chains(), st.sampled_from([0.0, 0.2, 0.6, 1.0]))
 def test_whatever_is_put_together_is_computed_or_refused(
     of: tuple[nn.Module, tuple[int, ...]], density: float

@@ -15,7 +15,7 @@ from wann.formats import from_document, render, to_document
 from wann.pruning import Chain, Mask, to_network
 
 
-@settings(deadline=None, max_examples=100)
+@settings(deadline=None, max_examples=30)
 @given(dense_samples(activations=("relu", "tanh", "sigmoid")))
 def test_a_network_computes_what_the_compact_module_computes(of: Sample) -> None:
     compacted = Chain.of(of.model, of.mask, of.inputs).compacted()
@@ -26,7 +26,7 @@ def test_a_network_computes_what_the_compact_module_computes(of: Sample) -> None
     np.testing.assert_allclose(found, expected, rtol=1e-4, atol=2e-5)
 
 
-@settings(deadline=None, max_examples=100)
+@settings(deadline=None, max_examples=30)
 @given(dense_samples(activations=("relu", "tanh", "sigmoid")))
 def test_connections_are_live_weights_and_biases_that_are_not_zero(of: Sample) -> None:
     compacted = Chain.of(of.model, of.mask, of.inputs).compacted()

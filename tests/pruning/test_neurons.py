@@ -18,7 +18,7 @@ from wann.pruning import Chain, Mask, without_neurons
 from wann.pruning.neurons import neuron_norms
 
 
-@settings(deadline=None, max_examples=60)
+@settings(deadline=None, max_examples=25)
 @given(dense_samples() | conv_samples())
 def test_a_unit_is_worth_the_norm_of_what_comes_in_times_that_of_what_goes_out(of: Sample) -> None:
     dense = Chain.of(of.model, of.mask, of.inputs)
@@ -60,7 +60,7 @@ def test_among_layers_of_unlike_scale_each_is_compared_with_its_mean() -> None:
     assert float(worth[stays].min()) >= float(worth[~stays].max())
 
 
-@settings(deadline=None)
+@settings(deadline=None, max_examples=40)
 @given(st.floats(0.3, 1), st.integers(0, 1000), st.floats(0.5, 1))
 def test_exactly_a_share_of_each_layers_units_stays_and_nothing_returns(
     density: float, seed: int, before: float

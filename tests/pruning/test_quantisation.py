@@ -16,7 +16,7 @@ from tests.pruning.strangers import chain, drawn, random_mask
 from wann.pruning import Chain, Examples, Mask, Quantised, SparseChain, TrainingSettings, prune, train
 from wann.tasks import DATA_SETS
 
-thorough = settings(deadline=None, max_examples=80)
+thorough = settings(deadline=None, max_examples=30)
 each_granularity = pytest.mark.parametrize("per_channel", [True, False], ids=["per channel", "per tensor"])
 
 
@@ -60,7 +60,7 @@ def classifier() -> tuple[nn.Module, Mask]:
     train_set, test_set = digits()
     model = drawn(lambda: chain(train_set.inputs.shape[1], 40, 20, 10))
     mask = Mask.dense(model)
-    settings_ = TrainingSettings(iterations=400, rate=0.01, measure_every=200)
+    settings_ = TrainingSettings(iterations=300, rate=0.005, measure_every=300)
     train(model, mask, train_set, test_set, settings_, 0)
     mask = prune(model, 0.6, "magnitude", scope="layer")
     train(model, mask, train_set, test_set, settings_, 0)
@@ -79,7 +79,7 @@ def test_a_classifier_of_digits_keeps_its_accuracy(per_channel: bool) -> None:
     found = Quantised.of(compacted, digits()[0].inputs[:200], per_channel=per_channel)
     with torch.no_grad():
         exact = model(test).double()
-    assert accuracy(exact) > 0.9
+    assert accuracy(exact) > 0.85  # it has learned something that could be lost
     assert accuracy(found(test)) > accuracy(exact) - 0.02
     assert float((found(test) - exact).abs().mean()) < 0.05 * float(exact.abs().mean())
 

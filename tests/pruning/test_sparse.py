@@ -20,7 +20,7 @@ from wann.files import npz_bytes
 from wann.pruning import Chain, Mask, ModelSettings, SparseChain, make_model
 from wann.pruning.sparse import dense_bytes, latency, smallest
 
-thorough = settings(deadline=None, max_examples=100)
+thorough = settings(deadline=None, max_examples=30)
 IMAGE = torch.linspace(0, 1, 256)[None]
 
 
