@@ -14,7 +14,8 @@ import numpy as np
 import pytest
 
 from tests.evaluation.stubs import Elsewhere, Stub, connections
-from tests.processes import PATIENCE, command, computing, wait_until
+from tests.processes import PATIENCE, command, wait_until
+from tests.processes import computing as workers
 from tests.samples import evolved
 from tests.tasks.environments import here
 from wann.errors import BadInput, Failure
@@ -94,20 +95,20 @@ def test_an_environment_is_played_as_here() -> None:
 
 
 def test_a_process_that_dies_is_a_failure_and_does_not_hang() -> None:
-    before = computing(os.getpid())
+    before = workers(os.getpid())
     with ProcessEvaluator(Stub(misdeeds={GUILTY: "die"}), 2) as evaluator:
         for _ in range(2):
             with pytest.raises(Failure, match=r"a process that played episodes has died .*--backend ray"):
                 evaluator.evaluate(BATCH, WEIGHTS, TRIAL)
-    assert computing(os.getpid()) == before
+    assert workers(os.getpid()) == before
 
 
 def test_a_process_that_is_killed_between_evaluations_spoils_none() -> None:
     expected = locally(Stub(), BATCH, WEIGHTS, TRIAL)
-    before = computing(os.getpid())
+    before = workers(os.getpid())
     with ProcessEvaluator(Stub(), 2) as evaluator:
         evaluator.evaluate(BATCH, WEIGHTS, TRIAL)
-        family = [number for number in computing(os.getpid()) if number not in before]
+        family = [number for number in workers(os.getpid()) if number not in before]
         assert len(family) == 2
         os.kill(family[0], signal.SIGKILL)
 
@@ -117,7 +118,7 @@ def test_a_process_that_is_killed_between_evaluations_spoils_none() -> None:
 
         with pytest.raises(Failure, match="has died"):
             wait_until(unnoticed)
-    assert computing(os.getpid()) == before
+    assert workers(os.getpid()) == before
 
 
 @pytest.mark.parametrize("held", [True, False])
@@ -194,8 +195,8 @@ def wait_until_gone(family: list[int]) -> None:
 
 def family_of(process: subprocess.Popen[str]) -> list[int]:
     """Its workers, once they have loaded what they compute with."""
-    wait_until(lambda: len(family := computing(process.pid)) >= 2 and all(map(_loaded, family)))
-    return computing(process.pid)
+    wait_until(lambda: len(family := workers(process.pid)) >= 2 and all(map(_loaded, family)))
+    return workers(process.pid)
 
 
 def _loaded(process: int) -> bool:
