@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import math
 from collections import deque
+from collections.abc import Sequence
 from dataclasses import replace
+from enum import Enum
 from typing import Final
 
 import numpy as np
@@ -21,16 +23,15 @@ _DRIVER: Final = 0.0015  # seconds for each worker: so many messages the driver 
 _PARTS: Final = 8  # into which a chunk that failed is split, to find the network it failed for
 
 
-class Trouble:
-    """How much a failure of a chunk speaks against its network.
+class Trouble(Enum):
+    """A kind of loss; its value says how much it speaks against a network that was alone with it.
 
-    A process dies for many reasons, most of them no fault of the network, which an error or a
-    silence mostly is; a node takes with it whatever it was computing.
+    An error or a silence is mostly the fault of the network; a process and a node die for many reasons.
     """
 
-    ERROR: Final = 4
-    DEATH: Final = 1
-    NODE: Final = 0
+    ERROR = 4
+    NODE = 2
+    DEATH = 1
 
 
 class Pace:
@@ -48,6 +49,11 @@ class Pace:
 class Schedule:
     """Hands out an evaluation in chunks until every one has arrived, or its network has failed.
 
+    What a worker died of is known only where it had a single chunk, and what a node died of only where
+    nothing else was computed. So a loss is charged to nobody at first: what was lost goes alone to a
+    worker without other chunks, and after the loss of a node from there, alone to the whole cluster.
+    What is lost alone is split, and a single network charged.
+
     Attributes:
         failed: networks that were given up, and why.
     """
@@ -57,51 +63,75 @@ class Schedule:
         self._evaluation = evaluation
         self._pace = pace
         self._attempts = attempts
-        self._again: deque[Chunk] = deque()
+        self._again: tuple[deque[Chunk], ...] = (deque(), deque(), deque())  # by their isolation
         self._next = 0
-        self._out = 0
+        self._out: list[int] = [0, 0, 0]
 
     @property
     def done(self) -> bool:
         """Whether nothing is left to hand out, and nothing is out."""
         self._drop_failed()
-        return not self._out and not self._again and self._next == self._evaluation.whole.size
+        return not any(self._out) and not any(self._again) and self._next == self._evaluation.whole.size
 
     def take(self, workers: int, *, ahead: bool = False) -> Chunk | None:
         """The next chunk, sized for so many workers; None if there is none at present.
 
-        A worker that is busy takes one ahead only while plenty is left: what stands in its queue
-        nobody else can take who is idle first.
+        Where the chunk is isolated, its worker gets no other until it is done.
+
+        Args:
+            workers: how many share the work.
+            ahead: whether it is for a worker that is busy, which gets one only while plenty is left:
+                what stands in its queue nobody else can take who is idle first.
         """
         self._drop_failed()
-        if ahead and self._left() < _PLENTY * workers * _shortest(workers):
+        shared, alone, solitary = self._again
+        if self._out[2] or (ahead and self._left() < _PLENTY * workers * _shortest(workers)):
             return None
-        if not self._again and self._next < self._evaluation.whole.size:
-            self._again.extend(self._cut(workers))
-        if not self._again:
-            return None
-        self._out += 1
-        return self._again.popleft()
+        if alone and not ahead:
+            return self._handed_out(alone.popleft())
+        if not shared and self._next < self._evaluation.whole.size:
+            shared.extend(self._cut(workers))
+        if shared:
+            return self._handed_out(shared.popleft())
+        if solitary and not any(self._out):
+            return self._handed_out(solitary.popleft())
+        return None
+
+    def _handed_out(self, chunk: Chunk) -> Chunk:
+        self._out[chunk.isolation] += 1
+        return chunk
 
     def arrived(self, chunk: Chunk, seconds: float) -> None:
         """A chunk has been computed in so many seconds of its worker."""
-        self._out -= 1
+        self._out[chunk.isolation] -= 1
         self._pace.measured(self._evaluation.cost_of(chunk), seconds)
 
-    def lost(self, chunk: Chunk, reason: str, trouble: int) -> None:
-        """A chunk has come to nothing: its networks are tried again, apart if they are many."""
-        self._out -= 1
-        if chunk.size > 1 and trouble:
-            self._again.extendleft(chunk.split(_PARTS))
-        elif chunk.troubles + trouble >= self._attempts * Trouble.ERROR:
+    def failure(self, chunk: Chunk, reason: str, trouble: Trouble) -> None:
+        """A chunk has come to nothing by its own fault: it is split, and a single network charged."""
+        self._out[chunk.isolation] -= 1
+        isolation = max(1, chunk.isolation)
+        troubles = chunk.troubles + trouble.value
+        if chunk.size > 1:
+            self._again[isolation].extend(replace(part, isolation=isolation) for part in chunk.split(_PARTS))
+        elif troubles >= self._attempts * Trouble.ERROR.value:
             self.failed[chunk.networks[0]] = reason
         else:
-            self._again.appendleft(replace(chunk, troubles=chunk.troubles + trouble))
+            self._again[isolation].append(replace(chunk, isolation=isolation, troubles=troubles))
+
+    def lost(self, chunks: Sequence[Chunk], reason: str, trouble: Trouble) -> None:
+        """The queue of a worker is gone with it."""
+        for chunk in chunks:
+            if chunk.isolation >= (2 if trouble is Trouble.NODE else 1):
+                self.failure(chunk, reason, trouble)
+            else:
+                self._out[chunk.isolation] -= 1
+                isolation = chunk.isolation + 1
+                self._again[isolation].append(replace(chunk, isolation=isolation))
 
     def given_back(self, chunk: Chunk) -> None:
         """A chunk was never begun."""
-        self._out -= 1
-        self._again.appendleft(chunk)
+        self._out[chunk.isolation] -= 1
+        self._again[chunk.isolation].appendleft(chunk)
 
     def _cut(self, workers: int) -> list[Chunk]:
         whole, cost, pace = self._evaluation.whole, self._evaluation.cost, self._pace.value
@@ -126,8 +156,9 @@ class Schedule:
         return math.inf if pace is None else pace * float(cost[-1] - cost[self._next])
 
     def _drop_failed(self) -> None:
-        while self._again and self._again[0].size == 1 and self._again[0].networks[0] in self.failed:
-            self._again.popleft()
+        for queue in self._again:
+            while queue and queue[0].size == 1 and queue[0].networks[0] in self.failed:
+                queue.popleft()
 
 
 def _shortest(workers: int) -> float:
