@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections import deque
 from collections.abc import Sequence
 from dataclasses import replace
@@ -15,10 +14,11 @@ from .chunks import Chunk, Evaluation
 
 __all__ = ["Pace", "Schedule", "Trouble"]
 
-_SHARE: Final = 2.0  # a chunk is the remaining work over so many times the workers: large first, small last
+_SHARE: Final = (
+    0.75  # of the remaining work is in a round of one chunk for each worker: large first, small last
+)
 _LONGEST: Final = 2.0  # seconds: what is lost with a worker, at most
-_SHORTEST: Final = 0.008  # seconds, beside which a message of about 1 ms is small
-_PLENTY: Final = 1.5  # of the shortest chunks for each worker
+_SHORTEST: Final = 0.008  # seconds, beside which a message is small: it takes 1 ms of either side's processor
 _DRIVER: Final = 0.0015  # seconds for each worker: so many messages the driver can serve with time to spare
 _PARTS: Final = 8  # into which a chunk that failed is split, to find the network it failed for
 
@@ -80,12 +80,11 @@ class Schedule:
 
         Args:
             workers: how many share the work.
-            ahead: whether it is for a worker that is busy, which gets one only while plenty is left:
-                what stands in its queue nobody else can take who is idle first.
+            ahead: whether it is for the queue of a worker that is busy.
         """
         self._drop_failed()
         shared, alone, solitary = self._again
-        if self._out[2] or (ahead and self._left() < _PLENTY * workers * _shortest(workers)):
+        if self._out[2]:
             return None
         if alone and not ahead:
             return self._handed_out(alone.popleft())
@@ -134,32 +133,29 @@ class Schedule:
         self._again[chunk.isolation].appendleft(chunk)
 
     def _cut(self, workers: int) -> list[Chunk]:
+        """The next round: chunks of about equal duration, as many as workers or fewer."""
         whole, cost, pace = self._evaluation.whole, self._evaluation.cost, self._pace.value
-        begin, end = self._next, self._next + 1
+        begin = self._next
         if pace is None:  # nothing is known: one network tells
-            self._next = end
-            return [replace(whole, networks=(begin, end))]
-        shortest = _shortest(workers)
-        left = self._left()
-        wanted = min(max(left / (_SHARE * workers), shortest), _LONGEST)
-        if left - wanted < shortest / 2:
-            wanted = left
-        end = max(end, int(np.searchsorted(cost, cost[begin] + wanted / pace, "right")) - 1)
-        self._next = end = min(end, self._evaluation.light(begin), whole.size)
-        chunk = replace(whole, networks=(begin, end))
-        parts = int(pace * (cost[end] - cost[begin]) / wanted) if chunk.size == 1 else 1
-        return list(chunk.split(parts)) if parts > 1 else [chunk]
-
-    def _left(self) -> float:
-        """Seconds of work that nobody has begun."""
-        cost, pace = self._evaluation.cost, self._pace.value
-        return math.inf if pace is None else pace * float(cost[-1] - cost[self._next])
+            self._next = begin + 1
+            return [replace(whole, networks=(begin, begin + 1))]
+        left = pace * float(cost[-1] - cost[begin])
+        shortest = max(_SHORTEST, _DRIVER * workers)
+        count = max(1, min(workers, round(left / shortest)))
+        seconds = left / count if left < 2 * workers * shortest else _SHARE * left / workers
+        seconds = min(seconds, _LONGEST)
+        bounds = cost[begin] + seconds / pace * np.arange(1, count + 1)
+        ends = np.searchsorted(cost, bounds * (1 - 1e-12)).clip(max=whole.size).tolist()
+        chunks = []
+        for end in ends:
+            while self._next < end:
+                begin, self._next = self._next, min(end, self._evaluation.light(self._next))
+                chunk = replace(whole, networks=(begin, self._next))
+                parts = int(pace * (cost[self._next] - cost[begin]) / seconds) if chunk.size == 1 else 1
+                chunks += chunk.split(parts) if parts > 1 else [chunk]
+        return chunks
 
     def _drop_failed(self) -> None:
         for queue in self._again:
             while queue and queue[0].size == 1 and queue[0].networks[0] in self.failed:
                 queue.popleft()
-
-
-def _shortest(workers: int) -> float:
-    return max(_SHORTEST, _DRIVER * workers)
