@@ -72,7 +72,7 @@ def crew(task: Any, count: int) -> RayEvaluator:
     """An evaluator, when all its workers are ready."""
     ray = RayEvaluator(task, BackendSettings(kind="ray", workers=count, wait_seconds=300))
     batch = grown(50, 0)[1]
-    while len(ray._crew.ready) < count:  # noqa: SLF001
+    while ray.workers < count:
         ray.evaluate(batch, np.ones(1), Trial(np.zeros(1, np.int64)))
     return ray
 

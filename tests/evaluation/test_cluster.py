@@ -6,6 +6,8 @@ import os
 import random
 import signal
 import socket
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -32,6 +34,7 @@ from wann.evaluation.ray import RayEvaluator
 from wann.evaluation.worker import Worker
 from wann.experiment import Progress
 
+ROOT: Final = Path(__file__).parents[2]
 DOCUMENT: Final[dict[str, Any]] = {
     "seed": 9,
     "task": {"id": "wann/CartPoleSwingUp-v0", "episodes": 3, "episode_limit": 500},
@@ -143,7 +146,7 @@ def test_a_node_that_joins_is_used_and_one_that_leaves_is_done_without(nodes: No
 
         def settle(count: int) -> None:
             deadline = time.monotonic() + 30
-            while len(evaluator._crew.ready) != count:
+            while evaluator.workers != count:
                 assert time.monotonic() < deadline
                 agree(evaluator.evaluate(BATCH, WEIGHTS, TRIAL), expected)
 
@@ -165,7 +168,9 @@ def test_a_search_without_workers_waits_keeps_its_checkpoint_and_ends_in_a_sente
 
     run = tmp_path / "run"
     settings = config(kind="ray", address=nodes.address, wait_seconds=3)
-    with pytest.raises(Failure, match=r"has had no worker for 3 s .*; the checkpoint is kept, .*wann resume"):
+    with pytest.raises(
+        Failure, match=r"has had no core .* for 3 s .*; the checkpoint is kept, .*wann resume"
+    ):
         api.search(settings, run=run, show=show)
     assert not ray.is_initialized()
     newest = max((run / "checkpoints").iterdir())
@@ -180,7 +185,7 @@ def test_a_cluster_without_cores_is_refused_unless_a_node_comes_in_time(nodes: N
     nodes.settle()
     settings = BackendSettings(kind="ray", address=nodes.address, wait_seconds=4)
     begun = time.monotonic()
-    with pytest.raises(BadInput, match=r"has had no worker for 4 s \(cores there: 0.*wait_seconds"):
+    with pytest.raises(BadInput, match=r"has had no core .* for 4 s \(cores there: 0\).*wait_seconds"):
         RayEvaluator(Stub(), settings)
     assert time.monotonic() - begun < 30
     threading.Timer(3.0, nodes.add).start()
@@ -195,7 +200,7 @@ def test_nodes_get_our_code_and_compiled_kernels_from_the_driver(
     session = connect(BackendSettings(kind="ray", address=nodes.address), 1)
     try:
         remote: Any = ray.remote(Worker)
-        worker = remote.options(num_cpus=1).remote()
+        worker = remote.options(num_cpus=1).remote([ray.put(Stub())])
         header, _ = unpack(ray.get(worker.hello.remote()))
         source = Path(header["source"])
         assert Path(joining.__file__).parent != source.parent
@@ -229,6 +234,59 @@ def test_an_address_without_a_cluster_is_refused_in_time(address: str, says: str
             connect(BackendSettings(kind="ray", address=address.format(**ports)), 1)
     assert time.monotonic() - begun < 30
     assert not ray.is_initialized()
+
+
+@pytest.mark.parametrize(
+    ("address", "at_home", "loopback"),
+    [
+        ("127.0.0.1:6379", True, True),
+        ("localhost:6379", True, True),
+        ("[::1]:6379", True, True),
+        (f"{socket.gethostbyname(socket.gethostname())}:6379", True, None),
+        ("192.0.2.254:6379", False, False),
+        ("nowhere.invalid:6379", False, False),
+        ("nonsense", False, False),
+    ],
+)
+def test_addresses_of_this_machine_are_known(address: str, at_home: bool, loopback: bool | None) -> None:
+    found = joining._whose(address)
+    assert found[0] == at_home
+    assert loopback in (None, found[1])
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("cluster", ["0", "1"])
+def test_a_head_on_the_loopback_address_can_be_joined(cluster: str, tmp_path: Path) -> None:
+    # With "1" Ray puts an address in its place that others can reach; the head asks for a token either way.
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    command = [
+        Path(sys.executable).parent / "ray", "start", "--head", "--block", "--num-cpus=1",
+        "--node-ip-address=127.0.0.1", f"--port={port}", "--include-dashboard=false",
+        "--disable-usage-stats",
+    ]  # fmt: skip
+    program = """
+import sys
+from tests.evaluation.stubs import Stub
+from tests.evaluation.test_ray import BATCH, TRIAL, WEIGHTS, agree, local
+from wann.evaluation import BackendSettings
+from wann.evaluation.ray import RayEvaluator
+with RayEvaluator(Stub(), BackendSettings(kind="ray", address=sys.argv[1])) as evaluator:
+    agree(evaluator.evaluate(BATCH, WEIGHTS, TRIAL), local(Stub()))
+"""
+    settings = os.environ | {"RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": cluster, "RAY_AUTH_MODE": "token"}
+    head = subprocess.Popen(command, env=settings, stdout=subprocess.PIPE, text=True, start_new_session=True)
+    try:
+        assert head.stdout is not None
+        assert any("Ray runtime started" in line for line in head.stdout)
+        # In a process of its own, as Ray keeps what it has once learnt of an address.
+        without = {name: value for name, value in os.environ.items() if name != "RAY_AUTH_MODE"}
+        subprocess.run(
+            [sys.executable, "-c", program, f"127.0.0.1:{port}"], env=without, check=True, cwd=ROOT
+        )
+    finally:
+        os.killpg(head.pid, signal.SIGTERM)
+        head.communicate(timeout=60)
 
 
 def test_the_environment_variable_names_a_cluster_too(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -147,7 +147,9 @@ def test_a_network_that_kills_or_holds_its_worker_again_and_again_is_given_up(
     misdeed: str, reason: str
 ) -> None:
     expected = local(Stub(misdeeds={GUILTY: "raise"}))
-    with RayEvaluator(Stub(misdeeds={GUILTY: misdeed}), settings(limit_seconds=1, attempts=1)) as evaluator:
+    with RayEvaluator(
+        Stub(misdeeds={GUILTY: misdeed}), settings(limit_seconds=0.5, wall_factor=2, attempts=1)
+    ) as evaluator:
         found = evaluator.evaluate(BATCH, WEIGHTS, TRIAL)
     agree(found, expected)
     assert set(found.failed.values()) == {reason}
@@ -158,7 +160,7 @@ def test_a_network_that_kills_or_holds_its_worker_again_and_again_is_given_up(
 def test_what_happens_once_shows_in_no_bit(misdeed: str, tmp_path: Path) -> None:
     said: list[str] = []
     task = Stub(misdeeds={int(count): misdeed for count in np.flatnonzero(COUNTS)[:3]}, marks=tmp_path)
-    with RayEvaluator(task, settings(limit_seconds=1), said.append) as evaluator:
+    with RayEvaluator(task, settings(limit_seconds=0.5, wall_factor=2), said.append) as evaluator:
         found = evaluator.evaluate(BATCH, WEIGHTS, TRIAL)
     assert len(list(tmp_path.iterdir())) == 3
     agree(found, local(Stub()))

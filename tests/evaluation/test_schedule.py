@@ -49,18 +49,17 @@ def test_every_cell_arrives_once_whatever_is_lost(data: st.DataObject, networks:
         while len(out) < workers and (chunk := schedule.take(workers)) is not None:
             out.append(chunk)
         chunk = out.pop(data.draw(st.integers(0, len(out) - 1)))
-        fate = data.draw(st.integers(0, 9)) if troubles < 30 else 0
+        assert chunk.isolation < 2 or not out  # nothing else is computed meanwhile
+        fate = data.draw(st.integers(0, 9)) if troubles < ATTEMPTS * Trouble.ERROR.value - 2 else 0
         if guilty in range(*chunk.networks):
-            schedule.lost(chunk, "guilty", Trouble.ERROR)
-        elif fate == 1 and chunk.troubles + Trouble.DEATH < ATTEMPTS * Trouble.ERROR:
-            schedule.lost(chunk, "death", Trouble.DEATH)
-            troubles += 1
-        elif fate == 2:
-            schedule.lost(chunk, "node", Trouble.NODE)
-            troubles += 1
+            schedule.failure(chunk, "guilty", Trouble.ERROR)
+        elif fate in (1, 2):  # with whatever else its worker had
+            trouble = (Trouble.DEATH, Trouble.NODE)[fate - 1]
+            queue = [chunk, *([out.pop()] if out and not chunk.isolation and not out[-1].isolation else [])]
+            schedule.lost(queue, "lost", trouble)
+            troubles += trouble.value
         elif fate == 3:
             schedule.given_back(chunk)
-            troubles += 1
         else:
             schedule.arrived(chunk, 0.01)
             arrived.update(cells(chunk))
@@ -104,8 +103,55 @@ def test_many_workers_get_fewer_and_larger_chunks_than_the_driver_could_serve() 
     assert len(sizes(Schedule(work, known(4.0, work), ATTEMPTS), 500)) <= 6
 
 
+def test_what_was_lost_among_others_is_charged_to_nobody_and_goes_alone() -> None:
+    work = evaluation(60)
+    schedule = Schedule(work, known(2.0, work), 1)
+    first, second = schedule.take(2), schedule.take(2, ahead=True)
+    assert first is not None
+    assert second is not None
+    schedule.lost([first, second], "killed", Trouble.DEATH)
+    again = [schedule.take(2), schedule.take(2)]
+    assert [(chunk.networks, chunk.isolation, chunk.troubles) for chunk in again if chunk] == [
+        (first.networks, 1, 0),
+        (second.networks, 1, 0),
+    ]
+
+
+def test_isolated_chunks_are_not_taken_ahead() -> None:
+    work = evaluation(60)
+    schedule = Schedule(work, known(2.0, work), ATTEMPTS)
+    chunk = schedule.take(2)
+    assert chunk is not None
+    schedule.lost([chunk], "killed", Trouble.DEATH)
+    ahead = schedule.take(2, ahead=True)
+    assert ahead is not None
+    assert (ahead.networks[0], ahead.isolation) == (chunk.networks[1], 0)
+
+
+def test_what_a_node_may_have_died_of_waits_until_nothing_else_is_computed() -> None:
+    work = evaluation(60)
+    schedule = Schedule(work, known(2.0, work), 1)
+    chunk = schedule.take(2)
+    assert chunk is not None
+    for isolation in (1, 2):
+        schedule.lost([chunk], "gone", Trouble.NODE)
+        out = []
+        while (chunk := schedule.take(2)) is not None and chunk.isolation < isolation:
+            out.append(chunk)
+        for other in out:
+            schedule.arrived(other, 0.1)
+        chunk = chunk or schedule.take(2)
+        assert chunk is not None
+        assert (chunk.isolation, chunk.troubles) == (isolation, 0)
+    assert schedule.take(2) is None
+    schedule.lost([chunk], "gone", Trouble.NODE)  # split, for it was alone
+    part = schedule.take(2)
+    assert part is not None
+    assert (part.isolation, part.size < chunk.size, schedule.take(2)) == (2, True, None)
+
+
 @pytest.mark.parametrize("trouble", [Trouble.ERROR, Trouble.DEATH])
-def test_one_network_that_is_worth_many_chunks_is_split_by_weights(trouble: int) -> None:
+def test_one_network_that_is_worth_many_chunks_is_split_by_weights(trouble: Trouble) -> None:
     work = evaluation(1, weights=16)
     schedule = Schedule(work, known(10.0, work), ATTEMPTS)
     chunks = []
@@ -115,9 +161,9 @@ def test_one_network_that_is_worth_many_chunks_is_split_by_weights(trouble: int)
     assert sorted(cell for chunk in chunks for cell in cells(chunk)) == cells(work.whole)
     # Whatever part of it fails again and again, it is the network that has failed.
     guilty, *rest = chunks
-    for _ in range(ATTEMPTS * Trouble.ERROR // trouble):
+    for _ in range(ATTEMPTS * Trouble.ERROR.value // trouble.value):
         assert not schedule.done
-        schedule.lost(guilty, "why", trouble)
+        schedule.failure(guilty, "why", trouble)
         guilty = schedule.take(2) or guilty
     for chunk in rest:
         schedule.arrived(chunk, 0.1)

@@ -30,12 +30,15 @@ class Chunk:
         weights: of the weights that they are evaluated with.
         episodes: of those that each weight meets.
         troubles: what it has gone through so far; see ``Schedule``.
+        isolation: 0 where it may share its worker's queue, 1 where it goes alone to a worker, 2 where
+            nothing else may be computed meanwhile.
     """
 
     networks: tuple[int, int]
     weights: tuple[int, int]
     episodes: tuple[int, int]
     troubles: int = 0
+    isolation: int = 0
 
     @property
     def size(self) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 import logging
 import os
 import re
@@ -19,6 +20,7 @@ from typing import Any, Final
 
 import ray
 from ray import _private as internals
+from ray._private import services
 
 from ..errors import BadInput, Failure
 from .settings import BackendSettings
@@ -86,9 +88,12 @@ def connect(settings: BackendSettings, cores: int, tell: Callable[[str], None] =
         tell("starting Ray on this machine ...")
         _open(cores)
         return Session("Ray on this machine", own=True, cores=cores)
-    _probe(address)
+    at_home, loopback = _whose(address)
+    if at_home:
+        _show_token()
+    _probe(address, loopback=loopback)
     tell(f"joining the cluster at {address} ...")
-    with _own_signals(), _compiled_kernels_travel():
+    with _own_signals(), _compiled_kernels_travel(), _loopback(stay=loopback):
         ray.init(
             address=address,
             log_to_driver=False,
@@ -99,28 +104,61 @@ def connect(settings: BackendSettings, cores: int, tell: Callable[[str], None] =
 
 
 def _open(cores: int) -> None:
-    constants = internals.ray_constants
-    before = constants.ENABLE_RAY_CLUSTER
-    # What Ray does on systems without clusters: every port on the loopback address, none outside.
-    constants.ENABLE_RAY_CLUSTER = False
-    try:
-        with _own_signals():
-            ray.init(
-                address="local",
-                num_cpus=cores,
-                include_dashboard=False,
-                log_to_driver=False,
-                logging_level=logging.ERROR,
-                object_store_memory=_STORE,
-            )
-    finally:
-        constants.ENABLE_RAY_CLUSTER = before
+    with _own_signals(), _loopback(stay=True):
+        ray.init(
+            address="local",
+            num_cpus=cores,
+            include_dashboard=False,
+            log_to_driver=False,
+            logging_level=logging.ERROR,
+            object_store_memory=_STORE,
+        )
     address = ray.util.get_node_ip_address()
     if not address.startswith("127."):
         ray.shutdown()
         raise Failure(
             f"this version of Ray ({ray.__version__}) opens ports on {address}, not on loopback alone"
         )
+
+
+@contextmanager
+def _loopback(*, stay: bool) -> Iterator[None]:
+    """Have Ray keep a loopback address, for which it else puts one that other machines can reach."""
+    constants = internals.ray_constants
+    before = constants.ENABLE_RAY_CLUSTER
+    # What Ray does on systems without clusters: every port on the loopback address, none outside.
+    constants.ENABLE_RAY_CLUSTER = before and not stay
+    try:
+        yield
+    finally:
+        constants.ENABLE_RAY_CLUSTER = before
+
+
+def _whose(address: str) -> tuple[bool, bool]:
+    """Whether an address is one of this machine, and whether it is its loopback address."""
+    try:
+        if address == "auto":
+            address = services.get_ray_address_from_environment(address, None)
+        host = address.rpartition(":")[0].strip("[]")
+        found = socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)[0]
+        with socket.socket(found[0], found[1]) as trial:
+            trial.bind((found[4][0], 0))  # only to addresses of one's own
+    except (OSError, IndexError):
+        return False, False
+    return True, ipaddress.ip_address(found[4][0]).is_loopback
+
+
+def _show_token() -> None:
+    """Show a head on this machine the token that it asks for, if it is a Ray that does.
+
+    A head begun where there is a token asks for it, and every session of our own leaves one behind;
+    but to an address that is given Ray shows it only when RAY_AUTH_MODE says so.
+    """
+    try:
+        setup = import_module("ray._private.authentication.authentication_token_setup")
+    except ImportError:
+        return
+    setup.maybe_enable_token_auth_if_token_available(warn_if_disabled=False)
 
 
 def _be_quiet() -> None:
@@ -158,7 +196,7 @@ def _compiled_kernels_travel() -> Iterator[None]:
             os.environ[name] = before
 
 
-def _probe(address: str) -> None:
+def _probe(address: str, *, loopback: bool) -> None:
     """Try the address in a process of its own: Ray waits for minutes where nobody answers."""
     if address.startswith("ray://"):
         raise BadInput(
@@ -167,6 +205,7 @@ def _probe(address: str) -> None:
         )
     if address != "auto":
         _knock(address)
+    stay = {internals.ray_constants.ENABLE_RAY_CLUSTERS_ENV_VAR: "0"} if loopback else {}
     try:
         done = subprocess.run(  # noqa: S603 - this interpreter, and an address that is one argument
             [sys.executable, "-c", _PROBE, address],
@@ -174,12 +213,14 @@ def _probe(address: str) -> None:
             text=True,
             timeout=_PROBE_SECONDS,
             check=False,
+            env=os.environ | stay,
         )
     except subprocess.TimeoutExpired:
         raise BadInput(
             f"--ray-address {address}: no Ray cluster that lets this machine in answered within "
             f"{_PROBE_SECONDS:.0f} s; is it the port of its head (`ray start --head` prints it), "
-            "and has this machine joined it (`ray start --address=...`)?"
+            "has this machine joined it (`ray start --address=...`), and if it asks for a token, "
+            "is RAY_AUTH_MODE=token set here?"
         ) from None
     verdict, _, detail = done.stdout.strip().rpartition("\n")[2].partition(" ")
     if verdict != "cores":

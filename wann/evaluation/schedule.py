@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import math
 from collections import deque
+from collections.abc import Sequence
 from dataclasses import replace
+from enum import Enum
 from typing import Final
 
 import numpy as np
@@ -13,24 +14,24 @@ from .chunks import Chunk, Evaluation
 
 __all__ = ["Pace", "Schedule", "Trouble"]
 
-_SHARE: Final = 2.0  # a chunk is the remaining work over so many times the workers: large first, small last
+_SHARE: Final = (
+    0.75  # of the remaining work is in a round of one chunk for each worker: large first, small last
+)
 _LONGEST: Final = 2.0  # seconds: what is lost with a worker, at most
-_SHORTEST: Final = 0.008  # seconds, beside which a message of about 1 ms is small
-_PLENTY: Final = 1.5  # of the shortest chunks for each worker
+_SHORTEST: Final = 0.008  # seconds, beside which a message is small: it takes 1 ms of either side's processor
 _DRIVER: Final = 0.0015  # seconds for each worker: so many messages the driver can serve with time to spare
 _PARTS: Final = 8  # into which a chunk that failed is split, to find the network it failed for
 
 
-class Trouble:
-    """How much a failure of a chunk speaks against its network.
+class Trouble(Enum):
+    """A kind of loss; its value says how much it speaks against a network that was alone with it.
 
-    A process dies for many reasons, most of them no fault of the network, which an error or a
-    silence mostly is; a node takes with it whatever it was computing.
+    An error or a silence is mostly the fault of the network; a process and a node die for many reasons.
     """
 
-    ERROR: Final = 4
-    DEATH: Final = 1
-    NODE: Final = 0
+    ERROR = 4
+    NODE = 2
+    DEATH = 1
 
 
 class Pace:
@@ -48,6 +49,11 @@ class Pace:
 class Schedule:
     """Hands out an evaluation in chunks until every one has arrived, or its network has failed.
 
+    What a worker died of is known only where it had a single chunk, and what a node died of only where
+    nothing else was computed. So a loss is charged to nobody at first: what was lost goes alone to a
+    worker without other chunks, and after the loss of a node from there, alone to the whole cluster.
+    What is lost alone is split, and a single network charged.
+
     Attributes:
         failed: networks that were given up, and why.
     """
@@ -57,78 +63,99 @@ class Schedule:
         self._evaluation = evaluation
         self._pace = pace
         self._attempts = attempts
-        self._again: deque[Chunk] = deque()
+        self._again: tuple[deque[Chunk], ...] = (deque(), deque(), deque())  # by their isolation
         self._next = 0
-        self._out = 0
+        self._out: list[int] = [0, 0, 0]
 
     @property
     def done(self) -> bool:
         """Whether nothing is left to hand out, and nothing is out."""
         self._drop_failed()
-        return not self._out and not self._again and self._next == self._evaluation.whole.size
+        return not any(self._out) and not any(self._again) and self._next == self._evaluation.whole.size
 
     def take(self, workers: int, *, ahead: bool = False) -> Chunk | None:
         """The next chunk, sized for so many workers; None if there is none at present.
 
-        A worker that is busy takes one ahead only while plenty is left: what stands in its queue
-        nobody else can take who is idle first.
+        Where the chunk is isolated, its worker gets no other until it is done.
+
+        Args:
+            workers: how many share the work.
+            ahead: whether it is for the queue of a worker that is busy.
         """
         self._drop_failed()
-        if ahead and self._left() < _PLENTY * workers * _shortest(workers):
+        shared, alone, solitary = self._again
+        if self._out[2]:
             return None
-        if not self._again and self._next < self._evaluation.whole.size:
-            self._again.extend(self._cut(workers))
-        if not self._again:
-            return None
-        self._out += 1
-        return self._again.popleft()
+        if alone and not ahead:
+            return self._handed_out(alone.popleft())
+        if not shared and self._next < self._evaluation.whole.size:
+            shared.extend(self._cut(workers))
+        if shared:
+            return self._handed_out(shared.popleft())
+        if solitary and not any(self._out):
+            return self._handed_out(solitary.popleft())
+        return None
+
+    def _handed_out(self, chunk: Chunk) -> Chunk:
+        self._out[chunk.isolation] += 1
+        return chunk
 
     def arrived(self, chunk: Chunk, seconds: float) -> None:
         """A chunk has been computed in so many seconds of its worker."""
-        self._out -= 1
+        self._out[chunk.isolation] -= 1
         self._pace.measured(self._evaluation.cost_of(chunk), seconds)
 
-    def lost(self, chunk: Chunk, reason: str, trouble: int) -> None:
-        """A chunk has come to nothing: its networks are tried again, apart if they are many."""
-        self._out -= 1
-        if chunk.size > 1 and trouble:
-            self._again.extendleft(chunk.split(_PARTS))
-        elif chunk.troubles + trouble >= self._attempts * Trouble.ERROR:
+    def failure(self, chunk: Chunk, reason: str, trouble: Trouble) -> None:
+        """A chunk has come to nothing by its own fault: it is split, and a single network charged."""
+        self._out[chunk.isolation] -= 1
+        isolation = max(1, chunk.isolation)
+        troubles = chunk.troubles + trouble.value
+        if chunk.size > 1:
+            self._again[isolation].extend(replace(part, isolation=isolation) for part in chunk.split(_PARTS))
+        elif troubles >= self._attempts * Trouble.ERROR.value:
             self.failed[chunk.networks[0]] = reason
         else:
-            self._again.appendleft(replace(chunk, troubles=chunk.troubles + trouble))
+            self._again[isolation].append(replace(chunk, isolation=isolation, troubles=troubles))
+
+    def lost(self, chunks: Sequence[Chunk], reason: str, trouble: Trouble) -> None:
+        """The queue of a worker is gone with it."""
+        for chunk in chunks:
+            if chunk.isolation >= (2 if trouble is Trouble.NODE else 1):
+                self.failure(chunk, reason, trouble)
+            else:
+                self._out[chunk.isolation] -= 1
+                isolation = chunk.isolation + 1
+                self._again[isolation].append(replace(chunk, isolation=isolation))
 
     def given_back(self, chunk: Chunk) -> None:
         """A chunk was never begun."""
-        self._out -= 1
-        self._again.appendleft(chunk)
+        self._out[chunk.isolation] -= 1
+        self._again[chunk.isolation].appendleft(chunk)
 
     def _cut(self, workers: int) -> list[Chunk]:
+        """The next round: chunks of about equal duration, as many as workers or fewer."""
         whole, cost, pace = self._evaluation.whole, self._evaluation.cost, self._pace.value
-        begin, end = self._next, self._next + 1
+        begin = self._next
         if pace is None:  # nothing is known: one network tells
-            self._next = end
-            return [replace(whole, networks=(begin, end))]
-        shortest = _shortest(workers)
-        left = self._left()
-        wanted = min(max(left / (_SHARE * workers), shortest), _LONGEST)
-        if left - wanted < shortest / 2:
-            wanted = left
-        end = max(end, int(np.searchsorted(cost, cost[begin] + wanted / pace, "right")) - 1)
-        self._next = end = min(end, self._evaluation.light(begin), whole.size)
-        chunk = replace(whole, networks=(begin, end))
-        parts = int(pace * (cost[end] - cost[begin]) / wanted) if chunk.size == 1 else 1
-        return list(chunk.split(parts)) if parts > 1 else [chunk]
-
-    def _left(self) -> float:
-        """Seconds of work that nobody has begun."""
-        cost, pace = self._evaluation.cost, self._pace.value
-        return math.inf if pace is None else pace * float(cost[-1] - cost[self._next])
+            self._next = begin + 1
+            return [replace(whole, networks=(begin, begin + 1))]
+        left = pace * float(cost[-1] - cost[begin])
+        shortest = max(_SHORTEST, _DRIVER * workers)
+        count = max(1, min(workers, round(left / shortest)))
+        seconds = left / count if left < 2 * workers * shortest else _SHARE * left / workers
+        seconds = min(seconds, _LONGEST)
+        bounds = cost[begin] + seconds / pace * np.arange(1, count + 1)
+        ends = np.searchsorted(cost, bounds * (1 - 1e-12)).clip(max=whole.size).tolist()
+        chunks = []
+        for end in ends:
+            while self._next < end:
+                begin, self._next = self._next, min(end, self._evaluation.light(self._next))
+                chunk = replace(whole, networks=(begin, self._next))
+                parts = int(pace * (cost[self._next] - cost[begin]) / seconds) if chunk.size == 1 else 1
+                chunks += chunk.split(parts) if parts > 1 else [chunk]
+        return chunks
 
     def _drop_failed(self) -> None:
-        while self._again and self._again[0].size == 1 and self._again[0].networks[0] in self.failed:
-            self._again.popleft()
-
-
-def _shortest(workers: int) -> float:
-    return max(_SHORTEST, _DRIVER * workers)
+        for queue in self._again:
+            while queue and queue[0].size == 1 and queue[0].networks[0] in self.failed:
+                queue.popleft()

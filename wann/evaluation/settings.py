@@ -12,7 +12,11 @@ __all__ = ["BackendSettings"]
 
 
 class BackendSettings(Settings):
-    """Where networks are computed; never shows in the result.
+    """Where networks are computed; never shows in the result, but for one thing.
+
+    A network that is given up because it exceeds ``limit_seconds`` or kills its worker might have come
+    to its end on a faster or larger machine. Limits count a worker's processor time, so that a
+    machine which is merely busy gives up nothing.
 
     Attributes:
         kind: ``local`` threads of this process, or processes of this machine where an environment is
@@ -21,11 +25,15 @@ class BackendSettings(Settings):
             shrinks. Given, a cluster that scales itself is asked for as many.
         address: with ``ray``, a running cluster: ``host:port``, or ``auto`` for the one that this
             machine belongs to. Not given: ``RAY_ADDRESS``, else Ray is started on this machine alone.
-        limit_seconds: a process that is busy for longer within one call of an environment, or silent for
-            five times as long, is ended and replaced; with ``ray``, a worker that is silent for longer while
-            it computes. What it computed is tried again.
-        wait_seconds: with ``ray``, how long to wait while there is no worker at all.
+        limit_seconds: processor seconds that a worker may take for a chunk (twice as many at each further
+            attempt), and a local process for one call of an environment. Then it is ended and replaced, and
+            what it computed is tried again.
+        wall_factor: a worker or process is replaced too that has not answered for so many times
+            ``limit_seconds`` on the clock, whatever its processor does.
+        start_seconds: with ``ray``, how long a worker may take to start once it has a core.
+        wait_seconds: with ``ray``, how long to wait while no core is free for any worker.
         attempts: with ``ray``, how often a network is tried that raises an error or exceeds the limit.
+            One that kills its worker is tried four times as often, one that ends its node twice as often.
         install: with a cluster, have its nodes install the libraries that networks are computed
             with, in the versions found here; without it they must be there.
     """
@@ -34,6 +42,8 @@ class BackendSettings(Settings):
     workers: Annotated[int, Field(ge=1, le=4096)] | None = None
     address: Annotated[str, Field(min_length=1, max_length=300)] | None = None
     limit_seconds: Annotated[float, Field(gt=0, le=1e6)] = 120.0
+    wall_factor: Annotated[float, Field(ge=1, le=1e6)] = 10.0
+    start_seconds: Annotated[float, Field(gt=0, le=1e6)] = 300.0
     wait_seconds: Annotated[float, Field(gt=0, le=1e6)] = 20.0
     attempts: Annotated[int, Field(ge=1, le=100)] = 3
     install: bool = False

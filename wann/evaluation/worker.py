@@ -30,7 +30,11 @@ class Worker:
     network is an answer with an ``error`` too: only the death of the process is Ray's to tell.
     """
 
-    _task: Task
+    def __init__(self, task: Sequence[ray.ObjectRef[Task]]) -> None:
+        """Args: the task in the object store, in a list lest Ray fetch it at once."""
+        self._reference = task[0]
+        self._task: Task
+        self._begun, self._since = 0, time.process_time()
 
     def hello(self) -> bytes:
         """Who this is: its machine, the source it runs and the versions of what it computes with."""
@@ -41,10 +45,23 @@ class Worker:
         }
         return pack(header, {})
 
-    def prepare(self, task: Sequence[ray.ObjectRef[Task]]) -> bytes:
+    def pulse(self) -> bytes:
+        """What is computed: the number of the call, and its processor seconds so far.
+
+        It is asked on a thread of its own, while another computes.
+        """
+        return pack({"begun": self._begun, "seconds": time.process_time() - self._since}, {})
+
+    def _begin(self) -> float:
+        self._since = time.process_time()
+        self._begun += 1
+        return time.perf_counter()
+
+    def prepare(self) -> bytes:
         """Fetch the task from this node's object store, and play an episode: kernels get compiled."""
+        self._begin()
         try:
-            self._task = ray.get(task[0])
+            self._task = ray.get(self._reference)
             size = self._task.inputs, self._task.outputs
             batch = compile_population(first_population(*size, 1, 1.0, np.random.default_rng(0)))
             evaluation = Evaluation(batch, np.ones(1), Trial(np.zeros(1, np.int64)))
@@ -55,7 +72,7 @@ class Worker:
 
     def compute(self, message: bytes) -> bytes:
         """Compute a chunk; see ``Evaluation.message``."""
-        begun = time.perf_counter()
+        begun = self._begin()
         try:
             outcome = compute(self._task, message)
         except BaseException as error:  # noqa: BLE001
