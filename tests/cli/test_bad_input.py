@@ -149,6 +149,8 @@ CONFIGS = {
     "--set below a value": Row(
         "search c.toml --run r --set task.id.x=1", ("task.id.x", "not a table"), {"c.toml": GOOD}
     ),
+    "a key that was renamed": changed("mutation.further", "0.5", "mutation.further", "called repeat now"),
+    "another key that was renamed": changed("task.keep", "2", "task.keep", "called redraw_every now"),
     "--set with an unknown key": changed("search.populaton", "4", "did you mean population"),
 }
 
@@ -248,7 +250,7 @@ TASKS = {
             "fashion-mnist/train-images-idx3-ubyte": b"<html>not found</html>",
         },
     ),
-    "no generations to keep a batch": changed("task.keep", "0", "greater than or equal to 1"),
+    "no generations to keep a batch": changed("task.redraw_every", "0", "greater than or equal to 1"),
     "no connections": changed("search.most_connections", "0", "greater than or equal to 1"),
 }
 
