@@ -33,7 +33,7 @@ def documents(draw: st.DrawFn) -> dict[str, Any]:
             "episodes": draw(st.integers(1, 100)),
             "episode_limit": draw(st.none() | st.integers(1, 10**6)),
             "images": draw(st.none() | st.integers(1, 10**6)),
-            "keep": draw(st.integers(1, 100)),
+            "redraw_every": draw(st.integers(1, 100)),
             "temperatures": draw(st.lists(st.floats(1e-3, 1e3), min_size=1, max_size=5)),
             "data": draw(st.none() | st.just("some/folder")),
             "memory": draw(st.none() | st.integers(1, 1000)),
@@ -65,7 +65,7 @@ def documents(draw: st.DrawFn) -> dict[str, Any]:
             "most_connections": draw(st.none() | st.integers(1, 10**6)),
         },
         "mutation": {name: draw(fractions) for name in changes}
-        | {"further": draw(st.floats(0.0, 0.9))}
+        | {"repeat": draw(st.floats(0.0, 0.9))}
         | {"activations": draw(st.lists(st.sampled_from(sorted(BY_NAME)), min_size=1, unique=True))},
         "backend": {"workers": draw(st.none() | st.integers(1, 4096))},
     }
@@ -196,13 +196,13 @@ def test_every_published_preset_shares_what_the_paper_shares(path: Path) -> None
     assert config.weights.sampling == "fixed"
     assert config.weights.values == (-2.0, -1.0, -0.5, 0.5, 1.0, 2.0)
     assert (config.search.cull, config.search.complexity) == (0.2, 0.8)
-    assert (config.search.alternative, config.mutation.further) == ("max", 0.0)
+    assert (config.search.alternative, config.mutation.repeat) == ("max", 0.0)
     assert config.mutation.weights == (0.5, 0.25, 0.2, 0.05, 0.0, 0.0)
     left_out = {"square", "step"} if config.task.id == "mnist-16" else {"square"}
     assert list(config.mutation.activations) == [name for name in BY_NAME if name not in left_out]
     assert config.task.episode_limit is None  # the environment's own
     assert config.task.images in (None, 1000)
-    assert (config.task.keep, config.search.most_connections) == (1, None)
+    assert (config.task.redraw_every, config.search.most_connections) == (1, None)
     assert config.task.temperatures == (1.0,)
     # The published search left out what a walker loses by a fall.
     assert config.task.terminal_reward is (config.task.id != "BipedalWalker-v3")

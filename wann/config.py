@@ -126,16 +126,13 @@ def _value(text: str) -> Any:
 
 
 def _unknown_key(kind: type[BaseModel], parts: Sequence[str]) -> str:
-    known = _keys(kind)
     for part in parts[:-1]:
-        known = _keys(_table(known[part]))
+        kind = _table(kind.model_fields[part].annotation)
+    known, renamed = list(kind.model_fields), getattr(kind, "renamed", {}).get(parts[-1])
     near = difflib.get_close_matches(parts[-1], known, 1, 0.5)
     hint = f"did you mean {near[0]}?" if near else f"known are {', '.join(known)}"
+    hint = f"it is called {renamed} now" if renamed else hint
     return f"{'.'.join(parts)}: unknown key; {hint}"
-
-
-def _keys(model: type[BaseModel]) -> dict[str, Any]:
-    return {name: field.annotation for name, field in model.model_fields.items()}
 
 
 def _table(annotation: Any) -> type[BaseModel]:

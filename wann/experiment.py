@@ -142,27 +142,28 @@ class Experiment:
         search, settings = self.search, self.config
         phases = Phases(search.generation)
         clock = time.perf_counter()
-        batch = compile_population(search.ask())
+        population = search.ask()
+        batch = compile_population(population)
         clock, phases.compile = time.perf_counter(), time.perf_counter() - clock
         weights = generation_weights(settings.weights, settings.seed, search.generation)
         seeds = episode_seeds(
             settings.seed,
             Stream.SEARCH_EPISODES,
             settings.task.episodes,
-            search.generation // settings.task.keep,
+            search.generation // settings.task.redraw_every,
         )
         outcome = self._evaluated(evaluator, batch, weights, Trial(seeds))
         if len(outcome.failed) == len(batch):
             outcome.checked()  # nothing is left to select from
         if not np.isfinite(outcome.returns).any():
             raise BadInput(f"task.id: {self._task.id} gave no network of a generation a finite return")
-        self._keep_failures(outcome.failed)
+        self._keep_failures(population, outcome.failed)
         returns = mean_over_episodes(outcome)
         clock, phases.evaluate = time.perf_counter(), time.perf_counter() - clock
-        self._crown(evaluator, returns)
+        self._promote(evaluator, population, returns)
         clock, phases.champion = time.perf_counter(), time.perf_counter() - clock
         if search.generation == search.settings.generations - 1:
-            self._keep_front(returns)
+            self._keep_front(population, returns)
         row = search.tell(returns, outcome.returns.size, int(outcome.steps.sum()))
         phases.vary = time.perf_counter() - clock
         return row, phases
@@ -175,20 +176,20 @@ class Experiment:
             outcome.checked()  # no network is blamed for what an interruption may have done
         return outcome
 
-    def _crown(self, evaluator: Evaluator, returns: NDArray[np.float64]) -> None:
+    def _promote(self, evaluator: Evaluator, population: Population, returns: NDArray[np.float64]) -> None:
         seed, episodes = self.config.seed, self.config.search.champion_episodes
         trial = self._task.selection(episode_seeds(seed, Stream.CHAMPION_EPISODES, episodes))
         # What a network loses on other images says nothing of what it would lose on these.
         candidate = self.search.candidate(returns, comparable=trial.part == "train")
         if candidate is None:
             return
-        batch = compile_population(self.search.ask().take(np.array([candidate])))
+        batch = compile_population(population.take(np.array([candidate])))
         outcome = self._evaluated(evaluator, batch, selection_weights(self.config.weights), trial)
         if outcome.failed:
-            self._keep_failures({candidate: outcome.failed[0]})
-        with np.errstate(invalid="ignore"):  # crown refuses what is not finite
+            self._keep_failures(population, {candidate: outcome.failed[0]})
+        with np.errstate(invalid="ignore"):  # promote refuses what is not finite
             mean = float(outcome.returns.mean())
-        self.search.crown(candidate, mean)
+        self.search.promote(candidate, mean)
 
     def _save(self) -> None:
         self.folder.save(Checkpoint(self.search.generation, self.search.state()))
@@ -213,7 +214,7 @@ class Experiment:
         name, interface = self._task.id, self._task.interface
         return Network.of_genome(population, index, task=name, provenance=provenance, interface=interface)
 
-    def _keep_failures(self, failed: Mapping[int, str]) -> None:
+    def _keep_failures(self, population: Population, failed: Mapping[int, str]) -> None:
         """Write the networks that could not be evaluated, with the reason; they are ranked last."""
         if not failed:
             return
@@ -227,18 +228,17 @@ class Experiment:
                 "individual": index,
                 "failure": reason,
             }
-            network = self._network(self.search.ask(), index, provenance)
+            network = self._network(population, index, provenance)
             path = folder / f"{generation:08d}-{index:06d}.json"
             write_atomically(path, render(to_document(network)).encode())
         count = "a network" if len(failed) == 1 else f"{len(failed)} networks"
         reason = next(iter(failed.values()))
         self._tell(f"{count} of generation {generation} could not be evaluated ({reason}); see {folder}")
 
-    def _keep_front(self, returns: NDArray[np.float64]) -> None:
+    def _keep_front(self, population: Population, returns: NDArray[np.float64]) -> None:
         """Write the non-dominated networks of the last generation, and what they earned."""
         make_folder(self.folder.front)
         self.folder.clear_front()
-        population = self.search.ask()
         rows = []
         for index in self.search.front(returns).tolist():
             connections, mean = int(population.connections[index]), float(returns[index].mean())

@@ -80,7 +80,7 @@ def crew(task: Any, count: int) -> RayEvaluator:
 def grown(population: int, generations: int = GROWTH) -> tuple[Search, NetworkBatch]:
     """A search whose networks have grown to a typical size."""
     search = warmed_up(make_task(TaskSettings(id=SWING_UP)), population, generations)[1]
-    return search, compile_population(search.ask())
+    return search, compile_population(search.population)
 
 
 # Throughput
@@ -155,7 +155,7 @@ def driver() -> None:
             phases = {name: statistics.median(lap[name] for lap in laps[2:]) for name in laps[0]}
             total = sum(phases.values())
             rows.append(
-                {"population": population, "connections": float(np.median(search.ask().connections))}
+                {"population": population, "connections": float(np.median(search.population.connections))}
                 | {f"{name}_ms": round(seconds * 1e3, 2) for name, seconds in phases.items()}
                 | {
                     "total_ms": round(total * 1e3, 2),
@@ -185,7 +185,7 @@ def generation(search: Search, evaluator: Evaluator, repetition: int) -> dict[st
     outcome = evaluator.evaluate(batch, weights, trial)
     lap("hand_out_and_collect")
     noise = np.random.default_rng(repetition).normal(size=outcome.returns.shape[:2])
-    distance = np.abs(search.ask().connections - 50)
+    distance = np.abs(search.population.connections - 50)
     clock = time.perf_counter()
     search.tell(noise - distance[:, None], outcome.returns.size, int(outcome.steps.sum()))
     lap("rank_and_vary")

@@ -17,7 +17,6 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tests.processes import PATIENCE
 from tests.tasks.environments import doing, here
 from wann import api
 from wann.cli import main
@@ -150,6 +149,8 @@ CONFIGS = {
     "--set below a value": Row(
         "search c.toml --run r --set task.id.x=1", ("task.id.x", "not a table"), {"c.toml": GOOD}
     ),
+    "a key that was renamed": changed("mutation.further", "0.5", "mutation.further", "called repeat now"),
+    "another key that was renamed": changed("task.keep", "2", "task.keep", "called redraw_every now"),
     "--set with an unknown key": changed("search.populaton", "4", "did you mean population"),
 }
 
@@ -258,7 +259,7 @@ TASKS = {
             "fashion-mnist/train-images-idx3-ubyte": b"<html>not found</html>",
         },
     ),
-    "no generations to keep a batch": changed("task.keep", "0", "greater than or equal to 1"),
+    "no generations to keep a batch": changed("task.redraw_every", "0", "greater than or equal to 1"),
     "no connections": changed("search.most_connections", "0", "greater than or equal to 1"),
 }
 

@@ -22,6 +22,7 @@ from wann.cli import main
 from wann.errors import BadInput, Failure
 from wann.genome import first_population
 from wann.network import Network
+from wann.tasks import names_of
 
 ROOT: Final = Path(__file__).parents[2]
 CONFIG: Final = """\
@@ -124,7 +125,7 @@ def test_observations_by_keys_are_searched_and_named() -> None:
     run("search c.toml --run r")
     document = json.loads(Path("r/champion.json").read_text(encoding="utf-8"))
     assert document["inputs"] == 5
-    assert api.names_of(here("Dict"))[0] == (
+    assert names_of(here("Dict"))[0] == (
         "near 1",
         "near 2",
         "near 3",

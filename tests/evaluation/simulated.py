@@ -11,8 +11,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from tests.evaluation.stubs import Stub
+from wann.errors import described
 from wann.evaluation.actors import Gone
-from wann.evaluation.chunks import compute, sentence
+from wann.evaluation.chunks import compute
 from wann.evaluation.messages import narrow, pack
 from wann.evaluation.schedule import Trouble
 
@@ -198,7 +199,7 @@ class SimulatedActors:
             actor.busy = 1.0 if kind == "spin" else 0.0
             actor.holds = kind == "hold"
         except ZeroDivisionError as error:
-            self._finish(call, self.scene.compute(), pack({"error": sentence(error)}, {}))
+            self._finish(call, self.scene.compute(), pack({"error": described(error)}, {}))
         else:
             seconds = self.scene.compute() * len(outcome.returns)
             arrays = {"returns": outcome.returns, "steps": narrow(outcome.steps)}

@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 
 from tests.evaluation.stubs import Elsewhere, Stub, connections
-from tests.processes import PATIENCE, command, computing, computing as workers, wait_until, workers
+from tests.processes import PATIENCE, command, computing, wait_until
 from tests.samples import evolved
 from tests.tasks.environments import doing, here
 from wann.errors import BadInput, Failure
@@ -97,7 +97,7 @@ def test_an_environment_is_played_as_here() -> None:
 
 
 def test_a_process_that_dies_is_a_failure_and_does_not_hang() -> None:
-    before = workers(os.getpid())
+    before = computing(os.getpid())
     with ProcessEvaluator(Stub(misdeeds={GUILTY: "die"}), 2) as evaluator:
         for _ in range(2):
             with pytest.raises(
@@ -105,7 +105,7 @@ def test_a_process_that_dies_is_a_failure_and_does_not_hang() -> None:
                 match=r"a process that played episodes of stub has died \(by SIGKILL\).*--backend ray",
             ):
                 evaluator.evaluate(BATCH, WEIGHTS, TRIAL)
-    assert workers(os.getpid()) == before
+    assert computing(os.getpid()) == before
 
 
 def test_networks_that_an_environment_hangs_for_are_given_up_and_the_others_played() -> None:
@@ -124,13 +124,13 @@ def test_networks_that_an_environment_hangs_for_are_given_up_and_the_others_play
 @pytest.mark.parametrize("deed", ["sleeps", "computes for ever"])
 def test_an_environment_that_hangs_for_everybody_ends_the_evaluation(deed: str) -> None:
     task = make_task(TaskSettings(id=doing(deed)))
-    before = workers(os.getpid())
+    before = computing(os.getpid())
     with (
         ProcessEvaluator(task, 1, 0.1) as evaluator,
         pytest.raises(Failure, match=r"hangs \(no answer .*for every network that was tried"),
     ):
         evaluator.evaluate(BATCH, WEIGHTS, TRIAL)
-    assert workers(os.getpid()) == before
+    assert computing(os.getpid()) == before
 
 
 @pytest.mark.parametrize("deed", ["exits", "ends like a generator", "interrupts itself"])
@@ -157,10 +157,10 @@ def test_a_task_that_cannot_be_sent_to_a_process_is_refused() -> None:
 
 def test_a_process_that_is_killed_between_evaluations_spoils_none() -> None:
     expected = locally(Stub(), BATCH, WEIGHTS, TRIAL)
-    before = workers(os.getpid())
+    before = computing(os.getpid())
     with ProcessEvaluator(Stub(), 2) as evaluator:
         evaluator.evaluate(BATCH, WEIGHTS, TRIAL)
-        family = [number for number in workers(os.getpid()) if number not in before]
+        family = [number for number in computing(os.getpid()) if number not in before]
         assert len(family) == 2
         os.kill(family[0], signal.SIGKILL)
 
@@ -170,7 +170,7 @@ def test_a_process_that_is_killed_between_evaluations_spoils_none() -> None:
 
         with pytest.raises(Failure, match="has died"):
             wait_until(unnoticed)
-    assert workers(os.getpid()) == before
+    assert computing(os.getpid()) == before
 
 
 @pytest.mark.parametrize("held", [True, False])

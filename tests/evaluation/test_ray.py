@@ -104,7 +104,7 @@ def test_a_search_leaves_the_bytes_of_the_local_backend(workers: int, tmp_path: 
 
 @pytest.mark.usefixtures("_session", "_no_report")
 def test_a_search_on_images_leaves_the_bytes_of_the_local_backend(tmp_path: Path) -> None:
-    document = DOCUMENT | {"task": {"id": "digits", "episodes": 2, "images": 130, "keep": 3}}
+    document = DOCUMENT | {"task": {"id": "digits", "episodes": 2, "images": 130, "redraw_every": 3}}
     backends: list[dict[str, Any]] = [{"workers": 1}, {"workers": 2}, {"kind": "ray", "workers": 2}]
     results: list[tuple[bytes, bytes]] = []
     for backend in backends:

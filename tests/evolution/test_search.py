@@ -1,4 +1,4 @@
-"""The ask/tell search: what it keeps, what it crowns, what it never lets through."""
+"""The ask/tell search: what it keeps, what it promotes, what it never lets through."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def begin(seed: int = 0, **changes: Any) -> Search:
     return Search.begin(settings, MutationSettings(), INPUTS, OUTPUTS, seed)
 
 
-def earned(population: Population, salt: int = 0) -> NDArray[np.float64]:
+def returns_of(population: Population, salt: int = 0) -> NDArray[np.float64]:
     """Returns that depend on the genomes alone: float64[population, weights]."""
     spread = np.array([-1.0, -0.5, 0.5, 1.0])
     genes = population.genes
@@ -40,7 +40,7 @@ def earned(population: Population, salt: int = 0) -> NDArray[np.float64]:
 
 def go(search: Search, generations: int) -> Search:
     for _ in range(generations):
-        search.tell(earned(search.ask()), 12, 120)
+        search.tell(returns_of(search.ask()), 12, 120)
     return search
 
 
@@ -52,36 +52,46 @@ def same(one: Population, other: Population) -> bool:
 def test_the_same_seed_asks_for_the_same_populations() -> None:
     one, other = begin(), begin()
     for _ in range(10):
-        assert same(one.ask(), other.ask())
+        assert same(one.population, other.population)
         go(one, 1), go(other, 1)
-    assert not same(one.ask(), go(begin(1), 10).ask())
+    assert not same(one.population, go(begin(1), 10).population)
 
 
-def test_asking_twice_changes_nothing() -> None:
+def test_a_generation_is_asked_for_once_and_told_once() -> None:
     search = begin()
-    assert search.ask() is search.ask()
+    with pytest.raises(RuntimeError, match="without ask"):
+        search.tell(returns_of(search.population), 12, 120)
+    population = search.ask()
+    with pytest.raises(RuntimeError, match="twice without tell"):
+        search.ask()
+    with pytest.raises(ValueError, match="3 rows of returns for 24 genomes"):
+        search.tell(returns_of(population)[:3], 12, 120)
+    search.tell(returns_of(population), 12, 120)
+    with pytest.raises(RuntimeError, match="without ask"):
+        search.tell(returns_of(population), 12, 120)
+    assert search.ask() is search.population
 
 
 def test_a_restored_search_goes_on_as_if_nothing_had_happened() -> None:
     whole = begin()
     first = go(begin(), 7)
-    first.crown(3, 1.0)
+    first.promote(3, 1.0)
     whole = go(whole, 7)
-    whole.crown(3, 1.0)
+    whole.promote(3, 1.0)
     again = Search.restore(first.settings, first.mutation, 0, 7, first.state(), (INPUTS, OUTPUTS))
-    row, there = (search.tell(earned(search.ask()), 12, 120) for search in (whole, again))
+    row, there = (search.tell(returns_of(search.ask()), 12, 120) for search in (whole, again))
     assert asdict(row) == asdict(there)
-    assert same(whole.ask(), again.ask())
+    assert same(whole.population, again.population)
 
 
 def test_the_population_keeps_its_size_and_elites_pass_unchanged() -> None:
     search = begin()
-    before = search.ask()
+    before = search.population
     go(search, 1)
-    assert len(search.ask()) == 24
+    assert len(search.population) == 24
     old = [before.take(np.array([place])) for place in range(24)]
     for elite in range(search.settings.elites):
-        new = search.ask().take(np.array([elite]))
+        new = search.population.take(np.array([elite]))
         assert any(same(new, genome) for genome in old)
 
 
@@ -90,20 +100,20 @@ def test_the_population_keeps_its_size_and_elites_pass_unchanged() -> None:
 )
 def test_extreme_proportions_still_breed(settings: dict[str, Any]) -> None:
     search = go(begin(**settings), 5)
-    assert len(search.ask()) == search.settings.population
+    assert len(search.population) == search.settings.population
 
 
 def test_everybody_passes_unchanged_where_nobody_is_culled() -> None:
     search = begin(elite=1.0, cull=0.0)
     before = search.ask()
-    search.tell(earned(before), 1, 1)
-    assert sorted(search.ask().connections.tolist()) == sorted(before.connections.tolist())
+    search.tell(returns_of(before), 1, 1)
+    assert sorted(search.population.connections.tolist()) == sorted(before.connections.tolist())
 
 
 @pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
 def test_what_is_not_finite_is_counted_and_ranked_last(value: float) -> None:
     search = begin(elite=0.2, complexity=1.0)
-    returns = earned(search.ask())
+    returns = returns_of(search.ask())
     returns[::2, 1] = value  # half of the population fails at one weight
     row = search.tell(returns, 1, 1)
     assert row.failed == 12
@@ -118,26 +128,27 @@ def test_a_generation_in_which_everybody_fails_is_survived(value: float, alterna
     search = begin(complexity=0.0, alternative=alternative)
     returns = np.full((24, WEIGHTS), value)
     returns[:, 0] = -value  # inf beside -inf
+    search.ask()
     assert search.candidate(returns) is None
     row = search.tell(returns, 1, 1)
     assert (row.failed, row.best_mean) == (24, -np.inf)
     go(search, 3)
 
 
-def test_one_sound_genome_among_failures_is_the_best() -> None:
+def test_one_finite_genome_among_failures_is_the_best() -> None:
     search = begin()
     returns = np.full((24, WEIGHTS), np.nan)
     returns[17] = -5.0
     assert search.candidate(returns) == 17
     before = search.ask().take(np.array([17]))
     assert search.tell(returns, 1, 1).best_mean == -5.0
-    assert same(search.ask().take(np.array([0])), before)
+    assert same(search.population.take(np.array([0])), before)
 
 
 def test_the_candidate_has_the_best_mean_then_fewer_connections_then_the_lower_index() -> None:
     search = begin()
     returns = np.zeros((24, WEIGHTS))
-    connections = search.ask().connections
+    connections = search.population.connections
     assert search.candidate(returns) == int(connections.argmin())
     returns[11] = 1.0
     assert search.candidate(returns) == 11
@@ -145,8 +156,8 @@ def test_the_candidate_has_the_best_mean_then_fewer_connections_then_the_lower_i
 
 def middle_least_most(search: Search) -> list[int]:
     """Genomes with a middling, the least and the highest number of connections."""
-    order = np.argsort(search.ask().connections, kind="stable").tolist()
-    connections = search.ask().connections[[order[0], order[12], order[-1]]]
+    order = np.argsort(search.population.connections, kind="stable").tolist()
+    connections = search.population.connections[[order[0], order[12], order[-1]]]
     assert connections[0] < connections[1] < connections[2]
     return [order[12], order[0], order[-1]]
 
@@ -157,10 +168,10 @@ def test_a_candidate_must_beat_the_champions_recorded_mean() -> None:
     returns = np.zeros((24, WEIGHTS))
     returns[first] = 3.0
     assert search.candidate(returns) == first
-    assert search.crown(first, 2.0)
+    assert search.promote(first, 2.0)
     assert search.champion is not None
     assert (search.champion.mean, search.champion.generation) == (2.0, 0)
-    assert same(search.champion.population, search.ask().take(np.array([first])))
+    assert same(search.champion.population, search.population.take(np.array([first])))
     returns[first], returns[large] = 0.0, 2.0
     assert search.candidate(returns) is None  # as good is not better
     returns[large] = 2.5
@@ -172,41 +183,42 @@ def test_a_candidate_must_beat_the_champions_recorded_mean() -> None:
 def test_a_candidate_that_was_lucky_is_dropped() -> None:
     search = begin()
     first, small, large = middle_least_most(search)
-    search.crown(first, 2.0)
+    search.promote(first, 2.0)
     for mean in (2.0, 1.0, np.nan, np.inf, -np.inf):
-        assert not search.crown(large, mean)
+        assert not search.promote(large, mean)
     assert search.champion is not None
     assert search.champion.mean == 2.0
-    assert search.crown(small, 2.0)
-    assert search.crown(large, 2.1)
+    assert search.promote(small, 2.0)
+    assert search.promote(large, 2.1)
 
 
 def test_a_champion_outlives_generations_that_are_worse() -> None:
     search = begin()
-    search.crown(5, 1e9)
-    genome = search.ask().take(np.array([5]))
-    row = go(search, 5).tell(earned(search.ask()), 1, 1)
+    search.promote(5, 1e9)
+    genome = search.population.take(np.array([5]))
+    row = go(search, 5).tell(returns_of(search.ask()), 1, 1)
     assert search.champion is not None
     assert same(search.champion.population, genome)
     assert (row.champion_mean, row.champion_connections) == (1e9, int(genome.connections[0]))
 
 
-def test_a_row_says_what_the_generation_earned() -> None:
+def test_a_row_says_what_the_generation_fitness() -> None:
     search = begin()
-    population, returns = search.ask(), earned(search.ask())
+    population = search.ask()
+    returns = returns_of(population)
     row = search.tell(returns, 96, 960)
     means = returns.mean(axis=1)
     assert row.best_mean == means.max()
     assert row.median_mean == np.median(means)
     assert row.median_connections == np.median(population.connections)
     assert (row.evaluations, row.steps, row.failed, row.generation) == (96, 960, 0, 0)
-    assert search.tell(earned(search.ask()), 96, 960).evaluations == 192
+    assert search.tell(returns_of(search.ask()), 96, 960).evaluations == 192
 
 
 def test_the_front_holds_what_none_beats_in_both_objectives() -> None:
     search = go(begin(), 20)
-    returns = earned(search.ask())
-    means, connections = returns.mean(axis=1), search.ask().connections
+    returns = returns_of(search.population)
+    means, connections = returns.mean(axis=1), search.population.connections
     front = search.front(returns).tolist()
     assert connections[front].tolist() == sorted(set(connections[front].tolist()))
     for place in front:
@@ -302,7 +314,7 @@ def test_networks_above_the_largest_number_of_connections_leave_no_children() ->
         candidate = search.candidate(returns)
         if candidate is not None:
             assert connections[candidate] <= 12
-        ranked = search._ranked(search._earned(returns), 1.0 / connections)
+        ranked = search._ranked(search._fitness(returns), 1.0 / connections)
         allowed = connections[ranked] <= 12
         assert (np.diff(allowed.astype(int)) <= 0).all()
         assert (np.diff(connections[ranked][~allowed]) >= 0).all()
@@ -317,7 +329,7 @@ def test_where_returns_cannot_be_compared_the_best_is_tested_that_was_not_before
     )
     returns = np.arange(10.0)[:, None] - 100.0
     assert search.candidate(returns) == 9
-    assert search.crown(9, -1.0)
+    assert search.promote(9, -1.0)
     returns[9] = -200.0  # far below the champion's mean, as all the others are
     assert search.candidate(returns) is None
     assert search.candidate(returns, comparable=False) == 8

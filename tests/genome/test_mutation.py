@@ -13,17 +13,9 @@ from hypothesis import strategies as st
 
 from tests.samples import ALL_CHANGES, INPUTS, OUTPUTS, evolved, populations
 from wann.activations import ACTIVATIONS, BY_NAME
-from wann.genome import MutationSettings, Population, first_population, join, mutate
+from wann.genome import OPERATORS, MutationSettings, Population, first_population, join, mutate
 from wann.network import Network
 
-OPERATORS = (
-    "change_activation",
-    "add_node",
-    "add_connection",
-    "enable_connection",
-    "disable_connection",
-    "duplicate_node",
-)
 NEWEST = 10_000
 Pair = tuple[int, int]
 DIRECT = [(source, 1 + INPUTS + output) for source in range(1 + INPUTS) for output in range(OUTPUTS)]
@@ -188,7 +180,7 @@ def test_enabling_and_disabling_turn_over_one_gene(
 
 
 @given(populations, places, seeds)
-def test_a_doubled_node_has_a_twin_with_the_same_connections(
+def test_a_duplicate_of_a_node_has_the_same_connections(
     population: Population, parent: int, seed: int
 ) -> None:
     before, after = child(population, parent, only("duplicate_node"), seed)
@@ -213,7 +205,7 @@ def test_a_doubled_node_has_a_twin_with_the_same_connections(
     )
 
 
-def test_doubling_the_only_node_of_a_path_doubles_what_arrives() -> None:
+def test_duplicating_the_only_node_of_a_path_doubles_what_arrives() -> None:
     # Input 1 -> node 3 (tanh) -> output 2.
     alone = Network(1, 1, np.array([1, 5], np.int8), np.array([1, 3]), np.array([3, 2]))
     twins, _ = mutate(alone.population, np.array([0]), only("duplicate_node"), 3, 0, 0)
@@ -284,6 +276,11 @@ def test_the_roulette_falls_as_often_as_its_weights_say() -> None:
     for operator, hits in seen.items():
         expected = weights[operator] / sum(weights.values())
         assert hits.mean() == pytest.approx(expected, abs=5 * np.sqrt(expected / count)), operator
+
+
+def test_every_operator_is_a_setting_and_every_other_setting_none() -> None:
+    others = {"repeat", "activations"}
+    assert MutationSettings.model_fields.keys() - others == OPERATORS.keys()
 
 
 def test_the_published_roulette_is_the_default() -> None:
@@ -360,9 +357,9 @@ def test_taking_and_joining_genomes_keeps_them_whole() -> None:
     ]
 
 
-def test_further_changes_follow_with_the_given_probability() -> None:
+def test_repeated_changes_follow_with_the_given_probability() -> None:
     settings = MutationSettings(
-        change_activation=0.0, add_node=1.0, add_connection=0.0, enable_connection=0.0, further=0.5
+        change_activation=0.0, add_node=1.0, add_connection=0.0, enable_connection=0.0, repeat=0.5
     )
     population = first_population(3, 1, 1, 1.0, np.random.default_rng(0))
     children, _ = mutate(population, np.zeros(4000, np.int64), settings, population.newest_node, 1, 0)
@@ -374,7 +371,7 @@ def test_further_changes_follow_with_the_given_probability() -> None:
 
 def test_children_stand_where_their_parents_were_named() -> None:
     population = evolved(4, 60)
-    nothing = only("change_activation", activations=("tanh",), further=0.8)
+    nothing = only("change_activation", activations=("tanh",), repeat=0.8)
     parents = np.arange(12)[::-1].copy()
     children, _ = mutate(population, parents, nothing, NEWEST, 2, 0)
     for place, parent in enumerate(parents.tolist()):
@@ -385,7 +382,7 @@ def test_children_stand_where_their_parents_were_named() -> None:
 def test_hidden_nodes_that_nothing_touches_are_dropped() -> None:
     settings = MutationSettings(
         change_activation=0.0, add_node=0.3, add_connection=0.0, enable_connection=0.0,
-        disable_connection=0.7, further=0.5,
+        disable_connection=0.7, repeat=0.5,
     )  # fmt: skip
     population, newest = first_population(3, 1, 30, 1.0, np.random.default_rng(0)), NEWEST
     for generation in range(40):

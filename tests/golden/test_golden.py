@@ -34,7 +34,7 @@ RUNS: Final[dict[str, dict[str, Any]]] = {
     "every addition": {
         **PUBLISHED,
         "weights": {"sampling": "stratified"},
-        "mutation": {"duplicate_node": 0.1, "disable_connection": 0.05, "further": 0.5},
+        "mutation": {"duplicate_node": 0.1, "disable_connection": 0.05, "repeat": 0.5},
         "search": {**PUBLISHED["search"], "tournament": 4, "alternative": "worst-half"},
     },
 }

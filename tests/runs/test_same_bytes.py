@@ -95,7 +95,7 @@ def test_another_seed_gives_other_bytes(undisturbed: Path, tmp_path: Path) -> No
 
 @pytest.mark.parametrize("memory", [1, 64])
 def test_a_search_on_images_is_resumed_likewise_whatever_its_memory(memory: int, tmp_path: Path) -> None:
-    document = DOCUMENT | {"task": {"id": "digits", "episodes": 1, "images": 90, "keep": 2}}
+    document = DOCUMENT | {"task": {"id": "digits", "episodes": 1, "images": 90, "redraw_every": 2}}
     document |= {"search": DOCUMENT["search"] | {"most_connections": 330}}
     whole = parse_config(document)
     cut = whole.changed(task=whole.task.changed(memory=memory), backend=whole.backend.changed(workers=2))
@@ -148,7 +148,7 @@ def test_resuming_what_is_done_changes_nothing(undisturbed: Path, tmp_path: Path
 
 
 def test_a_search_with_additions_is_resumed_likewise(tmp_path: Path) -> None:
-    settings = config(mutation_further=0.5, mutation_duplicate_node=0.2, weights_sampling="stratified")
+    settings = config(mutation_repeat=0.5, mutation_duplicate_node=0.2, weights_sampling="stratified")
     assert api.search(settings, run=tmp_path / "whole")
     assert not api.search(settings, run=tmp_path / "run", stop=after(7))
     assert api.resume(tmp_path / "run", workers=2)

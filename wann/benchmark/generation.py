@@ -121,9 +121,9 @@ class Measured:
         seconds = {name: float(np.median([time[name] for time in times])) for name in PHASES}
         checkpoint = min(self._checkpoint() for _ in range(3))
         seconds["record"] += checkpoint * min(1.0, sum(seconds.values()) / _CHECKPOINT_SECONDS)
-        connections = float(np.median(self._search.ask().connections))
+        connections = float(np.median(self._search.population.connections))
         return GenerationRow(
-            len(self._search.ask()),
+            len(self._search.population),
             connections,
             float(np.mean(self._steps)),
             **seconds,
@@ -142,7 +142,7 @@ class Measured:
         outcome = evaluator.evaluate(batch, weights, self._trial())
         returns = mean_over_episodes(outcome)
         clock.lap("evaluate")
-        rank(returns.mean(axis=1), 1.0 / np.maximum(search.ask().connections, 1))
+        rank(returns.mean(axis=1), 1.0 / np.maximum(search.population.connections, 1))
         clock.lap("rank")
         row = search.tell(returns, outcome.returns.size, int(outcome.steps.sum()))
         clock.lap("vary")
@@ -163,7 +163,7 @@ class Measured:
     def _threads(self, repetitions: int) -> float | None:
         if available_cores() < 2:
             return None
-        batch = compile_population(self._search.ask())
+        batch = compile_population(self._search.population)
         with LocalEvaluator(self._task, 1) as one, LocalEvaluator(self._task, 2) as two:
             pairs = [(self._evaluation(one, batch), self._evaluation(two, batch)) for _ in range(repetitions)]
         alone, together = np.min(pairs, axis=0)

@@ -122,7 +122,7 @@ def _advance(config: Config, search: Search, evaluator: LocalEvaluator) -> None:
 
 
 def _row(config: Config, search: Search, task: ClassificationTask, repetitions: int) -> ImageRow:
-    generation, population = search.generation, search.ask()
+    generation, population = search.generation, search.population
     program = compile_population(population).merged
     published = float(np.median(list(_published(search, task, _trial(config, search)))))
     terms = sum(len(arrays[4]) for arrays in _graphs(program))
@@ -153,8 +153,8 @@ def _published(search: Search, task: ClassificationTask, trial: Trial) -> Iterat
     """Seconds for the loss of single networks under one weight: dense matrices, whole batch at once."""
     chosen = np.random.default_rng(int(trial.seeds[0])).choice(len(task.train), task.batch, replace=False)
     images, labels = task.train.pixels(chosen).astype(np.float64), task.train.labels[chosen]
-    for index in np.linspace(0, len(search.ask()) - 1, _SAMPLED).astype(int).tolist():
-        network = DenseNetwork.of(Network.of_genome(search.ask(), index), 1.0)
+    for index in np.linspace(0, len(search.population) - 1, _SAMPLED).astype(int).tolist():
+        network = DenseNetwork.of(Network.of_genome(search.population, index), 1.0)
         begun = time.perf_counter()
         outputs = network(images)
         raised = np.exp(outputs - outputs.max(axis=1, keepdims=True))

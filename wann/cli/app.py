@@ -46,7 +46,7 @@ class _App(typer.Typer):
 @contextmanager
 def _warnings_as_sentences() -> Iterator[None]:
     """Print what is to be said of a task as a line, once."""
-    said = set()
+    said: set[str] = set()
 
     def show(message: Warning | str, category: type[Warning], *where: Any, **more: Any) -> None:
         if not issubclass(category, TaskWarning):

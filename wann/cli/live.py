@@ -34,10 +34,10 @@ class ProgressLine:
         self._shown = 0.0
 
     def __enter__(self) -> Self:
+        from ..genome.operators import vary
         from ..kernels.compiler import needs_compiling
-        from ..kernels.variation import plan
 
-        if needs_compiling(plan):
+        if needs_compiling(vary):
             console.print("compiling kernels, which only the first use does (about 20 s) ...", style="dim")
         if console.is_terminal:
             self._live.start()

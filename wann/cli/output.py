@@ -46,8 +46,8 @@ def _descriptors() -> Iterator[TextIO | None]:
     os.dup2(2, 1)
     try:
         if _is_descriptor(sys.stdout, 1):
-            how = {"encoding": sys.stdout.encoding, "errors": sys.stdout.errors}
-            with os.fdopen(os.dup(kept[1]), "w", **how) as output:
+            encoding, errors = sys.stdout.encoding, sys.stdout.errors
+            with os.fdopen(os.dup(kept[1]), "w", encoding=encoding, errors=errors) as output:
                 yield output
         else:
             yield None

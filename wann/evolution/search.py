@@ -1,4 +1,4 @@
-"""The search: ask for a generation, tell what it earned.
+"""The search: ask for a generation, tell its returns.
 
 It knows neither tasks nor backends; whoever drives it evaluates the population that ``ask`` gives
 and hands the returns to ``tell``. Everything random derives from (seed, purpose, generation).
@@ -6,7 +6,6 @@ and hands the returns to ``tell``. Everything random derives from (seed, purpose
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final
@@ -16,8 +15,7 @@ from numpy.typing import NDArray
 
 from ..errors import BadInput
 from ..files import array_of
-from ..genome import MutationSettings, Population, first_population, join, mutate
-from ..kernels.genes import Genes
+from ..genome import MutationSettings, Population, decode, digest, encode, first_population, join, mutate
 from ..streams import Stream, generator
 from .ranking import non_dominated_fronts, rank
 from .selection import select
@@ -26,15 +24,6 @@ from .settings import SearchSettings, WeightSettings
 __all__ = ["Champion", "Generation", "Search", "generation_weights", "selection_weights"]
 
 FloatArray = NDArray[np.float64]
-_PARTS: Final = {
-    "node_rows": np.int64,
-    "node": np.int64,
-    "activation": np.int8,
-    "gene_rows": np.int64,
-    "source": np.int64,
-    "target": np.int64,
-    "enabled": np.bool_,
-}
 _NEWEST: Final = 2**53
 """The highest node id that is accepted: as in network JSON, and far from where 64 bits end."""
 
@@ -44,16 +33,16 @@ def generation_weights(settings: WeightSettings, seed: int, generation: int) -> 
     if settings.sampling == "fixed":
         return np.array(settings.values)
     rng = generator(seed, Stream.WEIGHTS, generation)
-    places = (np.arange(settings.strata) + rng.random(settings.strata)) / settings.strata
-    return settings.limit * (2.0 * places - 1.0)
+    positions = (np.arange(settings.strata) + rng.random(settings.strata)) / settings.strata
+    return settings.limit * (2.0 * positions - 1.0)
 
 
 def selection_weights(settings: WeightSettings) -> FloatArray:
     """The weights that candidates for champion are compared with, float64[weights]."""
     if settings.sampling == "fixed":
         return np.array(settings.values)
-    places = (np.arange(settings.strata) + 0.5) / settings.strata
-    return settings.limit * (2.0 * places - 1.0)
+    positions = (np.arange(settings.strata) + 0.5) / settings.strata
+    return settings.limit * (2.0 * positions - 1.0)
 
 
 @dataclass(frozen=True)
@@ -73,7 +62,7 @@ class Champion:
 
 @dataclass(frozen=True)
 class Generation:
-    """What a generation earned: a row of metrics.csv.
+    """Statistics of a generation: a row of metrics.csv.
 
     Attributes:
         generation: its number, from 0.
@@ -127,7 +116,8 @@ class Search:
     champion: Champion | None = None
     evaluations: int = 0
     steps: int = 0
-    _tested: set[bytes] = field(default_factory=set)
+    _asked: bool = field(default=False, init=False)
+    _tested: set[bytes] = field(default_factory=set, init=False)
 
     @classmethod
     def begin(
@@ -144,30 +134,37 @@ class Search:
         return self.generation >= self.settings.generations
 
     def ask(self) -> Population:
-        """The genomes to evaluate."""
+        """The genomes to evaluate, once in each generation; ``tell`` comes next.
+
+        Raises:
+            RuntimeError: they have been asked for, and not told.
+        """
+        if self._asked:
+            raise RuntimeError("ask() was called twice without tell() between them")
+        self._asked = True
         return self.population
 
     def candidate(self, returns: FloatArray, *, comparable: bool = True) -> int | None:
-        """The genome to re-test as a champion, if its mean return deserves it.
+        """The genome to re-test as a champion, if its mean return is high enough.
 
         ``returns`` float64[population, weights]. Ties go to fewer connections, then to the lower
         index. Where returns are not ``comparable`` with those of the re-test, the best is always
         tested that has not been tested before.
         """
-        means = self._earned(returns)
+        means = self._fitness(returns)
         best = self._best(means)
         if means[best] == -np.inf:
             return None
         if comparable and not self._beats(best, float(means[best])):
             return None
         # A genome that lost once loses again: the selection episodes are the same for all.
-        digest = _digest(self.population.take(np.array([best])))
-        if digest in self._tested:
+        tested = digest(self.population.take(np.array([best])))
+        if tested in self._tested:
             return None
-        self._tested.add(digest)
+        self._tested.add(tested)
         return best
 
-    def crown(self, index: int, mean: float) -> bool:
+    def promote(self, index: int, mean: float) -> bool:
         """Make a candidate the champion if its mean on the selection episodes is higher, or it is smaller."""
         if not np.isfinite(mean) or not self._beats(index, mean):
             return False
@@ -181,14 +178,23 @@ class Search:
         return bool(self.population.connections[index] < self.champion.population.connections[0])
 
     def tell(self, returns: FloatArray, episodes: int, steps: int) -> Generation:
-        """Take what the population earned and breed the next generation.
+        """Take the returns of the population and breed the next generation.
 
         Args:
             returns: float64[population, weights], mean return of each genome at each weight.
             episodes: how many were played for that.
             steps: how many environment steps.
+
+        Raises:
+            RuntimeError: the population has not been asked for.
+            ValueError: there are not as many rows of returns as genomes.
         """
-        means = self._earned(returns)
+        if not self._asked:
+            raise RuntimeError("tell() was called without ask() before it")
+        if len(returns) != len(self.population):
+            raise ValueError(f"{len(returns)} rows of returns for {len(self.population)} genomes")
+        self._asked = False
+        means = self._fitness(returns)
         self.evaluations += episodes
         self.steps += steps
         row = self._describe(returns, means)
@@ -200,14 +206,14 @@ class Search:
 
     def front(self, returns: FloatArray) -> NDArray[np.int64]:
         """Genomes that none beats in both mean return and connections, by connections."""
-        means = self._earned(returns)
+        means = self._fitness(returns)
         connections = self.population.connections
         fronts = non_dominated_fronts(means, -connections.astype(np.float64))
         members = np.flatnonzero((fronts == 0) & np.isfinite(means))
         _, distinct = np.unique(connections[members], return_index=True)
         return members[distinct]
 
-    def _earned(self, returns: FloatArray) -> FloatArray:
+    def _fitness(self, returns: FloatArray) -> FloatArray:
         """Means over the weights, float64[population]; -inf for what failed or is too large."""
         means, largest = _means(returns), self.settings.most_connections
         if largest is not None:
@@ -220,12 +226,12 @@ class Search:
     def _describe(self, returns: FloatArray, means: FloatArray) -> Generation:
         best = self._best(means)
         connections = self.population.connections
-        sound = means[np.isfinite(means)]
+        finite = means[np.isfinite(means)]
         return Generation(
             self.generation,
             float(means[best]),
-            float(np.median(sound)) if sound.size else -np.inf,
-            float(returns[best].max()) if sound.size else -np.inf,
+            float(np.median(finite)) if finite.size else -np.inf,
+            float(returns[best].max()) if finite.size else -np.inf,
             int(connections[best]),
             float(np.median(connections)),
             self.champion.mean if self.champion else -np.inf,
@@ -254,18 +260,18 @@ class Search:
 
     def _ranked(self, means: FloatArray, second: FloatArray) -> NDArray[np.int64]:
         """Genomes from best to worst; what failed or is too large comes last, the smaller first."""
-        sound, failed = np.flatnonzero(np.isfinite(means)), np.flatnonzero(~np.isfinite(means))
+        finite, failed = np.flatnonzero(np.isfinite(means)), np.flatnonzero(~np.isfinite(means))
         if self.settings.most_connections is not None:
             failed = failed[np.argsort(self.population.connections[failed], kind="stable")]
-        return np.concatenate([sound[rank(means[sound], second[sound])], failed])
+        return np.concatenate([finite[rank(means[finite], second[finite])], failed])
 
     def state(self) -> dict[str, NDArray[np.generic]]:
         """Arrays from which ``restore`` makes an equal search."""
         numbers = np.array([self.newest_node, self.evaluations, self.steps], np.int64)
         arrays: dict[str, NDArray[np.generic]] = {"numbers": numbers}
-        arrays |= _flatten("population", self.population)
+        arrays |= encode("population", self.population)
         if self.champion is not None:
-            arrays |= _flatten("champion", self.champion.population)
+            arrays |= encode("champion", self.champion.population)
             arrays["champion.mean"] = np.array([self.champion.mean])
             arrays["champion.generation"] = np.array([self.champion.generation])
         return arrays
@@ -286,7 +292,7 @@ class Search:
             BadInput: the arrays do not describe a search with these settings.
         """
         try:
-            population = _unflatten("population", arrays, shape)
+            population = decode("population", arrays, shape)
             newest, evaluations, steps = _numbers(arrays, population)
             champion = _champion(arrays, shape, generation) if "champion.mean" in arrays else None
         except ValueError as error:
@@ -301,29 +307,10 @@ class Search:
 
 def _means(returns: FloatArray) -> FloatArray:
     """Mean over the weights, float64[population]; -inf where a return is not finite."""
-    sound = np.isfinite(returns).all(axis=1)
+    finite = np.isfinite(returns).all(axis=1)
     means = np.full(len(returns), -np.inf)
-    means[sound] = returns[sound].mean(axis=1)
+    means[finite] = returns[finite].mean(axis=1)
     return means
-
-
-def _digest(population: Population) -> bytes:
-    genes = population.genes
-    digest = hashlib.sha256()
-    for name in _PARTS:
-        digest.update(np.ascontiguousarray(getattr(genes, name)).tobytes())
-    return digest.digest()
-
-
-def _flatten(prefix: str, population: Population) -> dict[str, NDArray[np.generic]]:
-    return {f"{prefix}.{name}": getattr(population.genes, name) for name in _PARTS}
-
-
-def _unflatten(prefix: str, arrays: Mapping[str, NDArray[np.generic]], shape: tuple[int, int]) -> Population:
-    parts = [array_of(arrays, f"{prefix}.{name}", kind, (None,)) for name, kind in _PARTS.items()]
-    population = Population(Genes(*shape, *parts))
-    population.check()
-    return population
 
 
 def _numbers(arrays: Mapping[str, NDArray[np.generic]], population: Population) -> tuple[int, int, int]:
@@ -335,9 +322,9 @@ def _numbers(arrays: Mapping[str, NDArray[np.generic]], population: Population) 
 
 
 def _champion(arrays: Mapping[str, NDArray[np.generic]], shape: tuple[int, int], generation: int) -> Champion:
-    population = _unflatten("champion", arrays, shape)
+    population = decode("champion", arrays, shape)
     mean = float(array_of(arrays, "champion.mean", np.float64, (1,))[0])
-    found = int(array_of(arrays, "champion.generation", np.int64, (1,))[0])
-    if len(population) != 1 or not np.isfinite(mean) or not 0 <= found <= generation:
-        raise ValueError(f"{len(population)} champions of generation {found} with a mean of {mean:g}")
-    return Champion(population, mean, found)
+    promoted = int(array_of(arrays, "champion.generation", np.int64, (1,))[0])
+    if len(population) != 1 or not np.isfinite(mean) or not 0 <= promoted <= generation:
+        raise ValueError(f"{len(population)} champions of generation {promoted} with a mean of {mean:g}")
+    return Champion(population, mean, promoted)

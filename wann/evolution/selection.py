@@ -13,10 +13,10 @@ __all__ = ["select"]
 def select(
     ranked: NDArray[np.int64], settings: SearchSettings, rng: np.random.Generator
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Elites and parents, as places in the population.
+    """Elites and parents, as indices into the population.
 
     ``ranked`` int64[population] lists the genomes from best to worst. The worst are culled, the best
-    survivors pass, and every other place goes to a child of the better of two tournament winners:
+    survivors pass, and every other individual is a child of the better of two tournament winners:
     the best of twice ``tournament`` survivors drawn with replacement.
     """
     survivors = ranked[: settings.survivors]

@@ -1,6 +1,18 @@
 """What evolves: populations of genomes, their first generation and their mutation."""
 
+from .codec import decode, digest, encode
 from .mutation import MutationSettings, mutate
+from .operators import OPERATORS
 from .population import Population, first_population, join
 
-__all__ = ["MutationSettings", "Population", "first_population", "join", "mutate"]
+__all__ = [
+    "OPERATORS",
+    "MutationSettings",
+    "Population",
+    "decode",
+    "digest",
+    "encode",
+    "first_population",
+    "join",
+    "mutate",
+]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Final
+from typing import Annotated, ClassVar, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,9 +10,9 @@ from pydantic import Field, model_validator
 
 from ..activations import ACTIVATIONS, BY_NAME
 from ..kernels.genes import Genes
-from ..kernels.variation import ADD_NODE, DUPLICATE_NODE, build, drop_idle, plan
 from ..settings import Settings
 from ..streams import Stream, generator
+from .operators import OPERATORS, drop_idle, vary
 from .population import Population, join
 
 __all__ = ["MutationSettings", "mutate"]
@@ -31,12 +31,14 @@ class MutationSettings(Settings):
         add_connection: weight of connecting two unconnected nodes.
         enable_connection: weight of enabling a disabled connection.
         disable_connection: weight of disabling an enabled connection (published: none).
-        duplicate_node: weight of giving a hidden node a twin with the same connections (published:
-            none). With one shared weight, a path counts as much as there are copies of it.
-        further: probability that a child is changed once more, and again, up to eight times in all
+        duplicate_node: weight of duplicating a hidden node with its connections (published: none). With
+            one shared weight, a path counts as much as there are copies of it.
+        repeat: probability that a child is mutated once more, and again, up to eight times in all
             (published: none).
         activations: names of the activations that hidden nodes may have.
     """
+
+    renamed: ClassVar = {"further": "repeat"}
 
     change_activation: Probability = 0.50
     add_node: Probability = 0.25
@@ -44,7 +46,7 @@ class MutationSettings(Settings):
     enable_connection: Probability = 0.05
     disable_connection: Probability = 0.0
     duplicate_node: Probability = 0.0
-    further: Annotated[float, Field(ge=0.0, le=0.9)] = 0.0
+    repeat: Annotated[float, Field(ge=0.0, le=0.9)] = 0.0
     activations: tuple[str, ...] = tuple(entry.name for entry in ACTIVATIONS if entry.id <= 10)
 
     @model_validator(mode="after")
@@ -60,15 +62,8 @@ class MutationSettings(Settings):
 
     @property
     def weights(self) -> tuple[float, ...]:
-        """The roulette's weights in the order of the kernel's operators."""
-        return (
-            self.change_activation,
-            self.add_node,
-            self.add_connection,
-            self.enable_connection,
-            self.disable_connection,
-            self.duplicate_node,
-        )
+        """The roulette's weights in the order of the operators."""
+        return tuple(float(getattr(self, name)) for name in OPERATORS)
 
 
 def mutate(
@@ -81,22 +76,21 @@ def mutate(
 ) -> tuple[Population, int]:
     """One mutated child for each of ``parents`` int64[children], and the newest node id after.
 
-    Children that split the same connection, or double the same node, in the same generation get
-    the same node id, so that equal structures are known as equal (Stanley & Miikkulainen 2002).
+    Children in which the same change adds a node in the same generation get the same node id, so that
+    equal structures are known as equal (Stanley & Miikkulainen 2002).
     """
     # Children that are done leave the round; every round draws from streams of its own.
     changing, members, turn = population.take(parents), np.arange(len(parents)), 0
-    done, places = [changing.take(members[:0])], [members[:0]]
+    done, positions = [changing.take(members[:0])], [members[:0]]
     while members.size and turn < _MOST_CHANGES:
-        address = (seed, generation, turn << 32)
-        changing, newest_node = _change_once(changing, settings, newest_node, address)
+        changing, newest_node = _change_once(changing, settings, newest_node, (seed, generation, turn << 32))
         turn += 1
         chance = generator(seed, Stream.MUTATION, generation, turn).random(len(members))
-        again = (chance < settings.further) & (turn < _MOST_CHANGES)
+        again = (chance < settings.repeat) & (turn < _MOST_CHANGES)
         done.append(changing.take(np.flatnonzero(~again)))
-        places.append(members[~again])
+        positions.append(members[~again])
         changing, members = changing.take(np.flatnonzero(again)), members[again]
-    genes = join(done).take(np.argsort(np.concatenate(places))).genes
+    genes = join(done).take(np.argsort(np.concatenate(positions))).genes
     return Population(Genes(genes.inputs, genes.outputs, *drop_idle(genes))), newest_node
 
 
@@ -106,22 +100,21 @@ def _change_once(
     genes, parents = population.genes, np.arange(len(population))
     bounds = np.cumsum(settings.weights) / sum(settings.weights)
     choices = np.array([BY_NAME[name].id for name in settings.activations], np.int64)
-    changes = plan(genes, parents, *address, bounds, choices)
-    names, newest_node = _name_nodes(genes, changes, newest_node)
-    children = build(genes, parents, changes, names)
-    return Population(Genes(genes.inputs, genes.outputs, *children)), newest_node
+    *arrays, origin = vary(genes, parents, bounds, choices, newest_node, *address)
+    children = Genes(genes.inputs, genes.outputs, *arrays)
+    return Population(children), newest_node + _name_nodes(children, origin, newest_node)
 
 
-def _name_nodes(genes: Genes, changes: NDArray[np.int64], newest_node: int) -> tuple[NDArray[np.int64], int]:
-    """Ids int64[children] of the nodes that the changes add, and the newest id after."""
-    adds = np.isin(changes[:, 0], (ADD_NODE, DUPLICATE_NODE))
-    split = changes[:, 0] == ADD_NODE
-    origin = np.stack([changes[:, 0], changes[:, 1], np.zeros_like(changes[:, 0])], axis=1)
-    origin[split, 1] = genes.source[changes[split, 1]]
-    origin[split, 2] = genes.target[changes[split, 1]]
-    twin = changes[:, 0] == DUPLICATE_NODE
-    origin[twin, 1] = genes.node[changes[twin, 1]]
-    distinct, which = np.unique(origin[adds], axis=0, return_inverse=True)
-    names = np.zeros(len(changes), np.int64)
-    names[adds] = newest_node + 1 + which.reshape(-1)
-    return names, newest_node + len(distinct)
+def _name_nodes(genes: Genes, origin: NDArray[np.int64], newest_node: int) -> int:
+    """Replace preliminary ids, in place, by one id for each distinct origin; returns how many there are."""
+    added = np.flatnonzero(genes.node > newest_node)
+    distinct, which = np.unique(origin[added], axis=0, return_inverse=True)
+    names = newest_node + 1 + which.reshape(-1)
+    # Preliminary ids count from newest_node + 1 in each child, in the order of its node genes.
+    begins = np.searchsorted(added, genes.node_rows[:-1])
+    genes.node[added] = names
+    for ends in (genes.source, genes.target):
+        touched = np.flatnonzero(ends > newest_node)
+        child = np.searchsorted(genes.gene_rows, touched, "right") - 1
+        ends[touched] = names[begins[child] + ends[touched] - newest_node - 1]
+    return len(distinct)

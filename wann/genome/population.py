@@ -40,7 +40,7 @@ class Population:
         return int(self.genes.node.max())
 
     def take(self, indices: NDArray[np.int64]) -> Population:
-        """The genomes at these places, in this order."""
+        """The genomes with these indices, in this order."""
         genes = self.genes
         nodes, node_rows = _rows(genes.node_rows, indices)
         links, gene_rows = _rows(genes.gene_rows, indices)
@@ -131,7 +131,7 @@ def join(populations: Sequence[Population]) -> Population:
 
 
 def _rows(rows: NDArray[np.int64], indices: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Flat places of the chosen rows, and the row pointers of the choice."""
+    """Flat indices of the chosen rows, and the row pointers of the choice."""
     lengths = rows[indices + 1] - rows[indices]
     pointers = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
     shift = np.repeat(rows[indices] - pointers[:-1], lengths)

@@ -11,7 +11,7 @@ import numpy as np
 
 from .compiler import inlined, kernel
 from .forward import activate
-from .genes import depths, index_nodes, node_table, place_of, sort_by_depth
+from .genes import depths, index_nodes, node_table, position_of, sort_by_depth
 
 __all__ = ["compile_genes"]
 
@@ -177,8 +177,8 @@ def compile_genes(genes, merge):  # type: ignore[no-untyped-def]
         known = True
         index_nodes(genes, genome, named)
         for edge in range(last - first):
-            starts[edge] = place_of(genes, genome, named, genes.source[first + edge])
-            ends[edge] = place_of(genes, genome, named, genes.target[first + edge])
+            starts[edge] = position_of(genes, genome, named, genes.source[first + edge])
+            ends[edge] = position_of(genes, genome, named, genes.target[first + edge])
             known &= starts[edge] >= 0 and ends[edge] >= 0
             number[edge] = counted
             counted += genes.enabled[first + edge]

@@ -15,7 +15,7 @@ __all__ = [
     "index_nodes",
     "is_direct",
     "node_table",
-    "place_of",
+    "position_of",
     "sort_by_depth",
     "topological_order",
 ]
@@ -66,7 +66,7 @@ def node_table(genes):  # type: ignore[no-untyped-def]
 
 @inlined
 def index_nodes(genes, genome, table):  # type: ignore[no-untyped-def]
-    """Fill the table with the hidden nodes of a genome, so that ``place_of`` finds them."""
+    """Fill the table with the hidden nodes of a genome, so that ``position_of`` finds them."""
     table[:] = -1
     mask = table.shape[0] - 1
     for index in range(genes.node_rows[genome] + genes.outputs, genes.node_rows[genome + 1]):
@@ -77,8 +77,8 @@ def index_nodes(genes, genome, table):  # type: ignore[no-untyped-def]
 
 
 @inlined
-def place_of(genes, genome, table, name):  # type: ignore[no-untyped-def]
-    """The place of the node with this id: bias 0, inputs, outputs, then hidden; -1 if absent."""
+def position_of(genes, genome, table, name):  # type: ignore[no-untyped-def]
+    """The position of the node with this id: bias 0, inputs, outputs, then hidden; -1 if absent."""
     if name < 1 + genes.inputs + genes.outputs:
         return name
     mask = table.shape[0] - 1
@@ -101,7 +101,7 @@ def is_direct(genes, gene):  # type: ignore[no-untyped-def]
 def depths(size, sources, targets, keep, depth):  # type: ignore[no-untyped-def]
     """Longest path from a node without predecessors, by Kahn's algorithm.
 
-    ``sources`` and ``targets`` int64[edges] are places in [0, size); only edges with ``keep`` count;
+    ``sources`` and ``targets`` int64[edges] are positions in [0, size); only edges with ``keep`` count;
     ``depth`` int64[size] receives the result. Returns how many nodes were reached: fewer than
     ``size`` means that there is a cycle.
     """
@@ -111,8 +111,8 @@ def depths(size, sources, targets, keep, depth):  # type: ignore[no-untyped-def]
         if keep[edge]:
             waiting[targets[edge]] += 1
             begins[sources[edge] + 1] += 1
-    for place in range(size):
-        begins[place + 1] += begins[place]
+    for position in range(size):
+        begins[position + 1] += begins[position]
     following = np.empty(begins[size], np.int64)
     filled = begins[:size].copy()
     for edge in range(sources.shape[0]):
@@ -121,18 +121,18 @@ def depths(size, sources, targets, keep, depth):  # type: ignore[no-untyped-def]
             filled[sources[edge]] += 1
     ready = np.empty(size, np.int64)
     count = 0
-    for place in range(size):
-        depth[place] = 0
-        if waiting[place] == 0:
-            ready[count] = place
+    for position in range(size):
+        depth[position] = 0
+        if waiting[position] == 0:
+            ready[count] = position
             count += 1
     done = 0
     while done < count:
-        place = ready[done]
+        position = ready[done]
         done += 1
-        for index in range(begins[place], begins[place + 1]):
+        for index in range(begins[position], begins[position + 1]):
             target = following[index]
-            depth[target] = max(depth[target], depth[place] + 1)
+            depth[target] = max(depth[target], depth[position] + 1)
             waiting[target] -= 1
             if waiting[target] == 0:
                 ready[count] = target
@@ -142,18 +142,18 @@ def depths(size, sources, targets, keep, depth):  # type: ignore[no-untyped-def]
 
 @inlined
 def sort_by_depth(depth, first, last, order):  # type: ignore[no-untyped-def]
-    """Places [first, last) by (depth, place) into ``order``: a counting sort, hence canonical."""
+    """Positions [first, last) by (depth, position) into ``order``: a counting sort, hence canonical."""
     deepest = 0
-    for place in range(first, last):
-        deepest = max(deepest, depth[place])
+    for position in range(first, last):
+        deepest = max(deepest, depth[position])
     begins = np.zeros(deepest + 2, np.int64)
-    for place in range(first, last):
-        begins[depth[place] + 1] += 1
+    for position in range(first, last):
+        begins[depth[position] + 1] += 1
     for level in range(deepest + 1):
         begins[level + 1] += begins[level]
-    for place in range(first, last):
-        order[begins[depth[place]]] = place
-        begins[depth[place]] += 1
+    for position in range(first, last):
+        order[begins[depth[position]]] = position
+        begins[depth[position]] += 1
 
 
 @kernel

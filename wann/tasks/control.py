@@ -223,7 +223,7 @@ def _repeatable(world: SteppedWorld, environment: Environment) -> bool:
         begun.append(_opening(played, stepper))
         if not world.reuse:
             close_environment(played)
-    return all(np.array_equal(*pair, equal_nan=True) for pair in zip(*begun, strict=True))
+    return all(np.array_equal(one, other, equal_nan=True) for one, other in zip(*begun, strict=True))
 
 
 def _observed(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field, model_validator
 
@@ -22,7 +22,7 @@ class TaskSettings(Settings):
     Attributes:
         id: a Gymnasium environment id, or a set of images; ``wann tasks`` lists them.
         episodes: episodes, or batches of images, for each weight in each generation.
-        keep: generations that meet the same episodes or the same batch.
+        redraw_every: generations after which other episodes, or another batch, are drawn.
         episode_limit: steps after which an episode is cut; the environment's own if not given.
         threshold: the return from which on an episode is a success; the environment's own if not given.
         observe: places, from 0, of the numbers of an observation that networks are given; all if not given.
@@ -52,9 +52,11 @@ class TaskSettings(Settings):
             computed; more networks than fit are computed in parts. Never shows in the result.
     """
 
+    renamed: ClassVar = {"keep": "redraw_every"}
+
     id: str
     episodes: Annotated[int, Field(ge=1, le=100_000)] = 3
-    keep: Annotated[int, Field(ge=1, le=1_000_000)] = 1
+    redraw_every: Annotated[int, Field(ge=1, le=1_000_000)] = 1
     episode_limit: Annotated[int, Field(ge=1, le=1_000_000)] | None = None
     threshold: float | None = None
     observe: Annotated[tuple[Annotated[int, Field(ge=0)], ...], Field(min_length=1)] | None = None

@@ -1,0 +1,84 @@
+"""Edits of a single genome, of which operators are made.
+
+An operator edits the last genome of the ``Genes`` that the children are written to: there is room after it,
+and its row pointers grow with it.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ...kernels.compiler import inlined
+from ...kernels.genes import is_direct
+
+__all__ = ["Workspace", "append_node", "connect", "disable"]
+
+
+class Workspace(NamedTuple):
+    """What operators need beside the genome that they edit.
+
+    Attributes:
+        choices: int64[n], activation ids that hidden nodes may have.
+        newest: the highest node id in use before this generation.
+        origin: int64[nodes, 4], what made each added node: the operator (left to the roulette), two numbers
+            that identify the change, and the index among the nodes of that change.
+        table: room for ``index_nodes``.
+    """
+
+    choices: NDArray[np.int64]
+    newest: int
+    origin: NDArray[np.int64]
+    table: NDArray[np.int64]
+
+
+@inlined
+def append_node(genes, genome, workspace, activation, first, second):  # type: ignore[no-untyped-def]
+    """Add a hidden node without connections; returns its id, which is preliminary.
+
+    Children whose changes have the same identity (operator, ``first``, ``second``) get the same ids in the
+    end, so that equal structures are known as equal (Stanley & Miikkulainen 2002).
+    """
+    index = genes.node_rows[genome + 1]
+    name = max(genes.node[index - 1], workspace.newest) + 1
+    genes.node[index] = name
+    genes.activation[index] = activation
+    workspace.origin[index, 1] = first
+    workspace.origin[index, 2] = second
+    workspace.origin[index, 3] = name - workspace.newest - 1
+    genes.node_rows[genome + 1] += 1
+    return name
+
+
+@inlined
+def connect(genes, genome, source, target):  # type: ignore[no-untyped-def]
+    """Insert an enabled gene between two nodes that have none, in its order."""
+    index = genes.gene_rows[genome + 1]
+    while index > genes.gene_rows[genome] and (
+        genes.source[index - 1] > source
+        or (genes.source[index - 1] == source and genes.target[index - 1] > target)
+    ):
+        genes.source[index] = genes.source[index - 1]
+        genes.target[index] = genes.target[index - 1]
+        genes.enabled[index] = genes.enabled[index - 1]
+        index -= 1
+    genes.source[index] = source
+    genes.target[index] = target
+    genes.enabled[index] = True
+    genes.gene_rows[genome + 1] += 1
+
+
+@inlined
+def disable(genes, genome, gene):  # type: ignore[no-untyped-def]
+    """Disable the gene at this index; a direct one is not stored while it is disabled."""
+    if not is_direct(genes, gene):
+        genes.enabled[gene] = False
+        return
+    last = genes.gene_rows[genome + 1] - 1
+    for index in range(gene, last):
+        genes.source[index] = genes.source[index + 1]
+        genes.target[index] = genes.target[index + 1]
+        genes.enabled[index] = genes.enabled[index + 1]
+    genes.gene_rows[genome + 1] = last
