@@ -255,7 +255,7 @@ def test_episodes_that_fail_weigh_the_rest_of_their_weight() -> None:
 def test_whatever_weight_is_reported_meets_episodes_of_its_own() -> None:
     """Common episodes for all weights would make the many weights of a condition one sample of episodes."""
     met: list[tuple[str, list[int]]] = []
-    problem = make_task(TaskSettings(id=TASK))
+    problem = make_task(TaskSettings(id=TASK), trust=BY_HAND)
 
     class Recorder(LocalEvaluator):
         def evaluate(self, batch: NetworkBatch, weights: NDArray[np.float64], trial: Trial) -> Outcome:
@@ -286,7 +286,8 @@ SPREADS: dict[str, tuple[str, str, int]] = {
 def test_the_standard_error_is_the_spread_over_report_seeds(name: str) -> None:
     """Of 20 means, std / error is within [0.58, 1.47] in 99.9 of 100 cases (chi-squared, 19 degrees)."""
     identity, condition, episodes = SPREADS[name]
-    problem = make_task(TaskSettings(id=identity, episode_limit=200 if "fused" in name else None))
+    settings = TaskSettings(id=identity, episode_limit=200 if "fused" in name else None)
+    problem = make_task(settings, trust=BY_HAND)
     population = first_population(problem.inputs, problem.outputs, 1, 1.0, np.random.default_rng(1))
     scores = []
     with LocalEvaluator(problem, 2) as evaluator:

@@ -203,7 +203,7 @@ SCRIPT: Final = """\
 import os
 import numpy as np
 from tests.evaluation.stubs import Stub
-from tests.processes import computing, workers
+from tests.processes import computing
 from wann.evaluation import ProcessEvaluator
 from wann.genome import first_population
 from wann.network import compile_population
@@ -247,8 +247,8 @@ def wait_until_gone(family: list[int]) -> None:
 
 def family_of(process: subprocess.Popen[str]) -> list[int]:
     """Its workers, once they have loaded what they compute with."""
-    wait_until(lambda: len(family := workers(process.pid)) >= 2 and all(map(_loaded, family)))
-    return workers(process.pid)
+    wait_until(lambda: len(family := computing(process.pid)) >= 2 and all(map(_loaded, family)))
+    return computing(process.pid)
 
 
 def _loaded(process: int) -> bool:

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 
 from tests.samples import INPUTS, OUTPUTS, evolved, populations
+from wann.errors import BadInput
 from wann.genome import Population, decode, digest, encode
 
 SHAPE = (INPUTS, OUTPUTS)
@@ -34,5 +35,5 @@ def test_another_genome_has_another_digest() -> None:
 def test_arrays_of_another_kind_are_refused(kind: type[np.generic]) -> None:
     arrays = encode("p", evolved(0, 5))
     arrays["p.source"] = arrays["p.source"].astype(kind)
-    with pytest.raises(TypeError):
+    with pytest.raises(BadInput):
         decode("p", arrays, SHAPE)
