@@ -125,7 +125,7 @@ STRANGERS = {
 def drawn(make: Callable[[], nn.Module], seed: int = 0) -> nn.Module:
     """A network with weights from this seed; PyTorch's own generator stays where it was."""
     with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
+        torch.default_generator.manual_seed(seed)
         return make()
 
 

@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from torch.nn.utils import parametrizations, parametrize
 from torch.nn.utils import prune as torch_prune
 
-from tests.pruning.strangers import Pictures, Residual, Tied, chain, random_mask
+from tests.pruning.strangers import Pictures, Residual, Tied, chain, drawn, random_mask
 from wann.errors import BadInput
 from wann.pruning import Chain, Mask, Quantised, SparseChain, compact
 from wann.pruning.training import state_of
@@ -263,8 +263,7 @@ EXACT: dict[str, tuple[Make, tuple[int, ...]]] = {
 
 @pytest.mark.parametrize(("make", "shape"), EXACT.values(), ids=EXACT)
 def test_it_computes_the_same(make: Make, shape: tuple[int, ...]) -> None:
-    torch.manual_seed(0)
-    model = unlike(make())
+    model = unlike(drawn(make))
     for mask in masks(model):
         agrees(model, mask, shape)
 

@@ -60,7 +60,7 @@ class Chain:
         for link in trace(model, mask, example):
             if isinstance(link.module, LAYERS) and link.live is not None:
                 if stages:
-                    stages[-1] = stages[-1].before(link)
+                    stages[-1] = stages[-1].followed_by(link)
                 stages.append(Stage.of(link, link.module, link.live))
             elif stages:
                 stages[-1] = stages[-1].then(link)
@@ -79,20 +79,20 @@ class Chain:
         Raises:
             BadInput: numbers that are too large for this type.
         """
-        return self._assembled(dtype or self.dtype).to(self.device)
-
-    def _assembled(self, dtype: torch.dtype) -> nn.Sequential:
-        modules = list(self.before)
-        for stage in self.stages:
-            modules += [(stage.name, stage.module(dtype)), *stage.after]
         parts: OrderedDict[str, nn.Module] = OrderedDict()
         taken = nn.Sequential()
-        for name, module in modules:
+        for name, module in self._modules(dtype or self.dtype):
             flat = name.replace(".", "_") or "layer"
             while flat in parts or hasattr(taken, flat):
                 flat += "_"
             parts[flat] = copy.deepcopy(module)
-        return nn.Sequential(parts).eval()
+        return nn.Sequential(parts).to(self.device).eval()
+
+    def _modules(self, dtype: torch.dtype) -> list[tuple[str, nn.Module]]:
+        modules = list(self.before)
+        for stage in self.stages:
+            modules += [(stage.name, stage.module(dtype)), *stage.after]
+        return modules
 
     @property
     def connections(self) -> int:
@@ -143,19 +143,18 @@ class Chain:
             BadInput: it does not; the first module that differs is named.
         """
         expected = [values for stage in self.stages for values in stage.expected]
-        names = [name for stage in self.stages for name in (stage.name, *(name for name, _ in stage.after))]
         layers = iter(self.stages)
         values, largest = self.example, 0.0
-        for position, module in enumerate(self._assembled(torch.float64), -len(self.before)):
-            if isinstance(module, nn.Linear | nn.Conv2d):
+        for position, (name, module) in enumerate(self._modules(torch.float64), -len(self.before)):
+            if isinstance(module, LAYERS):
                 largest = max(largest, next(layers).largest_term(values))
             values = module(values)
             error = 0.0 if position < 0 else _distance(values, expected[position])
             if not error <= _ROUNDING * largest:
-                name = names[position] or type(module).__name__
+                kind = type(module).__name__
                 raise BadInput(
-                    f"{name} ({type(module).__name__}): for the example the compact network yields what is "
-                    f"off by {error:.2g} from the masked one; it cannot be compacted"
+                    f"{name or kind} ({kind}): for the example the compact network yields what is off by "
+                    f"{error:.2g} from the masked one; it cannot be compacted"
                 )
 
 

@@ -109,7 +109,7 @@ def initialise(model: nn.Module, settings: ModelSettings, rng: np.random.Generat
 def reset(model: nn.Module, rng: np.random.Generator) -> None:
     """Draw all parameters anew, as each module of a stranger's model does it itself."""
     with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(int(rng.integers(2**63)))
+        torch.default_generator.manual_seed(int(rng.integers(2**63)))
         for module in model.modules():
             again = getattr(module, "reset_parameters", None)
             if callable(again):

@@ -97,7 +97,7 @@ class Stage:
         kept = self.expected[: len(stage.after)]
         return replace(stage, expected=[*kept, expected])
 
-    def before(self, link: Link) -> Stage:
+    def followed_by(self, link: Link) -> Stage:
         """With a layer after it.
 
         Raises:

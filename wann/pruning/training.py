@@ -217,7 +217,9 @@ def train(
     with torch.no_grad():  # in evaluation mode, in which it leaves no trace
         forwarded(model.eval(), examples.inputs[:1])
     with torch.random.fork_rng(devices=[]), _scaled_dropout(model, mask):
-        torch.manual_seed(int(generator(seed, Stream.PRUNING_DROPOUT, first).integers(2**63)))
+        torch.default_generator.manual_seed(
+            int(generator(seed, Stream.PRUNING_DROPOUT, first).integers(2**63))
+        )
         model.train()
         for iteration, chosen in _batches(len(examples), settings, seed, first):
             if iteration == keep_at:
