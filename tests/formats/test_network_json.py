@@ -56,6 +56,13 @@ def test_a_network_survives_the_round_trip(network: Network) -> None:
     assert same_behaviour(network, again)
 
 
+def test_a_network_without_connections_needs_no_weights_to_survive_it() -> None:
+    none = np.zeros(0, np.int64)
+    network = Network(3, 2, np.ones(2, np.int8), none, none, np.zeros(0))
+    again = from_document(json.loads(render(to_document(network))))
+    assert same_behaviour(network, again)
+
+
 @given(networks())
 def test_writing_again_gives_the_same_bytes(network: Network) -> None:
     text = render(to_document(network))

@@ -73,6 +73,13 @@ def test_outputs_are_within_float32_of_the_definition(
             )  # denormals have no relative bound
 
 
+def test_a_product_below_all_float32_numbers_may_be_on_either_side_of_a_step() -> None:
+    network = small_network(["step"], [(1, 3), (3, 2)]).with_weights(np.array([-0.3, 1.0]))
+    observation = np.array([-1e-45], np.float32)
+    (expected,) = evaluate(network, observation)
+    assert abs(network.policy()(observation)[0] - expected.value) <= expected.error
+
+
 def test_the_tolerance_is_small_for_most_networks() -> None:
     """Without this, the test above could pass by bounds that allow everything."""
     rng = np.random.default_rng(0)

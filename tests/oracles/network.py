@@ -59,6 +59,8 @@ def evaluate(
         error = sum(abs(own) * term.error for term, own in terms)
         # One rounding for each product and each sum.
         error += (len(terms) + 1) * _UNIT * size * 1.01
+        # Products that are too small lose all their digits.
+        error += sum(_TINY for term, own in terms if 0.0 < abs(own * term.value) < _TINY)
         return _activated(_BY_ID[int(network.activation[number - 1 - network.inputs])].name, total, error)
 
     first = 1 + network.inputs

@@ -45,6 +45,8 @@ class Policy:
             gene = network.batch.program.gene
             return cls(network, network.weights.astype(np.float32)[gene], shared=False)
         shared = network.shared_weight if weight is None else weight
+        if shared is None and not network.connections:
+            shared = 0.0  # there is nothing to weigh
         if shared is None:
             raise BadInput("the network carries no weights: give a shared weight, such as 1.0")
         return cls(network, np.array([shared], np.float32), shared=True)
