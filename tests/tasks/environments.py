@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import os
 import re
+import signal
 import subprocess
 import sys
+import threading
 import time
 import warnings
 from collections.abc import Callable
@@ -223,11 +225,13 @@ class Scattered(Sums):
 
 
 class Restless(Sums):
-    """Goes elsewhere, wants warnings to be errors, and writes each observation where the last one was."""
+    """Goes elsewhere, wants no Ctrl-C and no warnings, and writes each observation where the last one was."""
 
     def __init__(self, **named: Any) -> None:
         super().__init__(**named)
         os.chdir("/")
+        if threading.current_thread() is threading.main_thread():
+            signal.signal(signal.SIGINT, signal.SIG_IGN)
         warnings.simplefilter("error")
         self._buffer = np.zeros(3, np.float32)
 

@@ -46,7 +46,7 @@ class _App(typer.Typer):
 @contextmanager
 def _warnings_as_sentences() -> Iterator[None]:
     """Print what is to be said of a task as a line, once."""
-    said = set()
+    said: set[str] = set()
 
     def show(message: Warning | str, category: type[Warning], *where: Any, **more: Any) -> None:
         if not issubclass(category, TaskWarning):
@@ -155,6 +155,8 @@ def _end_stragglers(code: int) -> None:
         if thread is not threading.main_thread() and not thread.daemon
     ]
     if running:
-        _say(f"threads that an environment or a library left running are ended: {', '.join(running)}")
+        _say(
+            f"threads that an environment or a library left running are ended: {', '.join(dict.fromkeys(running))}"
+        )
         sys.stderr.flush()
         os._exit(code)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from importlib.util import find_spec
@@ -18,7 +17,7 @@ from PIL import Image
 
 from ..errors import BadInput, Failure, described
 from ..runs import write_atomically
-from ..tasks import ControlTask, Stepper, close_environment, make_environment
+from ..tasks import ControlTask, Stepper, close_environment, make_environment, undisturbed
 
 __all__ = ["Film", "check_film", "play_film", "write_film"]
 
@@ -64,8 +63,7 @@ def play_film(task: ControlTask, policy: Callable[[Any], Any], seeds: Sequence[i
         environment = make_environment(task.id, render_mode="rgb_array", max_episode_steps=task.episode_limit)
         rate = float(environment.metadata.get("render_fps") or rate)
         try:
-            with warnings.catch_warnings():  # Gymnasium's checker would like many an environment better
-                warnings.simplefilter("ignore")
+            with undisturbed():
                 played.append(_episode(task, environment, policy, seed))
         finally:
             close_environment(environment)

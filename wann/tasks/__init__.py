@@ -3,7 +3,7 @@
 from .classification import ClassificationTask
 from .control import ControlTask, make_control
 from .datasets import DATA_SETS, ImageSet
-from .environments import close_environment, make_environment, needed_extra
+from .environments import close_environment, make_environment, needed_extra, undisturbed
 from .fused import Dynamics
 from .pulse import PULSE
 from .registry import make_task, names_of, registered_tasks, side_of
@@ -35,4 +35,5 @@ __all__ = [
     "needed_extra",
     "registered_tasks",
     "side_of",
+    "undisturbed",
 ]

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import os
 import re
 import warnings
 from collections.abc import Mapping, Sequence
-from contextlib import chdir
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -23,6 +21,7 @@ from .environments import (
     failure,
     make_environment,
     offered_dynamics,
+    undisturbed,
     without_wrappers,
 )
 from .fused import Dynamics, FusedJob
@@ -114,9 +113,7 @@ def make_control(settings: TaskSettings, interface: Interface | None = None) -> 
     """
     for name in settings.given(*_OF_IMAGES):
         raise BadInput(f"task.{name}: {settings.id} is no set of images")
-    # Some environments go to another folder.
-    with chdir(os.curdir), warnings.catch_warnings():
-        warnings.simplefilter("ignore")
+    with undisturbed():
         environment = make_environment(settings.id)
         try:
             task = _task(settings, interface, environment)
@@ -218,7 +215,7 @@ def _repeatable(world: SteppedWorld, environment: Environment) -> bool:
         begun.append(_opening(played, stepper))
         if not world.reuse:
             close_environment(played)
-    return all(np.array_equal(*pair, equal_nan=True) for pair in zip(*begun, strict=True))
+    return all(np.array_equal(one, other, equal_nan=True) for one, other in zip(*begun, strict=True))
 
 
 def _observed(

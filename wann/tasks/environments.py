@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import difflib
+import os
+import signal
 import warnings
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import chdir, contextmanager
 from functools import cache
 from importlib import import_module
 from importlib.metadata import entry_points
@@ -27,6 +30,7 @@ __all__ = [
     "needed_extra",
     "offered_dynamics",
     "registered_environments",
+    "undisturbed",
     "without_wrappers",
 ]
 
@@ -78,6 +82,21 @@ def needed_extra(name: str) -> str | None:
         if f".{extra}" in where and find_spec(module) is None:
             return extra
     return None
+
+
+@contextmanager
+def undisturbed() -> Iterator[None]:
+    """Put back what environments change of their process: folder, filters of warnings, signal handlers."""
+    numbers = (signal.SIGINT, signal.SIGTERM)
+    handlers = {number: signal.getsignal(number) for number in numbers}
+    with chdir(os.curdir), warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        try:
+            yield
+        finally:
+            for number, handler in handlers.items():
+                if signal.getsignal(number) is not handler:
+                    signal.signal(number, handler)
 
 
 def make_environment(which: str | EnvSpec, **arguments: Any) -> Environment:
