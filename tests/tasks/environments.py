@@ -193,7 +193,7 @@ DEEDS: Final[dict[str, Callable[[Any, Any], Any]]] = {
     "ends the process": lambda *_: os._exit(0),
     "sleeps": lambda *_: time.sleep(1000),
     "computes for ever": lambda *_: _computes(),
-    "asks": lambda *_: input("go on? "),
+    "asks": lambda *_: input(),
     # What it answers.
     "four values": lambda _, answer: answer[:4],
     "an observation alone": lambda _, answer: answer[0],

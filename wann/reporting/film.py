@@ -66,7 +66,7 @@ def play_film(task: ControlTask, policy: Callable[[Any], Any], seeds: Sequence[i
             with undisturbed():
                 played.append(_episode(task, environment, policy, seed))
         finally:
-            close_environment(environment)
+            close_environment(environment, task.id)
     return Film([frames for frames, _ in played], rate, [total for _, total in played])
 
 

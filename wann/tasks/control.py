@@ -119,7 +119,7 @@ def make_control(settings: TaskSettings, interface: Interface | None = None) -> 
             task = _task(settings, interface, environment)
             repeatable = task.stepping != "gymnasium" or _repeatable(task.world, environment)
         finally:
-            close_environment(environment)
+            close_environment(environment, settings.id)
     if not repeatable:
         warnings.warn(
             f"task.id: {settings.id} begins another episode when it is reset with the same seed again: what "
@@ -214,7 +214,7 @@ def _repeatable(world: SteppedWorld, environment: Environment) -> bool:
         played = without_wrappers(environment if world.reuse else make_environment(world.spec))
         begun.append(_opening(played, stepper))
         if not world.reuse:
-            close_environment(played)
+            close_environment(played, world.spec.id)
     return all(np.array_equal(one, other, equal_nan=True) for one, other in zip(*begun, strict=True))
 
 

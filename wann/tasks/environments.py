@@ -126,8 +126,8 @@ def make_environment(which: str | EnvSpec, **arguments: Any) -> Environment:
         raise BadInput(f"task.id: {name} cannot be made ({described(error)})") from None
 
 
-def close_environment(environment: Environment) -> None:
-    """Close an environment.
+def close_environment(environment: Environment, name: str) -> None:
+    """Close an environment of this name.
 
     Raises:
         BadInput: it fails.
@@ -138,8 +138,7 @@ def close_environment(environment: Environment) -> None:
     except KeyboardInterrupt:
         raise
     except BaseException as error:  # noqa: BLE001 - anybody's code, failing in any way
-        spec = environment.spec
-        raise failure(spec.id if spec else type(environment).__name__, "close", error) from None
+        raise failure(name, "close", error) from None
 
 
 def _quieten(spec: EnvSpec | None) -> None:
