@@ -166,7 +166,7 @@ TASKS = {
     "an old version": task("LunarLander-v2", "deprecated", "did you mean LunarLander-v3"),
     "a version that has moved": task("HalfCheetah-v3", "missing", "gymnasium-robotics"),
     "images": task(here("Image"), "observations", "are images", "accepted are vectors"),
-    "a long vector": task(here("LongVector"), "observations", "5,000 numbers", "up to 4,096"),
+    "a long vector": task(here("LongVector"), "observations", "5,000 numbers", "1 to 4,096"),
     "text in a dictionary": task(here("Text"), "observations", "Dict", "accepted are Box, Discrete"),
     "observations of nothing": task(here("Empty"), "observations", "0 numbers", "accepted are 1 to 4,096"),
     "an environment that exits when it is made": task(here("Exits"), "cannot be made (SystemExit: 0)"),
@@ -367,7 +367,7 @@ ENVIRONMENTS = {
     "no episodes to film": played("Sums", f"{FILM} v.gif --video-episodes 0", "--video-episodes", "to 1"),
     "nothing to see": played("Invisible", f"{FILM} v.gif", "--video", "cannot be rendered", "no screen here"),
     "failing before a camera": played(
-        "FourthStepFailsRarely", f"{FILM} v.gif --seed 1", "--video", "the episode with seed 1 ", "is gone"
+        "FourthStepFailsRarely", f"{FILM} v.gif --seed 1", "task.id", "the episode with seed 1 ", "is gone"
     ),
     "no seeds": played("Sums", f"{JUDGE} --seeds 0", "--seeds", "equal to 1"),
     "an interface beyond the observation": options(

@@ -16,6 +16,7 @@ from PIL import Image
 from tests.tasks.environments import LIMIT, here, total
 from wann import api
 from wann.cli import main
+from wann.evaluation import LocalEvaluator
 from wann.genome import first_population
 from wann.network import Network
 from wann.tasks import ControlTask, TaskSettings, make_task
@@ -43,6 +44,13 @@ STILL = 16
 def _folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     Path("c.toml").write_text(CONFIG, encoding="utf-8")
+
+
+@pytest.fixture(autouse=True)
+def _in_this_process(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Environments are stepped here, which is faster, where their processes prove nothing."""
+    if "change" not in request.fixturenames:
+        monkeypatch.setattr("wann.evaluation.ProcessEvaluator", lambda task, *_: LocalEvaluator(task, 1))
 
 
 def network(seed: int = 0) -> Network:

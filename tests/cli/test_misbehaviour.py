@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -15,7 +16,7 @@ from typing import Final
 import numpy as np
 import pytest
 
-from tests.processes import descendants
+from tests.processes import command, descendants
 from tests.tasks.environments import doing, here
 from wann import api
 from wann.cli import main
@@ -157,6 +158,26 @@ def test_what_ends_while_a_search_is_stopped_is_an_interruption(
     assert not api.search("c.toml", run="r", stop=lambda: next(asked))
 
 
+def test_threads_that_are_left_running_do_not_keep_the_process(
+    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    ended: list[int] = []
+    monkeypatch.setattr(sys, "argv", ["wann", "evaluate", "nowhere.json"])
+    monkeypatch.setattr(os, "_exit", ended.append)
+    monkeypatch.setattr(os, "dup2", lambda *_: None)
+    enough = threading.Event()
+    threads = [threading.Thread(target=enough.wait, name="simulator") for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    with pytest.raises(SystemExit):
+        main()
+    enough.set()
+    for thread in threads:
+        thread.join()
+    assert ended == [2]
+    assert capfd.readouterr().err.endswith("left running are ended: simulator\n")
+
+
 # In a process of its own.
 
 Start = Callable[..., subprocess.Popen[str]]
@@ -226,4 +247,5 @@ def test_while_the_environment_hangs_the_second_ctrl_c_ends_at_once(start: Start
     said = process.communicate()[1]
     assert process.returncode == 130
     assert said == "Interrupted; go on with: wann resume r\n"
-    assert not any(Path(f"/proc/{number}").exists() for number in family)
+    while any(map(command, family)):
+        time.sleep(0.02)

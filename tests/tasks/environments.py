@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import os
 import re
+import signal
 import subprocess
 import sys
+import threading
 import time
 import warnings
 from collections.abc import Callable
@@ -191,7 +193,7 @@ DEEDS: Final[dict[str, Callable[[Any, Any], Any]]] = {
     "ends the process": lambda *_: os._exit(0),
     "sleeps": lambda *_: time.sleep(1000),
     "computes for ever": lambda *_: _computes(),
-    "asks": lambda *_: input("go on? "),
+    "asks": lambda *_: input(),
     # What it answers.
     "four values": lambda _, answer: answer[:4],
     "an observation alone": lambda _, answer: answer[0],
@@ -223,11 +225,13 @@ class Scattered(Sums):
 
 
 class Restless(Sums):
-    """Goes elsewhere, wants warnings to be errors, and writes each observation where the last one was."""
+    """Goes elsewhere, wants no Ctrl-C and no warnings, and writes each observation where the last one was."""
 
     def __init__(self, **named: Any) -> None:
         super().__init__(**named)
         os.chdir("/")
+        if threading.current_thread() is threading.main_thread():
+            signal.signal(signal.SIGINT, signal.SIG_IGN)
         warnings.simplefilter("error")
         self._buffer = np.zeros(3, np.float32)
 

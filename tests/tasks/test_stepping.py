@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import json
-import os
+import signal
 import sys
 import warnings
 from collections.abc import Sequence
-from contextlib import chdir
 from functools import cache
 from itertools import pairwise
 from pathlib import Path
@@ -28,7 +27,7 @@ from wann.formats import from_document, render, to_document
 from wann.genome import MutationSettings, Population, first_population, join, mutate
 from wann.network import Interface, Network, compile_population
 from wann.streams import Stream, episode_seeds
-from wann.tasks import ControlTask, Outcome, TaskSettings, Trial, make_task
+from wann.tasks import ControlTask, Outcome, TaskSettings, Trial, make_task, undisturbed
 from wann.tasks.stepping import pool_is_faster
 from wann.trust import BY_HAND
 
@@ -359,16 +358,17 @@ def test_who_interrupts_an_environment_is_heard() -> None:
 
 
 def test_an_environment_that_goes_elsewhere_and_writes_over_what_it_gave_is_played_as_another() -> None:
-    found = play(task(here("Restless")))
-    with chdir(os.curdir):
-        assert_same(found, play(task(here("Sums"))))
+    problem = task(here("Restless"))
+    with undisturbed():
+        found = play(problem)
+    assert_same(found, play(task(here("Sums"))))
 
 
-def test_an_environment_leaves_the_folder_and_the_filters_of_warnings_alone(tmp_path: Path) -> None:
-    filters = list(warnings.filters)
+def test_what_an_environment_changes_of_its_process_is_put_back(tmp_path: Path) -> None:
+    before = list(warnings.filters), signal.getsignal(signal.SIGINT)
     task(here("Restless"))
     assert Path.cwd() == tmp_path
-    assert list(warnings.filters) == filters
+    assert (list(warnings.filters), signal.getsignal(signal.SIGINT)) == before
 
 
 def test_who_does_not_heed_the_seed_is_warned_of() -> None:

@@ -159,6 +159,7 @@ def _end_stragglers(code: int) -> None:
         if thread is not threading.main_thread() and not thread.daemon
     ]
     if running:
-        _say(f"threads that an environment or a library left running are ended: {', '.join(running)}")
+        names = ", ".join(dict.fromkeys(running))
+        _say(f"threads that an environment or a library left running are ended: {names}")
         sys.stderr.flush()
         os._exit(code)

@@ -25,20 +25,23 @@ def reserved() -> Iterator[None]:
     Standard input is empty: a command asks nothing, and an environment that does would wait for ever.
     """
     global _results  # noqa: PLW0603 - a process has one standard output
-    before, input_before = sys.stdout, sys.stdin
-    with _descriptors() as output, Path(os.devnull).open(encoding="utf-8") as nothing:
-        _results = before if output is None else output
-        sys.stdout, sys.stdin = sys.stderr, nothing
+    before = sys.stdin, sys.stdout
+    with _descriptors() as (output, stray), Path(os.devnull).open(encoding="utf-8") as nothing:
+        _results = output
+        sys.stdin, sys.stdout = nothing, stray
         try:
             yield
         finally:
-            sys.stdout, sys.stdin = before, input_before
+            sys.stdin, sys.stdout = before
             _results = None
 
 
 @contextmanager
-def _descriptors() -> Iterator[TextIO | None]:
-    """Lead descriptor 1 to standard error, 0 to nothing; gives what 1 led to, if that is ``sys.stdout``."""
+def _descriptors() -> Iterator[tuple[TextIO, TextIO]]:
+    """Lead descriptor 1 to standard error, and 0 to nothing.
+
+    Gives a stream to where standard output led, and one to standard error that anybody may close.
+    """
     sys.stdout.flush()
     kept = [os.dup(number) for number in (0, 1)]
     nothing = os.open(os.devnull, os.O_RDONLY)
@@ -46,11 +49,10 @@ def _descriptors() -> Iterator[TextIO | None]:
     os.dup2(2, 1)
     try:
         if _is_descriptor(sys.stdout, 1):
-            encoding, errors = sys.stdout.encoding, sys.stdout.errors
-            with os.fdopen(os.dup(kept[1]), "w", encoding=encoding, errors=errors) as output:
-                yield output
+            with _stream(kept[1]) as output, _stream(2) as stray:
+                yield output, stray
         else:
-            yield None
+            yield sys.stdout, sys.stderr
     finally:
         with suppress(OSError, AttributeError):
             ctypes.CDLL(None).fflush(None)  # what C code has printed and not yet written
@@ -58,6 +60,13 @@ def _descriptors() -> Iterator[TextIO | None]:
             os.dup2(descriptor, number)
         for descriptor in (*kept, nothing):
             os.close(descriptor)
+
+
+def _stream(descriptor: int) -> TextIO:
+    raw = io.FileIO(os.dup(descriptor), "w")
+    return io.TextIOWrapper(
+        io.BufferedWriter(raw), sys.stdout.encoding, sys.stdout.errors, line_buffering=True
+    )
 
 
 def _is_descriptor(stream: TextIO, number: int) -> bool:

@@ -9,6 +9,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from multiprocessing import resource_tracker
 from multiprocessing.connection import Connection, wait
 from typing import Any, Final
 
@@ -106,17 +107,17 @@ class Member:
         self.connection.close()  # by which it learns that nothing more will come
         if gently:
             wait([self._process.sentinel], _GRACE_SECONDS)
-        if self._process.exitcode is None:
-            # A group of its own, unless it is too young to have one.
-            for end in (os.killpg, os.kill):
-                with suppress(ProcessLookupError, PermissionError):
-                    end(self._process.pid, signal.SIGKILL)
+        # What environments have started is in its group, which it has unless it is very young.
+        for end in (os.killpg, os.kill):
+            with suppress(ProcessLookupError, PermissionError):
+                end(self._process.pid, signal.SIGKILL)
         self._process.join()
 
 
 @contextmanager
 def _born_deaf() -> Iterator[None]:
     """Processes begun in the block hear no signal until they are ready to ignore it."""
+    resource_tracker.ensure_running()  # which would hear them again
     before = signal.pthread_sigmask(signal.SIG_BLOCK, _SIGNALS)
     try:
         yield

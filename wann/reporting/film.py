@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from importlib.util import find_spec
@@ -18,7 +17,8 @@ from PIL import Image
 
 from ..errors import BadInput, described
 from ..files import write_atomically
-from ..tasks import ControlTask, Stepper, close_environment, make_environment
+from ..runs import write_atomically
+from ..tasks import ControlTask, Stepper, close_environment, make_environment, undisturbed
 
 __all__ = ["Film", "check_film", "play_film", "write_film"]
 
@@ -66,11 +66,10 @@ def play_film(task: ControlTask, policy: Callable[[Any], Any], seeds: Sequence[i
         )
         rate = float(environment.metadata.get("render_fps") or rate)
         try:
-            with warnings.catch_warnings():  # Gymnasium's checker would like many an environment better
-                warnings.simplefilter("ignore")
+            with undisturbed():
                 played.append(_episode(task, environment, policy, seed))
         finally:
-            close_environment(environment)
+            close_environment(environment, task.id)
     return Film([frames for frames, _ in played], rate, [total for _, total in played])
 
 

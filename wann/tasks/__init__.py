@@ -3,7 +3,7 @@
 from .classification import ClassificationTask, make_classification
 from .control import ControlTask, make_control
 from .datasets import DATA_SETS, ImageSet
-from .environments import close_environment, make_environment, needed_extra
+from .environments import close_environment, make_environment, needed_extra, undisturbed
 from .fused import Dynamics
 from .pulse import PULSE
 from .registry import make_task, names_of, recorded, recorded_names, registered_tasks, side_of
@@ -38,4 +38,5 @@ __all__ = [
     "recorded_names",
     "registered_tasks",
     "side_of",
+    "undisturbed",
 ]

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import os
 import re
 import warnings
 from collections.abc import Mapping, Sequence
-from contextlib import chdir
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -24,6 +22,7 @@ from .environments import (
     failure,
     make_environment,
     offered_dynamics,
+    undisturbed,
     without_wrappers,
 )
 from .fused import Dynamics, FusedJob
@@ -119,15 +118,13 @@ def make_control(
     """
     for name in settings.given(*_OF_IMAGES):
         raise BadInput(f"task.{name}: {settings.id} is no set of images")
-    # Some environments go to another folder.
-    with chdir(os.curdir), warnings.catch_warnings():
-        warnings.simplefilter("ignore")
+    with undisturbed():
         environment = make_environment(settings.id, trust)
         try:
             task = _task(settings, interface, environment)
             repeatable = task.stepping != "gymnasium" or _repeatable(task.world, environment)
         finally:
-            close_environment(environment)
+            close_environment(environment, settings.id)
     if not repeatable:
         warnings.warn(
             f"task.id: {settings.id} begins another episode when it is reset with the same seed again: what "
@@ -222,7 +219,7 @@ def _repeatable(world: SteppedWorld, environment: Environment) -> bool:
         played = without_wrappers(environment if world.reuse else make_environment(world.spec))
         begun.append(_opening(played, stepper))
         if not world.reuse:
-            close_environment(played)
+            close_environment(played, world.spec.id)
     return all(np.array_equal(one, other, equal_nan=True) for one, other in zip(*begun, strict=True))
 
 

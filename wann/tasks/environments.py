@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import difflib
+import os
+import signal
 import warnings
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import chdir, contextmanager
 from functools import cache
 from importlib import import_module
 from importlib.metadata import entry_points
@@ -28,6 +31,7 @@ __all__ = [
     "needed_extra",
     "offered_dynamics",
     "registered_environments",
+    "undisturbed",
     "without_wrappers",
 ]
 
@@ -81,6 +85,21 @@ def needed_extra(name: str) -> str | None:
     return None
 
 
+@contextmanager
+def undisturbed() -> Iterator[None]:
+    """Put back what environments change of their process: folder, filters of warnings, signal handlers."""
+    numbers = (signal.SIGINT, signal.SIGTERM)
+    handlers = {number: signal.getsignal(number) for number in numbers}
+    with chdir(os.curdir), warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        try:
+            yield
+        finally:
+            for number, handler in handlers.items():
+                if signal.getsignal(number) is not handler:
+                    signal.signal(number, handler)
+
+
 def make_environment(which: str | EnvSpec, trust: Trust = NOTHING, **arguments: Any) -> Environment:
     """An environment by its id, or by the specification of one that was made before.
 
@@ -117,8 +136,8 @@ def make_environment(which: str | EnvSpec, trust: Trust = NOTHING, **arguments: 
         raise BadInput(f"task.id: {name} cannot be made ({described(error)})") from None
 
 
-def close_environment(environment: Environment) -> None:
-    """Close an environment.
+def close_environment(environment: Environment, name: str) -> None:
+    """Close an environment of this name.
 
     Raises:
         BadInput: it fails.
@@ -129,8 +148,7 @@ def close_environment(environment: Environment) -> None:
     except KeyboardInterrupt:
         raise
     except BaseException as error:  # noqa: BLE001 - anybody's code, failing in any way
-        spec = environment.spec
-        raise failure(spec.id if spec else type(environment).__name__, "close", error) from None
+        raise failure(name, "close", error) from None
 
 
 def _quieten(spec: EnvSpec | None) -> None:

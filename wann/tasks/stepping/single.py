@@ -109,7 +109,7 @@ class SingleLanes:
             if self._next == len(self._seeds):
                 continue
             if not self._reuse:
-                close_environment(self._environments[lane])
+                close_environment(self._environments[lane], self._spec.id)
                 self._environments[lane] = _made(self._spec)
             self.observations[lane] = self._stepper.reset(self._environments[lane], self._seeds[self._next])
             self.playing[lane] = self._next
@@ -118,7 +118,7 @@ class SingleLanes:
         if over.any():
             for lane in np.flatnonzero(over).tolist():
                 if not self._reuse:
-                    close_environment(self._environments[lane])
+                    close_environment(self._environments[lane], self._spec.id)
             self._environments = [self._environments[lane] for lane in np.flatnonzero(~over).tolist()]
             self.playing, self.observations = self.playing[~over], self.observations[~over]
 
@@ -126,4 +126,4 @@ class SingleLanes:
         """Give back what is still open."""
         if not self._reuse:
             for environment in self._environments:
-                close_environment(environment)
+                close_environment(environment, self._spec.id)
