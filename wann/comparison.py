@@ -27,7 +27,7 @@ from .network import Network
 from .reporting import FrontierPoint, draw_frontier
 from .runs import PruningOutline, manifest, read_manifest, read_rounds
 from .streams import check_seed
-from .tasks import ClassificationTask, TaskSettings, make_task
+from .tasks import DATA_SETS, ClassificationTask, TaskSettings, make_task
 
 __all__ = ["Entry", "frontier"]
 
@@ -170,10 +170,13 @@ def _pruned(run: Path, tasks: _Tasks, seed: int) -> Iterator[_One]:
     config = PruningOutline.of(run / "config.toml", document)
     plan, family = config.pruning, config.family
     small = not plan.rounds and plan.schedule == "iterative"
+    name = config.data.name
+    if name not in DATA_SETS:  # pictures are called by it
+        raise BadInput(f"{run / 'config.toml'}: data.name {name!r}; accepted are {', '.join(DATA_SETS)}")
     for variant, row in read_rounds(run):
         connections = row["connections"]
         one = _One(
-            config.data.name,
+            name,
             family if variant == "pruned" else f"{family}: {variant}",
             f"round {row['round']:.0f}",
             connections,
@@ -190,7 +193,7 @@ def _pruned(run: Path, tasks: _Tasks, seed: int) -> Iterator[_One]:
         yield one
         path = run / "rounds" / f"{row['round']:02.0f}-pruned" / "network.json"
         if variant == "pruned" and 0 < connections <= _LARGEST and path.is_file():
-            yield from _under_shared(load_network(path), one, tasks[config.data.name], seed)
+            yield from _under_shared(load_network(path), one, tasks[name], seed)
 
 
 def _but_seed(config: Mapping[str, Any]) -> str:

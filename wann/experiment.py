@@ -332,7 +332,7 @@ def resume_search(
                 (task.inputs, task.outputs),
             )
         except BadInput as error:
-            raise BadInput(f"{path}: {error}") from None
+            raise BadInput(f"{folder.checkpoints}, generation {checkpoint.generation}: {error}") from None
     folder.truncate(folder.timing, search.generation)
     rows = folder.truncate(folder.metrics, search.generation)
     if rows < search.generation:
