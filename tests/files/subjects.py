@@ -15,7 +15,7 @@ from unittest import mock
 import numpy as np
 
 from tests.files.mutations import bombs, in_bytes, in_checkpoint, in_json, in_npz, in_table, in_toml, sealed
-from wann import api, training
+from wann import api, comparison, training
 from wann import experiment as wiring
 from wann.config import parse_config
 from wann.errors import BadInput, Failure
@@ -174,7 +174,7 @@ def _searched(folder: Path) -> dict[str, Subject]:
             in_checkpoint,
             resume,
             (sealed(packed["npz"]), sealed(packed["npz that lies"])),
-            ("/checkpoints",),
+            ("/checkpoints", "/metrics.csv", "generations are done already"),
         ),
         "manifest.json, resumed": subject("manifest.json", in_json, lambda: api.resume(run, stop=_after(0))),
         "manifest.json, reported": subject("manifest.json", in_json, report_numbers),
@@ -205,6 +205,10 @@ def _pruned(folder: Path) -> dict[str, Subject]:
     def resume() -> None:
         api.resume_pruning(run, stop=_after(0))
 
+    def compare_undrawn() -> None:
+        with mock.patch.object(comparison, "draw_frontier", picture):
+            compare()
+
     def compare() -> None:
         api.frontier([run], folder / "frontier", logistic=False, trained=False)
 
@@ -213,7 +217,7 @@ def _pruned(folder: Path) -> dict[str, Subject]:
 
     packed = bombs(_BOMB)
     return {
-        "pruning config.toml": subject("config.toml", in_toml, lambda: (api.prunes(run), compare())),
+        "pruning config.toml": subject("config.toml", in_toml, lambda: (api.prunes(run), compare_undrawn())),
         "pruning checkpoint": Subject(
             newest,
             newest.read_bytes(),
