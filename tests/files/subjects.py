@@ -144,8 +144,7 @@ def _searched(folder: Path) -> dict[str, Subject]:
     """A search of three generations, and its files."""
     run = folder / "search"
     api.search(parse_config(_SEARCH), run=run, stop=_after(3))
-    (run / "checkpoints" / "00000000.npz").unlink(missing_ok=True)
-    (checkpoint,) = (run / "checkpoints").glob("*.npz")
+    checkpoint = _newest(run)
     (run / "front").mkdir(exist_ok=True)
     (run / "front" / "front.csv").write_text("connections,mean\n2,1.5\n5,2.5\n")
 
@@ -184,6 +183,14 @@ def _searched(folder: Path) -> dict[str, Subject]:
     }
 
 
+def _newest(run: Path) -> Path:
+    """The newest checkpoint, alone: nothing stands in for it when it is damaged."""
+    *older, newest = sorted((run / "checkpoints").glob("*.npz"))
+    for path in older:
+        path.unlink()
+    return newest
+
+
 def _pruned(folder: Path) -> dict[str, Subject]:
     """A pruning run after its first rounds, and its files."""
     from wann.pruning import Mask  # noqa: PLC0415 - an extra
@@ -191,10 +198,7 @@ def _pruned(folder: Path) -> dict[str, Subject]:
     run, config = folder / "pruned", folder / "prune.toml"
     config.write_text(_PRUNING)
     api.prune(config, run=run, stop=_after(7))
-    newest = max((run / "checkpoints").glob("*.npz"))
-    for path in (run / "checkpoints").glob("*.npz"):
-        if path != newest:
-            path.unlink()
+    newest = _newest(run)
     mask = run / "rounds" / "01-pruned" / "mask.npz"
     alone = folder / "mask" / "mask.npz"
     alone.parent.mkdir()
