@@ -81,6 +81,7 @@ class Outcome:
     read: int = 0
     refused: int = 0
     failures: list[str] = field(default_factory=list)
+    said: str = ""
 
 
 def meet(subject: Subject, cases: Iterator[tuple[str, bytes]]) -> Outcome:
@@ -95,6 +96,7 @@ def meet(subject: Subject, cases: Iterator[tuple[str, bytes]]) -> Outcome:
             outcome.read += 1
         except (BadInput, Failure) as error:
             outcome.refused += 1
+            outcome.said = str(error)
             if not any(name in str(error) for name in (subject.path.name, *subject.named)):
                 outcome.failures.append(f"{name}: does not name the file: {error}"[:300])
         except Exception as error:  # noqa: BLE001 - this is what is looked for

@@ -13,7 +13,7 @@ from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
 
 from ..errors import BadInput
-from ._style import ACCENT, BLUE, GREY, INK, add_title, checked_suffix, house_style, save, tidy
+from ._style import ACCENT, BLUE, GREY, INK, add_title, checked_suffix, drawable, house_style, save, tidy
 
 __all__ = ["LEARNING", "draw_learning", "draw_weight_response"]
 
@@ -92,7 +92,7 @@ def _draw_columns(
     for column, label, colour, width in curves:
         axes.plot(
             generation,
-            metrics[column],
+            drawable(metrics[column]),
             color=colour,
             linewidth=width,
             label=label,
@@ -136,7 +136,7 @@ def draw_weight_response(
     if not len(weights) == len(mean) == len(std):
         raise BadInput(f"{len(weights)} weights, {len(mean)} means and {len(std)} deviations")
     order = np.argsort(weights, kind="stable")
-    weights, mean, std = weights[order], mean[order], std[order]
+    weights, mean, std = weights[order], drawable(mean[order]), drawable(std[order])
     with house_style():
         figure = Figure(figsize=(5.6, 3.2), layout="constrained")
         axes = figure.add_subplot()
