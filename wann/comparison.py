@@ -184,6 +184,9 @@ def _pruned(run: Path, tasks: _Tasks, seed: int) -> Iterator[_One]:
     except BadInput as error:
         raise BadInput(f"{run}: {error}") from None
     small = not plan.rounds and plan.schedule == "iterative"
+    name = config.data.name
+    if name not in DATA_SETS:  # pictures are called by it
+        raise BadInput(f"{run / 'config.toml'}: data.name {name!r}; accepted are {', '.join(DATA_SETS)}")
     for variant, row in read_rounds(run):
         connections = row["connections"]
         one = _One(

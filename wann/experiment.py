@@ -375,4 +375,4 @@ def _restored(folder: RunFolder, config: Config, task: Task) -> Search:
             (task.inputs, task.outputs),
         )
     except BadInput as error:
-        raise BadInput(f"{folder.path}: {error}") from None
+        raise BadInput(f"{folder.checkpoints}, generation {checkpoint.generation}: {error}") from None

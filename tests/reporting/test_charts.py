@@ -114,3 +114,10 @@ def test_a_mean_that_is_no_number_is_on_no_front(tmp_path: Path) -> None:
     means = np.array([np.nan, 2.0, np.inf])
     assert non_dominated(np.array([1, 5, 7]), means).tolist() == [False, True, False]
     draw_front(np.array([1]), np.array([np.nan]), tmp_path / "f.svg")
+
+
+@pytest.mark.parametrize("value", [1e308, -1e308, float("inf"), float("nan"), 5e-324])
+def test_returns_of_any_size_can_be_drawn(value: float, tmp_path: Path) -> None:
+    extreme = metrics(3) | {name: np.array([0.5, value, -value]) for name in COLUMNS[1:]}
+    draw_learning(extreme, tmp_path / "l.svg")
+    draw_front(np.array([1, 2, 10**15]), extreme["best_mean"], tmp_path / "f.svg")

@@ -296,7 +296,9 @@ class Search:
             newest, evaluations, steps = _numbers(arrays, population)
             champion = _champion(arrays, shape, generation) if "champion.mean" in arrays else None
         except ValueError as error:
-            raise BadInput(f"the checkpoint does not describe a search ({error})") from None
+            raise BadInput(
+                f"the checkpoint does not describe a search ({error}); remove it to go on from the one before"
+            ) from None
         if len(population) != settings.population:
             raise BadInput(
                 f"the checkpoint holds {len(population)} genomes, "

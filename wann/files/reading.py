@@ -7,6 +7,7 @@ import gzip
 import io
 import json
 import os
+import re
 import stat
 import tomllib
 import zlib
@@ -29,6 +30,9 @@ LARGEST_TABLE: Final = 256 * 2**20
 _DEEPEST: Final = 32
 """Lists and tables within each other: more than any file of ours has, less than Python's stack bears."""
 _LARGEST_TOML: Final = 2**20
+_TOML_STRING: Final = re.compile(rb'"[^"\\\n]*(?:\\.[^"\\\n]*)*"|\'[^\'\n]*\'')
+_TOML_MARK: Final = re.compile(rb"[=,\[\]{}\n]")
+_BLOCK: Final = 2**16
 _WIDEST_TABLE: Final = 10_000
 _CONTAINERS: Final = (dict, list)
 _GZIP: Final = b"\x1f\x8b"
@@ -70,8 +74,11 @@ def read_bytes(path: Path, largest: int) -> bytes:
         BadInput: it cannot be read, is no regular file, or is larger.
     """
     with _opened(path, largest) as file:
-        content = file.read(largest + 1)
-    if len(content) > largest:  # it grew meanwhile
+        # As much memory as it is large, not as it may be; then what it has grown by meanwhile.
+        content = file.read(os.fstat(file.fileno()).st_size + 1)
+        while len(content) <= largest and (more := file.read(_BLOCK)):
+            content += more
+    if len(content) > largest:
         raise _too_large(path, largest)
     return content
 
@@ -115,6 +122,9 @@ def read_toml(path: Path) -> dict[str, Any]:
         BadInput: see ``read_bytes``; no TOML, or arrays and tables nested too deeply.
     """
     content = read_bytes(path, _LARGEST_TOML)
+    bare = _TOML_STRING.sub(b"", content).translate(None, b" \t")
+    if any(part.count(b".") > _DEEPEST for part in _TOML_MARK.split(bare)):  # on which tomllib spends hours
+        raise BadInput(f"{path}: nested more than {_DEEPEST} levels deep")
     try:
         document = tomllib.loads(content.decode())
     except (ValueError, RecursionError) as error:  # tomllib lets numbers of 5,000 digits fail as they do

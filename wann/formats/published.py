@@ -75,7 +75,7 @@ def load_out(
             provenance={"imported": path.name},
         )
     except BadInput as error:
-        raise BadInput(f"{path}: {error}") from None
+        raise BadInput(f"{path if weights is None else f'{path} with {weights}'}: {error}") from None
 
 
 def load_weights(path: Path, connections: int) -> NDArray[np.float64]:

@@ -71,6 +71,8 @@ def _check_state(part: str, state: State, expected: State) -> None:
                 f"{part}: {name} is {tensor.dtype} of shape {tuple(tensor.shape)}, "
                 f"in the network {like.dtype} of shape {tuple(like.shape)}"
             )
+        if not bool(torch.isfinite(tensor).all()):
+            raise BadInput(f"{part}: {name} holds what is no finite number")
 
 
 def _check_optimizer(model: nn.Module, settings: TrainingSettings, tensors: State) -> None:
@@ -84,5 +86,8 @@ def _check_optimizer(model: nn.Module, settings: TrainingSettings, tensors: Stat
         for name, alike in kept.items()
     }
     found = {key: tensor.shape for key, tensor in tensors.items()}
-    if found not in ({}, expected) or any(tensor.dtype != torch.float32 for tensor in tensors.values()):
+    sound = all(
+        tensor.dtype == torch.float32 and bool(torch.isfinite(tensor).all()) for tensor in tensors.values()
+    )
+    if found not in ({}, expected) or not sound:
         raise BadInput(f"the optimizer's tensors are not those of {settings.optimizer} for this network")

@@ -10,9 +10,11 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
 
+import numpy as np
 from matplotlib import style
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from numpy.typing import NDArray
 
 from ..errors import BadInput
 from ..files import write_atomically
@@ -28,6 +30,7 @@ __all__ = [
     "POSITIVE",
     "add_title",
     "checked_suffix",
+    "drawable",
     "house_style",
     "plain",
     "save",
@@ -45,6 +48,8 @@ POSITIVE: Final = "#2166ac"
 NEGATIVE: Final = "#c0392b"
 
 PICTURES: Final = (".svg", ".png", ".pdf")
+
+_FARTHEST: Final = 1e150
 
 # Dates and program versions would make equal pictures differ.
 _METADATA: Final[dict[str, dict[str, None]]] = {
@@ -128,6 +133,11 @@ def add_title(axes: Axes, title: str | None) -> None:
     """A title flush with the left edge of the axes, or none."""
     if title:
         axes.set_title(plain(title), loc="left", fontsize=10, fontweight="bold", parse_math=False)
+
+
+def drawable(values: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Values that an axis can span; a gap where one is too large for that."""
+    return np.where(np.abs(values) < _FARTHEST, values, np.nan)
 
 
 def _render(figure: Figure, kind: str) -> bytes:

@@ -13,9 +13,9 @@ from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
 
 from ..errors import BadInput
-from ._style import ACCENT, BLUE, GREY, INK, add_title, checked_suffix, house_style, save, tidy
+from ._style import ACCENT, BLUE, GREY, INK, add_title, checked_suffix, drawable, house_style, save, tidy
 
-__all__ = ["draw_learning", "draw_weight_response"]
+__all__ = ["LEARNING", "draw_learning", "draw_weight_response"]
 
 FloatArray = NDArray[np.float64]
 
@@ -29,6 +29,8 @@ _CONNECTIONS: Final = (
     ("median_connections", "median of the generation", GREY, 1.1),
     ("best_connections", "best of the generation", BLUE, 1.1),
 )
+LEARNING: Final = ("generation", *(name for name, *_ in (*_RETURNS, *_CONNECTIONS)))
+"""The columns of metrics that are drawn."""
 
 
 def draw_learning(
@@ -71,11 +73,10 @@ def draw_learning(
 
 
 def _check_columns(metrics: Mapping[str, FloatArray]) -> None:
-    needed = ["generation", *(name for name, *_ in (*_RETURNS, *_CONNECTIONS))]
-    missing = [name for name in needed if name not in metrics]
+    missing = [name for name in LEARNING if name not in metrics]
     if missing:
         raise BadInput(f"metrics have no column {missing[0]!r}; there are {', '.join(metrics)}")
-    for name in needed:
+    for name in LEARNING:
         if len(metrics[name]) != len(metrics["generation"]):
             raise BadInput(
                 f"column {name!r} has {len(metrics[name])} rows, generation {len(metrics['generation'])}"
@@ -91,7 +92,7 @@ def _draw_columns(
     for column, label, colour, width in curves:
         axes.plot(
             generation,
-            metrics[column],
+            drawable(metrics[column]),
             color=colour,
             linewidth=width,
             label=label,
@@ -135,7 +136,7 @@ def draw_weight_response(
     if not len(weights) == len(mean) == len(std):
         raise BadInput(f"{len(weights)} weights, {len(mean)} means and {len(std)} deviations")
     order = np.argsort(weights, kind="stable")
-    weights, mean, std = weights[order], mean[order], std[order]
+    weights, mean, std = weights[order], drawable(mean[order]), drawable(std[order])
     with house_style():
         figure = Figure(figsize=(5.6, 3.2), layout="constrained")
         axes = figure.add_subplot()

@@ -17,7 +17,6 @@ from PIL import Image
 
 from ..errors import BadInput, described
 from ..files import write_atomically
-from ..runs import write_atomically
 from ..tasks import ControlTask, Stepper, close_environment, make_environment, undisturbed
 
 __all__ = ["Film", "check_film", "play_film", "write_film"]

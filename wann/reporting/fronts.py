@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from ..errors import BadInput
 from ..kernels.ranking import fronts
-from ._style import ACCENT, BLUE, INK, add_title, checked_suffix, house_style, save, tidy
+from ._style import ACCENT, BLUE, INK, add_title, checked_suffix, drawable, house_style, save, tidy
 
 __all__ = ["draw_front", "non_dominated"]
 
@@ -55,7 +55,7 @@ def draw_front(
     checked_suffix(path)
     if len(connections) != len(means):
         raise BadInput(f"{len(connections)} numbers of connections for {len(means)} means")
-    front = non_dominated(connections, means)
+    front, means = non_dominated(connections, means), drawable(means)
     steps = np.unique(np.stack([connections[front].astype(np.float64), means[front]]), axis=1)
     with house_style():
         figure = Figure(figsize=(5.6, 3.6), layout="constrained")

@@ -17,7 +17,7 @@ from ..formats import load_network
 from ..network import Network
 from ..runs import RunFolder, read_manifest
 from ..tasks import recorded_names, side_of
-from .curves import draw_learning
+from .curves import LEARNING, draw_learning
 from .fronts import draw_front
 from .report import Table, write_report
 from .topology import draw_topology
@@ -69,7 +69,7 @@ def report_run(folder: RunFolder) -> Path:
 
 
 def _metrics(folder: RunFolder) -> dict[str, NDArray[np.float64]]:
-    metrics, _ = read_table(folder.metrics, ("generation", "evaluations", "steps"))
+    metrics, _ = read_table(folder.metrics, (*LEARNING, "evaluations", "steps"))
     if not len(metrics["generation"]):
         raise BadInput(f"{folder.metrics}: no generation yet")
     return metrics

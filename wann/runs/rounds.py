@@ -90,9 +90,13 @@ def read_rounds(run: Path) -> Iterator[tuple[str, dict[str, float]]]:
     seconds = read_table(run / "timing.csv", ("seconds",), ("variant",))[0]["seconds"]
     columns = {name: numbers[name] for name in _MEASURED} | {"seconds": np.cumsum(seconds)}
     if len(seconds) != len(words["variant"]):
-        raise BadInput(f"{run}: no whole pruning run: its tables differ in length; see wann resume")
+        raise BadInput(
+            f"{run}: no whole pruning run: metrics.csv has {len(words['variant'])} rows and timing.csv "
+            f"{len(seconds)}; see wann resume"
+        )
     for name, column in columns.items():
         if not ((column >= 0) & (column <= (1 if name == "test_accuracy" else _MOST))).all():
-            raise BadInput(f"{run}: no whole pruning run: its tables hold a {name} that cannot be")
+            table = "timing.csv" if name == "seconds" else "metrics.csv"
+            raise BadInput(f"{run / table}: no table of a pruning run: {name} holds what cannot be")
     for place, variant in enumerate(words["variant"]):
         yield variant[:40], {name: float(column[place]) for name, column in columns.items()}
