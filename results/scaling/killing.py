@@ -25,6 +25,7 @@ import subprocess
 import sys
 import tempfile
 import time
+import zlib
 from collections.abc import Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
@@ -44,7 +45,7 @@ from wann.evaluation.ray import RayEvaluator
 from wann.experiment import Progress, start_search
 from wann.kernels.forward import Program
 from wann.runs import manifest, write_atomically
-from wann.tasks import Job, Task, TaskSettings, Trial, make_task
+from wann.tasks import Job, Outcome, Task, TaskSettings, Trial, make_task
 
 HERE: Final = Path(__file__).parent
 SCENARIOS: Final = ("workers", "nodes", "guilty")
@@ -79,15 +80,27 @@ class Deadly:
 
     def job(self, program: Program, weights: NDArray[np.float64], trial: Trial) -> Job:
         """See ``wann.tasks.Task``."""
+        job = self.task.job(program, weights, trial)
         ends = program.edge_rows[program.node_rows].tolist()
-        for begin, end in pairwise(ends):
-            structure = np.append(program.source[begin:end], end - begin).astype(np.int64)
-            # Small networks are spared: a worker begins with one.
-            if end - begin > 8 and int(structure @ np.arange(1, len(structure) + 1)) % self.rarity == 0:
-                if self.deed == "die":
-                    os.kill(os.getpid(), signal.SIGKILL)
-                raise ArithmeticError("guilty")
-        return self.task.job(program, weights, trial)
+        guilty = any(self._guilty(program.source[begin:end]) for begin, end in pairwise(ends))
+        return _Doomed(self.deed, job.units, job.grain, job.outcome) if guilty else job
+
+    def _guilty(self, sources: NDArray[np.int32]) -> bool:
+        """By the structure of a network alone; small ones are spared, for a worker begins with one."""
+        return len(sources) > 6 and zlib.crc32(sources.astype("<i8").tobytes()) % self.rarity == 0
+
+
+@dataclass(frozen=True)
+class _Doomed:
+    deed: str
+    units: int
+    grain: int
+    outcome: Outcome
+
+    def run(self, begin: int, end: int) -> None:
+        if self.deed == "die":
+            os.kill(os.getpid(), signal.SIGKILL)
+        raise ArithmeticError(f"one of {end - begin} is guilty")
 
 
 class Nodes:
@@ -191,11 +204,11 @@ def searched(task: Any, run: Path, evaluator: Evaluator, blows: Blows | None = N
 def measured(scenario: str, repetitions: int, nodes: Nodes, folder: Path) -> dict[str, Any]:
     """Repetitions of a scenario beside one undisturbed search on one thread."""
     swing_up = make_task(TaskSettings(**CONFIG.task.model_dump()))
-    rarity = 300
+    rarity = 100
     task: Any = Deadly(swing_up, rarity, "die") if scenario == "guilty" else swing_up
     harmless: Any = Deadly(swing_up, rarity, "raise") if scenario == "guilty" else swing_up
     settings = BackendSettings(
-        kind="ray", address=nodes.address, wait_seconds=300, attempts=2 if scenario == "guilty" else 3
+        kind="ray", address=nodes.address, wait_seconds=300, attempts=1 if scenario == "guilty" else 3
     )
     with LocalEvaluator(harmless, 1) as one:
         expected = searched(harmless, folder / "undisturbed", one)
