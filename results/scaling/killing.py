@@ -1,9 +1,10 @@
 """Searches whose workers and nodes are killed at random leave the bytes of one that nobody disturbed.
 
-    python results/scaling/killing.py                       # 50 repetitions of each scenario, under load: an hour
+    python results/scaling/killing.py                           # 50 repetitions of each scenario: an hour
     python results/scaling/killing.py --repetitions 3 --keep    # three of each; the table stays as it is
 
-Scenarios, each on a Ray cluster of two nodes of one core on this machine, while four processes keep its cores busy:
+Scenarios, each on a Ray cluster of two nodes of one core on this machine, while four processes keep its
+cores busy:
 
 - ``workers``: at random moments a random worker is killed with SIGKILL.
 - ``nodes``: at random moments a random node ends, politely or not, and another one comes.
@@ -23,11 +24,13 @@ import signal
 import subprocess
 import sys
 import tempfile
-import threading
 import time
+import zlib
 from collections.abc import Iterator, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, Final
 
@@ -42,7 +45,7 @@ from wann.evaluation.ray import RayEvaluator
 from wann.experiment import Progress, start_search
 from wann.kernels.forward import Program
 from wann.runs import manifest, write_atomically
-from wann.tasks import Job, Task, TaskSettings, Trial, make_task
+from wann.tasks import Job, Outcome, Task, TaskSettings, Trial, make_task
 
 HERE: Final = Path(__file__).parent
 SCENARIOS: Final = ("workers", "nodes", "guilty")
@@ -77,15 +80,27 @@ class Deadly:
 
     def job(self, program: Program, weights: NDArray[np.float64], trial: Trial) -> Job:
         """See ``wann.tasks.Task``."""
+        job = self.task.job(program, weights, trial)
         ends = program.edge_rows[program.node_rows].tolist()
-        for begin, end in zip(ends[:-1], ends[1:], strict=True):
-            structure = np.append(program.source[begin:end], end - begin).astype(np.int64)
-            # Small networks are spared: a worker begins with one.
-            if end - begin > 8 and int(structure @ np.arange(1, len(structure) + 1)) % self.rarity == 0:
-                if self.deed == "die":
-                    os.kill(os.getpid(), signal.SIGKILL)
-                raise ArithmeticError("guilty")
-        return self.task.job(program, weights, trial)
+        guilty = any(self._guilty(program.source[begin:end]) for begin, end in pairwise(ends))
+        return _Doomed(self.deed, job.units, job.grain, job.outcome) if guilty else job
+
+    def _guilty(self, sources: NDArray[np.int32]) -> bool:
+        """By the structure of a network alone; small ones are spared, for a worker begins with one."""
+        return len(sources) > 6 and zlib.crc32(sources.astype("<i8").tobytes()) % self.rarity == 0
+
+
+@dataclass(frozen=True)
+class _Doomed:
+    deed: str
+    units: int
+    grain: int
+    outcome: Outcome
+
+    def run(self, begin: int, end: int) -> None:
+        if self.deed == "die":
+            os.kill(os.getpid(), signal.SIGKILL)
+        raise ArithmeticError(f"one of {end - begin} is guilty")
 
 
 class Nodes:
@@ -95,13 +110,23 @@ class Nodes:
         head = {"num_cpus": 0, "include_dashboard": False}
         self._cluster = Cluster(initialize_head=True, head_node_args=head, shutdown_at_exit=False)
         self.address: str = self._cluster.address
-        self._running = [self._cluster.add_node(num_cpus=1) for _ in range(count)]
+        self._running: list[Any] = []
+        for _ in range(count):
+            self._add()
+
+    def _add(self) -> None:
+        while True:
+            try:
+                self._running.append(self._cluster.add_node(num_cpus=1))
+            except Exception:  # noqa: BLE001, S112 - all that Ray says of 30 s without a raylet
+                continue
+            return
 
     def replace(self, fate: random.Random) -> None:
         """End any of them, and begin another."""
         node = self._running.pop(fate.randrange(len(self._running)))
         self._cluster.remove_node(node, allow_graceful=fate.random() < 0.5)
-        self._running.append(self._cluster.add_node(num_cpus=1))
+        self._add()
 
     def close(self) -> None:
         """End them all."""
@@ -138,33 +163,31 @@ def busy(count: int) -> Iterator[None]:
 
 
 class Blows:
-    """What happens to a search: as many blows as there are moments, each a little after its generation began."""
+    """What happens to a search at some moments, each a little after a generation began."""
 
     def __init__(self, scenario: str, nodes: Nodes, seed: int) -> None:
         self._fate = random.Random(seed)  # noqa: S311 - who is killed is no secret
         self._moments = set(self._fate.sample(range(1, CONFIG.search.generations), BLOWS))
-        self._scenario, self._nodes = scenario, nodes
-        self._threads: list[threading.Thread] = []
+        self._strike = kill_a_worker if scenario != "nodes" else nodes.replace
+        self._pool = ThreadPoolExecutor(1)
+        self._struck: list[Future[None]] = []
 
     def show(self, progress: Progress) -> None:
         """Be told of a generation."""
         if progress.row.generation in self._moments:
-            delay = self._fate.uniform(0.0, 0.1)
-            self._threads.append(threading.Thread(target=self._strike, args=(delay,)))
-            self._threads[-1].start()
+            wait(self._struck)
+            self._struck.append(self._pool.submit(self._later, self._fate.uniform(0.0, 0.1)))
 
-    def _strike(self, delay: float) -> None:
-        time.sleep(delay)
-        if self._scenario == "nodes":
-            self._nodes.replace(self._fate)
-        else:
-            kill_a_worker(self._fate)
+    def _later(self, seconds: float) -> None:
+        time.sleep(seconds)
+        self._strike(self._fate)
 
     def end(self) -> int:
         """Wait for the last one; how many there were."""
-        for thread in self._threads:
-            thread.join()
-        return len(self._threads)
+        for struck in self._struck:
+            struck.result()
+        self._pool.shutdown()
+        return len(self._struck)
 
 
 def searched(task: Any, run: Path, evaluator: Evaluator, blows: Blows | None = None) -> dict[str, bytes]:
@@ -181,11 +204,11 @@ def searched(task: Any, run: Path, evaluator: Evaluator, blows: Blows | None = N
 def measured(scenario: str, repetitions: int, nodes: Nodes, folder: Path) -> dict[str, Any]:
     """Repetitions of a scenario beside one undisturbed search on one thread."""
     swing_up = make_task(TaskSettings(**CONFIG.task.model_dump()))
-    rarity = 1500
+    rarity = 100
     task: Any = Deadly(swing_up, rarity, "die") if scenario == "guilty" else swing_up
     harmless: Any = Deadly(swing_up, rarity, "raise") if scenario == "guilty" else swing_up
     settings = BackendSettings(
-        kind="ray", address=nodes.address, wait_seconds=300, attempts=2 if scenario == "guilty" else 3
+        kind="ray", address=nodes.address, wait_seconds=300, attempts=1 if scenario == "guilty" else 3
     )
     with LocalEvaluator(harmless, 1) as one:
         expected = searched(harmless, folder / "undisturbed", one)
@@ -203,7 +226,8 @@ def measured(scenario: str, repetitions: int, nodes: Nodes, folder: Path) -> dic
         "repetitions": repetitions,
         "same_bytes": same,
         "killed_by_us": struck,
-        "workers_said_lost": sum("was lost" in sentence for sentence in lost),
+        "workers_lost_at_work": sum("was lost" in sentence for sentence in lost),
+        "workers_lost_before": sum(" failed (" in sentence for sentence in lost),
         "networks_given_up_each_time": len(expected) - 2,
     }
 

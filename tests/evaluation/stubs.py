@@ -74,8 +74,8 @@ class Stub:
                 return
         if misdeed.startswith("raise"):
             raise ZeroDivisionError(f"no reward for {connections} connections\nsecond line")
-        if misdeed.startswith("hang"):
-            time.sleep(1000)
+        while misdeed.startswith("spin"):
+            pass
         if misdeed.startswith("die"):
             os.kill(os.getpid(), signal.SIGKILL)
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import random
 import signal
 import socket
 import subprocess
@@ -22,7 +21,6 @@ from ray.cluster_utils import Cluster
 
 from tests.evaluation.stubs import Stub
 from tests.evaluation.test_ray import BATCH, TRIAL, WEIGHTS, agree, local, result
-from tests.processes import workers
 from wann import api
 from wann.config import Config, parse_config
 from wann.errors import BadInput, Failure
@@ -104,50 +102,20 @@ def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return run
 
 
-@pytest.mark.parametrize("seed", [0, 1])
-def test_workers_and_nodes_killed_at_random_show_in_no_byte(
-    seed: int, nodes: Nodes, undisturbed: Path, tmp_path: Path
-) -> None:
-    fate = random.Random(seed)  # noqa: S311 - who is killed is no secret
-    ended, begun = threading.Event(), threading.Event()
-    killed: list[str] = []
-
-    def kill() -> None:
-        begun.wait()
-        while not ended.wait(fate.uniform(0.1, 0.8)) and len(killed) < 5:
-            if fate.random() < 0.6 and (found := workers()):
-                os.kill(fate.choice(found), signal.SIGKILL)
-                killed.append("worker")
-            elif len(nodes.running) > 1:
-                nodes.remove(graceful=fate.random() < 0.5)
-                killed.append("node")
-                nodes.add()
-
-    def show(progress: Progress) -> None:
-        if progress.row.generation == 1:
-            begun.set()
-
-    murderer = threading.Thread(target=kill)
-    murderer.start()
-    try:
-        assert api.search(config(kind="ray", address=nodes.address), run=tmp_path / "run", show=show)
-    finally:
-        ended.set()
-        begun.set()
-        murderer.join()
-    assert result(tmp_path / "run") == result(undisturbed)
-    assert len(killed) >= 3, killed
+@pytest.mark.slow
+def test_workers_nodes_and_networks_that_kill_at_random_show_in_no_byte_on_a_busy_machine() -> None:
+    script = ROOT / "results" / "scaling" / "killing.py"
+    subprocess.run([sys.executable, script, "--repetitions", "3", "--keep"], cwd=ROOT, check=True)
 
 
+@pytest.mark.slow
 def test_a_node_that_joins_is_used_and_one_that_leaves_is_done_without(nodes: Nodes) -> None:
     expected = local(Stub())
     settings = BackendSettings(kind="ray", address=nodes.address)
     with RayEvaluator(Stub(seconds=0.002), settings) as evaluator:
 
         def settle(count: int) -> None:
-            deadline = time.monotonic() + 30
             while evaluator.workers != count:
-                assert time.monotonic() < deadline
                 agree(evaluator.evaluate(BATCH, WEIGHTS, TRIAL), expected)
 
         settle(2)
@@ -158,6 +126,7 @@ def test_a_node_that_joins_is_used_and_one_that_leaves_is_done_without(nodes: No
         settle(1)
 
 
+@pytest.mark.slow
 def test_a_search_without_workers_waits_keeps_its_checkpoint_and_ends_in_a_sentence(
     nodes: Nodes, undisturbed: Path, tmp_path: Path
 ) -> None:
@@ -179,20 +148,20 @@ def test_a_search_without_workers_waits_keeps_its_checkpoint_and_ends_in_a_sente
     assert result(run) == result(undisturbed)
 
 
+@pytest.mark.slow
 def test_a_cluster_without_cores_is_refused_unless_a_node_comes_in_time(nodes: Nodes) -> None:
     while nodes.running:
         nodes.remove()
     nodes.settle()
     settings = BackendSettings(kind="ray", address=nodes.address, wait_seconds=4)
-    begun = time.monotonic()
     with pytest.raises(BadInput, match=r"has had no core .* for 4 s \(cores there: 0\).*wait_seconds"):
         RayEvaluator(Stub(), settings)
-    assert time.monotonic() - begun < 30
     threading.Timer(3.0, nodes.add).start()
-    with RayEvaluator(Stub(), settings.changed(wait_seconds=30)) as evaluator:
+    with RayEvaluator(Stub(), settings.changed(wait_seconds=300)) as evaluator:
         agree(evaluator.evaluate(BATCH, WEIGHTS, TRIAL), local(Stub()))
 
 
+@pytest.mark.slow
 def test_nodes_get_our_code_and_compiled_kernels_from_the_driver(
     nodes: Nodes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -295,6 +264,7 @@ def test_the_environment_variable_names_a_cluster_too(monkeypatch: pytest.Monkey
         connect(BackendSettings(kind="ray"), 1)
 
 
+@pytest.mark.slow
 def test_a_cluster_of_another_version_is_refused(nodes: Nodes, monkeypatch: pytest.MonkeyPatch) -> None:
     older = joining._PROBE.replace("try:", "ray.__version__ = '2.1.0'\ntry:", 1)
     monkeypatch.setattr(joining, "_PROBE", older)
@@ -304,6 +274,7 @@ def test_a_cluster_of_another_version_is_refused(nodes: Nodes, monkeypatch: pyte
         connect(BackendSettings(kind="ray", address=nodes.address), 1)
 
 
+@pytest.mark.slow
 def test_a_worker_that_cannot_hold_the_task_does_not_stop_the_others(tmp_path: Path) -> None:
     said: list[str] = []
     session = connect(BackendSettings(kind="ray"), 2)

@@ -33,8 +33,8 @@ from wann.tasks import Outcome, Trial
 
 BATCH: Final = compile_population(evolved(1, 5, 40))
 COUNTS: Final = np.bincount(connections(BATCH))
-GUILTY: Final = int(np.flatnonzero((COUNTS > 0) & (COUNTS <= 3))[0])
-"""A number of connections that few networks have."""
+GUILTY: Final = int(np.flatnonzero(COUNTS == 1)[0])
+"""A number of connections that one network has."""
 WEIGHTS: Final = np.array([-1.0, 0.5, 2.0])
 TRIAL: Final = Trial(np.arange(100, 104))
 
@@ -141,26 +141,26 @@ def test_a_network_that_raises_is_given_up_and_the_others_are_not() -> None:
 
 @pytest.mark.usefixtures("_session")
 @pytest.mark.parametrize(
-    ("misdeed", "reason"), [("die", "its process died"), ("hang", "no answer within 1 s")]
+    ("misdeed", "reason"),
+    [("die", "its process died"), ("spin", "no answer within 0.5 s of its processor")],
 )
 def test_a_network_that_kills_or_holds_its_worker_again_and_again_is_given_up(
     misdeed: str, reason: str
 ) -> None:
     expected = local(Stub(misdeeds={GUILTY: "raise"}))
-    with RayEvaluator(
-        Stub(misdeeds={GUILTY: misdeed}), settings(limit_seconds=0.5, wall_factor=2, attempts=1)
-    ) as evaluator:
+    task, limits = Stub(misdeeds={GUILTY: misdeed}), settings(limit_seconds=0.5, wall_factor=1e4, attempts=1)
+    with RayEvaluator(task, limits) as evaluator:
         found = evaluator.evaluate(BATCH, WEIGHTS, TRIAL)
     agree(found, expected)
     assert set(found.failed.values()) == {reason}
 
 
 @pytest.mark.usefixtures("_session")
-@pytest.mark.parametrize("misdeed", ["raise once", "die once", "hang once"])
+@pytest.mark.parametrize("misdeed", ["raise once", "die once", "spin once"])
 def test_what_happens_once_shows_in_no_bit(misdeed: str, tmp_path: Path) -> None:
     said: list[str] = []
     task = Stub(misdeeds={int(count): misdeed for count in np.flatnonzero(COUNTS)[:3]}, marks=tmp_path)
-    with RayEvaluator(task, settings(limit_seconds=0.5, wall_factor=2), said.append) as evaluator:
+    with RayEvaluator(task, settings(limit_seconds=0.5, wall_factor=1e4), said.append) as evaluator:
         found = evaluator.evaluate(BATCH, WEIGHTS, TRIAL)
     assert len(list(tmp_path.iterdir())) == 3
     agree(found, local(Stub()))
@@ -173,7 +173,7 @@ def test_workers_that_die_between_and_during_generations_show_in_no_bit() -> Non
     expected = local(Stub())
     with RayEvaluator(Stub(seconds=0.01), settings(workers=3)) as evaluator:
         for victim in range(3):
-            os.kill(workers()[victim % len(workers())], signal.SIGKILL)
+            os.kill(workers(os.getpid())[victim % len(workers(os.getpid()))], signal.SIGKILL)
             agree(evaluator.evaluate(BATCH, WEIGHTS, TRIAL), expected)
 
 
@@ -232,10 +232,8 @@ def test_chunks_of_many_megabytes_arrive() -> None:
 
 @pytest.mark.usefixtures("_session")
 def test_a_library_that_the_workers_lack_is_named() -> None:
-    begun = time.monotonic()
     with pytest.raises(BadInput, match=r"no worker can compute.*a_library_of_this_process_alone"):
         RayEvaluator(Stub(extra=Elsewhere()), settings())
-    assert time.monotonic() - begun < 30
 
 
 @pytest.mark.usefixtures("_session")
@@ -299,100 +297,94 @@ wann.experiment._CHECKPOINT_SECONDS = 0
 wann.api.report_run = lambda *_: None
 main(sys.argv[1:])
 """
+LONG: Final = parse_config(DOCUMENT | {"search": DOCUMENT["search"] | {"generations": 100}})
+PATIENCE: Final = 300.0  # seconds, after which something hangs
+
+
+@pytest.fixture(scope="module")
+def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    run = tmp_path_factory.mktemp("undisturbed") / "run"
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(api, "report_run", lambda *_: None)
+        assert api.search(LONG, run=run)
+    return run
 
 
 @pytest.fixture
 def start(tmp_path: Path) -> Callable[..., subprocess.Popen[str]]:
-    long = DOCUMENT | {"search": DOCUMENT["search"] | {"generations": 100}}
-    (tmp_path / "c.toml").write_text(render_config(parse_config(long)), encoding="utf-8")
+    (tmp_path / "c.toml").write_text(render_config(LONG), encoding="utf-8")
     (tmp_path / "driver.py").write_text(DRIVER, encoding="utf-8")
 
     def start(*arguments: str) -> subprocess.Popen[str]:
-        command = [sys.executable, "driver.py", *arguments]
-        return subprocess.Popen(
-            command, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-        )
+        command = [sys.executable, "driver.py", "search", "c.toml", "--run", "run", "--backend", "ray"]
+        process = subprocess.Popen(
+            [*command, "--workers", "2", *arguments],
+            cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        )  # fmt: skip
+        wait_until(lambda: rows(tmp_path / "run" / "metrics.csv") > 3 or process.poll() is not None)
+        return process
 
     return start
-
-
-def finish(process: subprocess.Popen[str]) -> None:
-    errors = process.communicate(timeout=60)[1]
-    assert process.returncode == 0, errors
 
 
 def rows(path: Path) -> int:
     return len(path.read_bytes().splitlines()) if path.exists() else 0
 
 
-def wait_until(true: Callable[[], bool], process: subprocess.Popen[str]) -> None:
-    deadline = time.monotonic() + 60
+def wait_until(true: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + PATIENCE
     while not true():
-        assert process.poll() is None, process.communicate()
         assert time.monotonic() < deadline
         time.sleep(0.01)
 
 
 def test_nothing_of_ray_stands_between_our_lines_whatever_dies(
-    start: Callable[..., subprocess.Popen[str]], tmp_path: Path
+    start: Callable[..., subprocess.Popen[str]], undisturbed: Path, tmp_path: Path
 ) -> None:
-    finish(start("search", "c.toml", "--run", "local"))
-    process = start("search", "c.toml", "--run", "ray", "--backend", "ray", "--workers", "2")
-    wait_until(lambda: rows(tmp_path / "ray" / "metrics.csv") > 3, process)
+    process = start()
     os.kill(workers(process.pid)[0], signal.SIGKILL)
-    output, errors = process.communicate(timeout=120)
+    output, errors = process.communicate(timeout=PATIENCE)
     assert process.returncode == 0, errors
     assert output == ""
+    ours = ("starting Ray", "Ray on this", "generation ", "a worker ", "Champion:", "Picture:", "Report:")
     for line in errors.splitlines():
-        ours = (
-            "starting Ray",
-            "Ray on this",
-            "generation ",
-            "a worker ",
-            "Champion:",
-            "Picture:",
-            "Report:",
-        )
         assert line.startswith(ours), line
     assert sum("was lost" in line for line in errors.splitlines()) <= 1
-    assert result(tmp_path / "ray") == result(tmp_path / "local")
+    assert result(tmp_path / "run") == result(undisturbed)
 
 
+@pytest.mark.slow
+@pytest.mark.usefixtures("_no_report")
 @pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
 def test_a_driver_that_is_stopped_takes_its_workers_along_and_can_be_resumed(
-    how: signal.Signals, start: Callable[..., subprocess.Popen[str]], tmp_path: Path
+    how: signal.Signals, start: Callable[..., subprocess.Popen[str]], undisturbed: Path, tmp_path: Path
 ) -> None:
-    process = start("search", "c.toml", "--run", "run", "--backend", "ray", "--workers", "2")
-    wait_until(lambda: rows(tmp_path / "run" / "metrics.csv") > 3, process)
+    process = start()
     computing = workers(process.pid)
     family = [number for number in descendants(process.pid) if b"Agent" not in command(number)]
     assert computing
     process.send_signal(how)
-    errors = process.communicate(timeout=60)[1]
+    errors = process.communicate(timeout=PATIENCE)[1]
     assert process.returncode == (-how if how == signal.SIGKILL else 130), errors
-    deadline = time.monotonic() + 20
-    while any(b"ray" in command(number) for number in family):  # Ray's agents need a minute to notice
-        assert time.monotonic() < deadline
-        time.sleep(0.1)
-    finish(start("resume", "run", "--backend", "local"))
-    finish(start("search", "c.toml", "--run", "undisturbed"))
-    assert result(tmp_path / "run") == result(tmp_path / "undisturbed")
+    wait_until(lambda: not any(b"ray" in command(number) for number in family))  # agents take a minute
+    assert api.resume(tmp_path / "run", backend="local")
+    assert result(tmp_path / "run") == result(undisturbed)
 
 
+@pytest.mark.slow
+@pytest.mark.usefixtures("_no_report")
 def test_when_ray_itself_is_gone_the_search_ends_and_can_be_resumed(
     start: Callable[..., subprocess.Popen[str]], tmp_path: Path
 ) -> None:
-    process = start(
-        "search", "c.toml", "--run", "run", "--backend", "ray", "--workers", "2", "--generations", "2000"
-    )
-    wait_until(lambda: rows(tmp_path / "run" / "metrics.csv") > 3, process)
+    process = start("--generations", "100000")
     raylets = [number for number in descendants(process.pid) if b"/raylet/raylet" in command(number)]
     os.kill(raylets[0], signal.SIGKILL)
-    errors = process.communicate(timeout=60)[1]
+    errors = process.communicate(timeout=PATIENCE)[1]
     assert process.returncode == 1, errors
     # Ray ends the process by its own hand, now and then before our last sentence is out.
     assert "Traceback" not in errors
-    more = str(int(max((tmp_path / "run" / "checkpoints").iterdir()).stem) + 5)
-    finish(start("resume", "run", "--backend", "local", "--generations", more))
-    finish(start("search", "c.toml", "--run", "undisturbed", "--generations", more))
+    more = int(max((tmp_path / "run" / "checkpoints").iterdir()).stem) + 5
+    longer = LONG.model_copy(update={"search": LONG.search.model_copy(update={"generations": more})})
+    assert api.resume(tmp_path / "run", backend="local", generations=more)
+    assert api.search(longer, run=tmp_path / "undisturbed")
     assert result(tmp_path / "run") == result(tmp_path / "undisturbed")

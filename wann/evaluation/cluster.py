@@ -31,6 +31,7 @@ __all__ = ["Session", "connect"]
 _STORE: Final = 512 * 2**20  # bytes of object store that a local session may use
 _KNOCK_SECONDS: Final = 5.0
 _PROBE_SECONDS: Final = 15.0  # with the knock, less than half a minute
+_ASKS: Final = "InvalidAuthToken"
 _PROBE: Final = """
 import logging, sys, ray
 logging.disable()
@@ -89,9 +90,7 @@ def connect(settings: BackendSettings, cores: int, tell: Callable[[str], None] =
         _open(cores)
         return Session("Ray on this machine", own=True, cores=cores)
     at_home, loopback = _whose(address)
-    if at_home:
-        _show_token()
-    _probe(address, loopback=loopback)
+    _probe(address, at_home=at_home, loopback=loopback)
     tell(f"joining the cluster at {address} ...")
     with _own_signals(), _compiled_kernels_travel(), _loopback(stay=loopback):
         ray.init(
@@ -149,15 +148,12 @@ def _whose(address: str) -> tuple[bool, bool]:
 
 
 def _show_token() -> None:
-    """Show a head on this machine the token that it asks for, if it is a Ray that does.
+    """Show the token, which a head that was begun where there is one asks for.
 
-    A head begun where there is a token asks for it, and every session of our own leaves one behind;
-    but to an address that is given Ray shows it only when RAY_AUTH_MODE says so.
+    Every session of our own leaves one behind, but to an address that is given Ray does not show it
+    unless RAY_AUTH_MODE says so; where it says so, the head must ask for it.
     """
-    try:
-        setup = import_module("ray._private.authentication.authentication_token_setup")
-    except ImportError:
-        return
+    setup = import_module("ray._private.authentication.authentication_token_setup")
     setup.maybe_enable_token_auth_if_token_available(warn_if_disabled=False)
 
 
@@ -196,7 +192,7 @@ def _compiled_kernels_travel() -> Iterator[None]:
             os.environ[name] = before
 
 
-def _probe(address: str, *, loopback: bool) -> None:
+def _probe(address: str, *, at_home: bool, loopback: bool) -> None:
     """Try the address in a process of its own: Ray waits for minutes where nobody answers."""
     if address.startswith("ray://"):
         raise BadInput(
@@ -205,26 +201,48 @@ def _probe(address: str, *, loopback: bool) -> None:
         )
     if address != "auto":
         _knock(address)
-    stay = {internals.ray_constants.ENABLE_RAY_CLUSTERS_ENV_VAR: "0"} if loopback else {}
-    try:
-        done = subprocess.run(  # noqa: S603 - this interpreter, and an address that is one argument
-            [sys.executable, "-c", _PROBE, address],
-            capture_output=True,
-            text=True,
-            timeout=_PROBE_SECONDS,
-            check=False,
-            env=os.environ | stay,
+    said = _tried(address, loopback=loopback)
+    if _ASKS in said and at_home and "RAY_AUTH_MODE" not in os.environ:
+        _show_token()
+        said = _tried(address, loopback=loopback)
+    if _ASKS in said:
+        raise BadInput(
+            f"--ray-address {address}: the cluster asks for a token: set RAY_AUTH_MODE=token, "
+            "and see that ~/.ray/auth_token is that of its head"
         )
-    except subprocess.TimeoutExpired:
+    verdict, _, detail = said.strip().rpartition("\n")[2].partition(" ")
+    if verdict == "late":
         raise BadInput(
             f"--ray-address {address}: no Ray cluster that lets this machine in answered within "
             f"{_PROBE_SECONDS:.0f} s; is it the port of its head (`ray start --head` prints it), "
-            "has this machine joined it (`ray start --address=...`), and if it asks for a token, "
-            "is RAY_AUTH_MODE=token set here?"
-        ) from None
-    verdict, _, detail = done.stdout.strip().rpartition("\n")[2].partition(" ")
+            "and has this machine joined it (`ray start --address=...`)?"
+        )
     if verdict != "cores":
-        raise BadInput(f"--ray-address {address}: {_explained(detail or done.stderr)}")
+        raise BadInput(f"--ray-address {address}: {_explained(detail if verdict == 'error' else said)}")
+
+
+def _tried(address: str, *, loopback: bool) -> str:
+    """All that comes of joining, with a verdict in the last line; nothing after the request for a token."""
+    stay = {internals.ray_constants.ENABLE_RAY_CLUSTERS_ENV_VAR: "0"} if loopback else {}
+    process = subprocess.Popen(  # noqa: S603 - this interpreter, and an address that is one argument
+        [sys.executable, "-c", _PROBE, address],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        env=os.environ | stay,
+    )
+    late = threading.Event()
+    timer = threading.Timer(_PROBE_SECONDS, lambda: (late.set(), process.kill()))
+    timer.start()
+    said = ""
+    with process:
+        for line in process.stdout or ():
+            said += line
+            if _ASKS in line:
+                process.kill()
+                break
+    timer.cancel()
+    return "late" if late.is_set() else said
 
 
 def _knock(address: str) -> None:
