@@ -7,6 +7,7 @@ import platform
 import subprocess
 import sys
 from datetime import UTC, datetime
+from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any, Final
@@ -36,6 +37,7 @@ def manifest(**facts: Any) -> dict[str, Any]:
     }
 
 
+@cache  # what a process has loaded does not change
 def _version(package: str) -> str | None:
     try:
         return version(package)
@@ -52,6 +54,7 @@ def _processor() -> str:
     return platform.processor() or platform.machine()
 
 
+@cache
 def _commit() -> str | None:
     """The git commit of this source, if it is a checkout."""
     git = ["git", "-C", str(Path(__file__).parent), "describe", "--always", "--dirty", "--abbrev=40"]
