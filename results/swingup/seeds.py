@@ -2,8 +2,8 @@
 
     python results/swingup/seeds.py configs/swingup.toml -o results/swingup/seeds.csv
 
-Runs stand in results/runs/seeds-N and are used again if they are there; champions are copied to
-results/swingup/champions.
+Champions are kept in results/swingup/champions with their manifests. A seed whose champion is there is
+measured without a search; remove the champion to search again (in results/runs/seeds-CONFIG-SEED).
 """
 
 from __future__ import annotations
@@ -18,16 +18,21 @@ from typing import Any
 
 import wann
 
+KEPT = Path("results/swingup/champions")
+
 
 def measure(config: Path, seed: int) -> dict[str, Any]:
-    """One search, and its champion's table."""
-    run = Path(f"results/runs/seeds-{config.stem}-{seed}")
-    if not (run / "report.html").exists():
+    """The row of a seed's champion; the search is run if no champion is kept."""
+    path = KEPT / f"{config.stem}-{seed}.json"
+    if not path.exists():
         from wann.api import read_config  # noqa: PLC0415 - beside its only use
 
+        run = Path(f"results/runs/seeds-{config.stem}-{seed}")
         wann.search(read_config(config, seed=seed), run=run)
-    champion = wann.load(run)
-    manifest = json.loads((run / "manifest.json").read_text(encoding="utf-8"))
+        shutil.copyfile(run / "manifest.json", path.with_suffix(".manifest.json"))
+        shutil.copyfile(run / "champion.json", path)
+    champion = wann.load(path)
+    manifest = json.loads(path.with_suffix(".manifest.json").read_text(encoding="utf-8"))
     row: dict[str, Any] = {
         "seed": seed,
         "wall_seconds": round(manifest["wall_seconds"], 1),
@@ -40,9 +45,6 @@ def measure(config: Path, seed: int) -> dict[str, Any]:
         row[f"{score.condition}_std"] = round(score.std, 1)
         if score.weight_std is not None:
             row[f"{score.condition}_weight_std"] = round(score.weight_std, 1)
-    kept = Path("results/swingup/champions")
-    kept.mkdir(parents=True, exist_ok=True)
-    shutil.copyfile(run / "champion.json", kept / f"{config.stem}-{seed}.json")
     return row
 
 
@@ -53,6 +55,7 @@ def main() -> None:
     parser.add_argument("-o", "--output", type=Path, required=True)
     parser.add_argument("--seeds", type=int, nargs="*", default=list(range(1, 9)))
     given = parser.parse_args()
+    KEPT.mkdir(parents=True, exist_ok=True)
     with given.output.open("w", encoding="utf-8") as file:
         writer = None
         for seed in given.seeds:

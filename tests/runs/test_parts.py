@@ -23,8 +23,8 @@ INNER: Final = (
     *("failures/00000000-000000.json", "rounds/00-dense", "rounds/00-dense/network.json"),
 )
 HIDDEN: Final = (
-    *(".lock", f".metrics.csv.{os.getpid()}.tmp", f".report.html.{os.getpid()}.part"),
-    f"checkpoints/.{GENERATIONS:08d}.npz.{os.getpid()}.tmp",
+    *(".lock", ".metrics.csv.1234.tmp", ".report.html.1234.part"),
+    f"checkpoints/.{GENERATIONS:08d}.npz.1234.tmp",
 )
 COMMANDS: Final = (
     "resume run --generations 4",
@@ -177,7 +177,7 @@ def test_a_lock_that_has_another_name_elsewhere_is_refused(
 def test_a_temporary_file_is_never_written_through_a_link(run: Path) -> None:
     Path("c.toml").write_text(render_config(small_search()), encoding="utf-8")
     Path("new").mkdir()
-    Path("new", f".config.toml.{os.getpid()}.tmp").symlink_to(Path("file").absolute())
+    Path("new", ".config.toml.1234.tmp").symlink_to(Path("file").absolute())
     assert ended("search c.toml --run new") == 0
     assert untouched(run.parent)
 
