@@ -146,7 +146,7 @@ class Schedule:
         seconds = min(seconds, _LONGEST)
         bounds = cost[begin] + seconds / pace * np.arange(1, count + 1)
         ends = np.searchsorted(cost, bounds * (1 - 1e-12)).clip(max=whole.size).tolist()
-        chunks = []
+        chunks: list[Chunk] = []
         for end in ends:
             while self._next < end:
                 begin, self._next = self._next, min(end, self._evaluation.light(self._next))
