@@ -230,7 +230,7 @@ def test_a_head_on_the_loopback_address_can_be_joined(cluster: str, tmp_path: Pa
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
     command = [
-        Path(sys.executable).parent / "ray", "start", "--head", "--block", "--num-cpus=1",
+        str(Path(sys.executable).parent / "ray"), "start", "--head", "--block", "--num-cpus=1",
         "--node-ip-address=127.0.0.1", f"--port={port}", "--include-dashboard=false",
         "--disable-usage-stats",
     ]  # fmt: skip

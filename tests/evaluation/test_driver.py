@@ -26,7 +26,7 @@ from wann.tasks import Outcome, Trial
 
 BATCH: Final = compile_population(evolved(1, 5, 40))
 COUNTS: Final = connections(BATCH)
-KINDS: Final = np.unique(COUNTS).tolist()
+KINDS: Final = np.flatnonzero(np.isin(np.bincount(COUNTS), (1, 2))).tolist()
 WEIGHTS: Final = np.array([-1.0, 0.5])
 TRIAL: Final = Trial(np.arange(100, 103))
 ENOUGH: Final = 11  # deaths and lost nodes that nobody may be convicted by: at attempts = 3 twelve are needed
@@ -36,10 +36,12 @@ def settings(**changes: Any) -> BackendSettings:
     return BackendSettings(kind="ray", **({"workers": 2, "limit_seconds": 10} | changes))
 
 
-def driver(scene: Scene, said: list[str] | None = None, **changes: Any) -> tuple[Driver, SimulatedActors]:
+def driver(
+    scene: Scene, said: list[str] | None = None, timing: Timing | None = None, **changes: Any
+) -> tuple[Driver, SimulatedActors]:
     actors = SimulatedActors(scene)
     tell = (lambda _: None) if said is None else said.append
-    return Driver(actors, settings(**changes), Timing(), tell), actors
+    return Driver(actors, settings(**changes), timing or Timing(), tell), actors
 
 
 def evaluated(found: Driver) -> tuple[Outcome, Counter[tuple[int, int, int]]]:
@@ -106,13 +108,14 @@ def scenes(draw: st.DrawFn) -> tuple[Scene, int, random.Random, list[tuple[float
     return scene, draw(st.integers(1, 5)), random.Random(draw(st.integers(0, 99))), fates  # noqa: S311
 
 
-@hypothesis(max_examples=60, deadline=None)
+@hypothesis(deadline=None)
 @given(scenes())
 def test_in_every_history_the_innocent_are_evaluated_once_and_the_guilty_convicted(
     drawn: tuple[Scene, int, random.Random, list[tuple[float, str]]],
 ) -> None:
     scene, workers, rng, fates = drawn
-    found, actors = driver(scene, workers=workers, wait_seconds=1000, start_seconds=100)
+    seldom = Timing(tick=5.0, look=2.0, pulse=5.0)  # limits and breaks last for hours
+    found, actors = driver(scene, timing=seldom, workers=workers, wait_seconds=1000, start_seconds=100)
     when = 0.0
     for gap, kind in fates:
         when += gap

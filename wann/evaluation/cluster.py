@@ -231,8 +231,7 @@ def _tried(address: str, *, loopback: bool) -> str:
         text=True,
         env=os.environ | stay,
     )
-    late = threading.Event()
-    timer = threading.Timer(_PROBE_SECONDS, lambda: (late.set(), process.kill()))
+    timer = threading.Timer(_PROBE_SECONDS, process.kill)
     timer.start()
     said = ""
     with process:
@@ -242,7 +241,7 @@ def _tried(address: str, *, loopback: bool) -> str:
                 process.kill()
                 break
     timer.cancel()
-    return "late" if late.is_set() else said
+    return "late" if process.returncode == -signal.SIGKILL and _ASKS not in said else said
 
 
 def _knock(address: str) -> None:

@@ -42,8 +42,8 @@ class RayActors:
         self._session = session
         self._task = ray.put(task)
         # A thread of its own answers for a worker's pulse.
-        remote: Any = ray.remote(concurrency_groups={"pulse": 1})
-        self._worker = remote(Worker)
+        remote: Any = ray.remote
+        self._worker = remote(concurrency_groups={"pulse": 1})(Worker)
         self._groups: dict[Any, Any] = {}
 
     def now(self) -> float:
