@@ -177,7 +177,7 @@ def test_a_lock_that_has_another_name_elsewhere_is_refused(
 def test_a_temporary_file_is_never_written_through_a_link(run: Path) -> None:
     Path("c.toml").write_text(render_config(small_search()), encoding="utf-8")
     Path("new").mkdir()
-    Path("new", ".config.toml.1234.tmp").symlink_to(Path("file").absolute())
+    Path("new", f".config.toml.{os.getpid()}.tmp").symlink_to(Path("file").absolute())
     assert ended("search c.toml --run new") == 0
     assert untouched(run.parent)
 
