@@ -38,13 +38,14 @@ def evolved() -> Network:
     search = Search.begin(settings, changes, task.inputs, task.outputs, 0)
     weights = np.array(ENSEMBLE)
     while True:
-        batch = compile_population(search.ask())
+        population = search.ask()
+        batch = compile_population(population)
         job = task.job(batch.merged, weights, Trial(np.array([search.generation])))
         job.run(0, job.units)
         returns = mean_over_episodes(job.outcome)
         if search.generation == settings.generations - 1:
             best = int(returns.mean(axis=1).argmax())
-            return Network.of_genome(search.ask(), best, task="digits")
+            return Network.of_genome(population, best, task="digits")
         search.tell(returns, 0, 0)
 
 
