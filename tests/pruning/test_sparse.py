@@ -16,8 +16,9 @@ from torch import nn
 from tests.pruning.chains import Sample, conv_samples, dense_samples, sample
 from tests.pruning.strangers import CLASSES, chain, random_mask
 from wann.errors import BadInput
+from wann.files import npz_bytes
 from wann.pruning import Chain, Mask, ModelSettings, SparseChain, make_model
-from wann.pruning.sparse import dense_bytes, latency, npz, smallest
+from wann.pruning.sparse import dense_bytes, latency, smallest
 
 thorough = settings(deadline=None, max_examples=100)
 
@@ -122,7 +123,7 @@ def test_bytes_are_those_of_the_file() -> None:
     sparse = SparseChain.of(Chain.of(model, mask).compacted())
     arrays = sparse.arrays()
     content = sparse.to_bytes()
-    assert content == npz(arrays)
+    assert content == npz_bytes(arrays)
     assert content == SparseChain.of(Chain.of(model, mask).compacted()).to_bytes()
     payload = sum(array.nbytes for array in arrays.values())
     assert payload < len(content) < payload + 400 * len(arrays)
