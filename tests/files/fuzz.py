@@ -17,57 +17,60 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
-from tests.files.subjects import KINDS, light, make_subjects, meet
+from tests.files.subjects import KINDS, Subject, light, make_subjects, meet
 
 _MEMORY: Final = 2**30
 """Bytes of address space that reading may take beyond what is there before."""
 
 
-def _fuzz(kind: str, count: int) -> None:
-    """Read damaged files of one kind, and print the figures as JSON."""
+def _fuzz(count: int, kinds: list[str]) -> None:
+    """Read damaged files of some kinds, and print the figures of each as a line of JSON."""
     with light(), tempfile.TemporaryDirectory() as folder:
-        subject = make_subjects(Path(folder))[kind]
-
-        def cases() -> Iterator[tuple[str, bytes]]:
-            yield "whole", subject.content
-            yield from ((f"hostile {number}", content) for number, content in enumerate(subject.hostile))
-            for number in range(count):
-                print(number, file=sys.stderr)  # noqa: T201 - the last one, should the process die
-                yield str(number), subject.damage(random.Random(f"{kind} {number}"), subject.content)  # noqa: S311
-
-        meet(subject, iter([("whole", subject.content)]))  # kernels are compiled, libraries loaded
-        pages = int(Path("/proc/self/statm").read_text().split()[0])
-        most = pages * resource.getpagesize() + _MEMORY
-        resource.setrlimit(resource.RLIMIT_AS, (most, most))
-        peak, began = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, time.process_time()
-        outcome = meet(subject, cases())
-        megabytes = (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - peak) / 1024
-        seconds = time.process_time() - began
-    figures = [outcome.read, outcome.refused, megabytes, seconds, outcome.failures]
-    print(json.dumps(figures))  # noqa: T201
+        subjects = make_subjects(Path(folder))
+        for kind in kinds:
+            meet(subjects[kind], iter([("whole", subjects[kind].content)]))  # kernels, libraries
+            pages = int(Path("/proc/self/statm").read_text().split()[0])
+            most = pages * resource.getpagesize() + _MEMORY
+            resource.setrlimit(resource.RLIMIT_AS, (most, resource.RLIM_INFINITY))
+            began = time.process_time()
+            outcome = meet(subjects[kind], _cases(kind, subjects[kind], count))
+            seconds = time.process_time() - began
+            resource.setrlimit(resource.RLIMIT_AS, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
+            print(json.dumps([outcome.read, outcome.refused, seconds, outcome.failures]), flush=True)  # noqa: T201
 
 
-def main(count: int, kinds: tuple[str, ...]) -> int:
-    """Fuzz each kind in a process of its own; returns how many kinds have failures."""
-    print(f"{'kind':30} {'cases':>6} {'read':>6} {'refused':>8} {'failed':>7} {'MB':>6} {'s':>6}")  # noqa: T201
+def _cases(kind: str, subject: Subject, count: int) -> Iterator[tuple[str, bytes]]:
+    yield from ((f"hostile {number}", content) for number, content in enumerate(subject.hostile))
+    for number in range(count):
+        print(number, file=sys.stderr)  # noqa: T201 - the last one, should the process die
+        yield str(number), subject.damage(random.Random(f"{kind} {number}"), subject.content)  # noqa: S311
+
+
+def main(count: int, kinds: list[str]) -> int:
+    """Fuzz each kind, and go on with the next where one ends the process; returns how many have failures."""
+    print(f"{'kind':30} {'cases':>6} {'read':>6} {'refused':>8} {'failed':>7} {'seconds':>8}")  # noqa: T201
     failed = 0
-    for kind in kinds:
-        command = [sys.executable, "-m", "tests.files.fuzz", "--alone", str(count), kind]
-        done = subprocess.run(command, capture_output=True, text=True, check=False)
-        if done.returncode:
-            failed += 1
-            print(f"{kind:30} died with {done.returncode}: {done.stderr[-500:]}")  # noqa: T201
-            continue
-        read, refused, megabytes, seconds, failures = json.loads(done.stdout.splitlines()[-1])
-        cases = read + refused + sum("does not name" not in failure for failure in failures)
-        line = f"{kind:30} {cases:6} {read:6} {refused:8} {len(failures):7} {megabytes:6.0f} {seconds:6.1f}"
-        print("\n    ".join([line, *failures[:10]]), flush=True)  # noqa: T201
-        failed += bool(failures)
+    while kinds:
+        command = [sys.executable, "-m", "tests.files.fuzz", "--alone", str(count), *kinds]
+        with (
+            tempfile.TemporaryFile("w+") as errors,
+            subprocess.Popen(command, stdout=subprocess.PIPE, stderr=errors, text=True) as child,
+        ):
+            for line in child.stdout or ():
+                kind = kinds.pop(0)
+                read, refused, seconds, failures = json.loads(line)
+                figures = f"{read + refused:6} {read:6} {refused:8} {len(failures):7} {seconds:8.1f}"
+                print("\n    ".join([f"{kind:30} {figures}", *failures[:10]]), flush=True)  # noqa: T201
+                failed += bool(failures)
+            if child.wait():
+                errors.seek(0)
+                print(f"{kinds.pop(0):30} died with {child.returncode}: {errors.read()[-500:]}")  # noqa: T201
+                failed += 1
     return failed
 
 
 if __name__ == "__main__":
     if sys.argv[1:2] == ["--alone"]:
-        _fuzz(sys.argv[3], int(sys.argv[2]))
+        _fuzz(int(sys.argv[2]), sys.argv[3:])
     else:
-        sys.exit(main(int(sys.argv[1]) if sys.argv[1:] else 2000, tuple(sys.argv[2:]) or KINDS))
+        sys.exit(main(int(sys.argv[1]) if sys.argv[1:] else 2000, sys.argv[2:] or list(KINDS)))

@@ -36,7 +36,7 @@ __all__ = [
 Mutation = Callable[[random.Random, bytes], bytes]
 
 _DEEP: Final = "@deep@"
-_VALUES: Final = (
+_VALUES: Final[tuple[Any, ...]] = (
     *(None, True, False, 0, 1, -1, 2**31, 2**53, 2**63, -(2**63), 10**40, 0.5, -0.0, 1e308, -1e308, 1e-320),
     *(
         float("nan"),

@@ -151,7 +151,7 @@ def _searched(folder: Path) -> dict[str, Subject]:
     (run / "front" / "front.csv").write_text("connections,mean\n2,1.5\n5,2.5\n")
 
     def subject(name: str, damage: Damage, read: Callable[[], object]) -> Subject:
-        return Subject(run / name, (run / name).read_bytes(), damage, read, named=("task.",))
+        return Subject(run / name, (run / name).read_bytes(), damage, read, named=("task.", "/checkpoints"))
 
     def report() -> None:
         api.report(run)
@@ -213,6 +213,7 @@ def _pruned(folder: Path) -> dict[str, Subject]:
 
     def compare_undrawn() -> None:
         with mock.patch.object(comparison, "draw_frontier", picture):
+            api.prunes(run)
             compare()
 
     def compare() -> None:
@@ -223,7 +224,7 @@ def _pruned(folder: Path) -> dict[str, Subject]:
 
     packed = bombs(_BOMB)
     return {
-        "pruning config.toml": subject("config.toml", in_toml, lambda: (api.prunes(run), compare_undrawn())),
+        "pruning config.toml": subject("config.toml", in_toml, compare_undrawn),
         "pruning checkpoint": Subject(
             newest,
             newest.read_bytes(),

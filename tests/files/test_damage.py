@@ -194,6 +194,7 @@ CHECKPOINTS: dict[str, tuple[Callable[[Arrays], object], str]] = {
         "the checkpoint does not describe a search",
     ),
     "fewer nodes made than there are": (lambda a: a["numbers"].fill(0), "do not count what was made"),
+    "more steps than can be": (lambda a: np.put(a["numbers"], [2], 2**62), "do not count what was made"),
     "more nodes made than can be": (lambda a: a["numbers"].fill(2**63 - 1), "do not count what was made"),
     "a champion of the future": (lambda a: a["champion.generation"].fill(99), "of generation 99"),
     "a champion without a mean": (lambda a: a["champion.mean"].fill(np.nan), "with a mean of nan"),

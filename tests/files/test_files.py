@@ -169,7 +169,7 @@ def test_arrays_come_back_as_they_were_and_may_be_written_to(compressed: bool, t
 
 def npz(**arrays: np.ndarray[tuple[int, ...], np.dtype[np.generic]]) -> bytes:
     buffer = io.BytesIO()
-    np.savez(buffer, **arrays)
+    np.savez(buffer, allow_pickle=True, **arrays)
     return buffer.getvalue()
 
 

@@ -24,8 +24,8 @@ from .settings import SearchSettings, WeightSettings
 __all__ = ["Champion", "Generation", "Search", "generation_weights", "selection_weights"]
 
 FloatArray = NDArray[np.float64]
-_NEWEST: Final = 2**53
-"""The highest node id that is accepted: as in network JSON, and far from where 64 bits end."""
+_MOST: Final = 2**53
+"""The highest node id and counts that are accepted: as in network JSON, and far from where 64 bits end."""
 
 
 def generation_weights(settings: WeightSettings, seed: int, generation: int) -> FloatArray:
@@ -318,7 +318,8 @@ def _means(returns: FloatArray) -> FloatArray:
 def _numbers(arrays: Mapping[str, NDArray[np.generic]], population: Population) -> tuple[int, int, int]:
     """The newest node, evaluations and steps."""
     newest, evaluations, steps = array_of(arrays, "numbers", np.int64, (3,)).tolist()
-    if not population.newest_node <= newest <= _NEWEST or evaluations < 0 or steps < 0:
+    counted = 0 <= evaluations <= _MOST and 0 <= steps <= _MOST
+    if not (counted and population.newest_node <= newest <= _MOST):
         raise ValueError(f"numbers {newest}, {evaluations}, {steps} do not count what was made")
     return newest, evaluations, steps
 

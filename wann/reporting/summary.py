@@ -81,14 +81,14 @@ class Summary:
     @property
     def centres(self) -> NDArray[np.float64]:
         """Where the blocks stand, float64[blocks] points from the left."""
-        return np.asarray(np.arange(len(self.first)) * _DISTANCE, np.float64)
+        return _DISTANCE * np.arange(len(self.first), dtype=np.float64)
 
     @property
     def heights(self) -> NDArray[np.float64]:
         """How tall they are, float64[blocks] points: a step for each tenfold number of nodes."""
         nodes = np.bincount(self.block, minlength=len(self.first))
         share = np.log1p(nodes) / np.log1p(nodes.max())
-        return np.asarray(np.maximum(_LOWEST, _TALLEST * share))
+        return np.asarray(np.maximum(_LOWEST, _TALLEST * share), np.float64)
 
     @property
     def borders(self) -> tuple[float, float, float, float]:

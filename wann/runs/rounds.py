@@ -91,7 +91,7 @@ def read_rounds(run: Path) -> Iterator[tuple[str, dict[str, float]]]:
     columns = {name: numbers[name] for name in _MEASURED} | {"seconds": np.cumsum(seconds)}
     if len(seconds) != len(words["variant"]):
         raise BadInput(
-            f"{run}: no whole pruning run: metrics.csv has {len(words['variant'])} rows and timing.csv "
+            f"{run}: not a whole pruning run: metrics.csv has {len(words['variant'])} rows and timing.csv "
             f"{len(seconds)}; see wann resume"
         )
     for name, column in columns.items():
