@@ -249,6 +249,7 @@ def test_a_search_option_on_a_pruning_run_is_refused(whole: Path, capsys: pytest
         ],
         [
             "pruning.criterion=synflow",
+            "pruning.passes=10",
             "pruning.scope=global",
             "pruning.rates={}",
             "pruning.schedule=one-shot",

@@ -37,12 +37,12 @@ from wann.pruning import (
 from wann.pruning.iteration import CONTROLS, Memory
 from wann.pruning.training import Measured, State, Stopped, state_of
 
-TRAINING = TrainingSettings(rate=0.03, batch=9, iterations=14, measure_every=5, drops=(9,), warmup=3)
+TRAINING = TrainingSettings(rate=0.03, batch=9, iterations=9, measure_every=3, drops=(6,), warmup=2)
 REWINDS: dict[str, dict[str, Any]] = {
     "initial": {"rewind": "initial"},
     "step": {"rewind": "step", "step": 4},
     "rate": {"rewind": "rate"},
-    "none": {"rewind": "none", "retrain": {"iterations": 8}},
+    "none": {"rewind": "none", "retrain": {"iterations": 5}},
 }
 each_rewind = pytest.mark.parametrize("rewind", REWINDS.values(), ids=REWINDS)
 each_optimizer = pytest.mark.parametrize("optimizer", ["sgd", "adam"])
@@ -139,11 +139,11 @@ def test_initial_rewinding_gives_survivors_their_initial_values() -> None:
 @each_optimizer
 def test_step_rewinding_brings_back_weights_statistics_and_the_optimizer(optimizer: str) -> None:
     training = TRAINING.changed(optimizer=optimizer, weight_decay=0.01)
-    found = rounds(iteration(plan(rewind="step", step=6), Pictures, (1, 6, 6), training))
+    found = rounds(iteration(plan(rewind="step", step=4), Pictures, (1, 6, 6), training))
     snapshot = found[0].trained.snapshot
     assert snapshot is not None
-    assert snapshot.iteration == 6
-    assert int(snapshot.state["norm.num_batches_tracked"]) == 6
+    assert snapshot.iteration == 4
+    assert int(snapshot.state["norm.num_batches_tracked"]) == 4
     assert snapshot.optimizer
     for outcome in found[1:]:
         assert equal_states(outcome.begin, snapshot.state)
@@ -152,8 +152,8 @@ def test_step_rewinding_brings_back_weights_statistics_and_the_optimizer(optimiz
             model, outcome.mask, examples((1, 6, 6)), examples((1, 6, 6), 15, 1), training, 0, begin=snapshot
         )
         assert equal_states(again.final, outcome.trained.final)
-        assert int(outcome.trained.final["norm.num_batches_tracked"]) == 14
-        assert [done for done, _ in outcome.trained.history] == [10, 14]
+        assert int(outcome.trained.final["norm.num_batches_tracked"]) == 9
+        assert [done for done, _ in outcome.trained.history] == [6, 9]
 
 
 @each_optimizer
@@ -187,12 +187,12 @@ def test_rate_rewinding_keeps_the_weights_and_repeats_the_whole_schedule() -> No
         model.load_state_dict(before.trained.final)
         again = train(model, after.mask, examples(), examples((6,), 15, 1), TRAINING, 0)
         assert equal_states(again.final, after.trained.final)
-        assert [done for done, _ in after.trained.history] == [5, 10, 14]
+        assert [done for done, _ in after.trained.history] == [3, 6, 9]
 
 
 def test_without_rewinding_survivors_go_on_at_a_lower_constant_rate() -> None:
-    found = rounds(iteration(plan(rewind="none", retrain={"iterations": 8, "rate": 0.5})))
-    lower = TRAINING.changed(rate=0.015, iterations=8, drops=(), warmup=0)
+    found = rounds(iteration(plan(rewind="none", retrain={"iterations": 5, "rate": 0.5})))
+    lower = TRAINING.changed(rate=0.015, iterations=5, drops=(), warmup=0)
     for before, after in itertools.pairwise(found):
         assert equal_states(after.begin, before.trained.final)
         model = drawn(Residual, 5)
@@ -202,8 +202,8 @@ def test_without_rewinding_survivors_go_on_at_a_lower_constant_rate() -> None:
 
 
 def test_a_step_that_is_never_reached_is_refused() -> None:
-    with pytest.raises(BadInput, match=r"pruning\.step 14: accepted are iterations below 14"):
-        iteration(plan(rewind="step", step=14))
+    with pytest.raises(BadInput, match=r"pruning\.step 9: accepted are iterations below 9"):
+        iteration(plan(rewind="step", step=9))
 
 
 # Interruption.
@@ -255,7 +255,7 @@ def test_a_round_that_was_stopped_is_still_to_come_and_is_then_the_same() -> Non
 
     with pytest.raises(Stopped):
         list(stopped.round(stop))
-    assert heard == [("pruned", 5), ("pruned", 10), ("pruned", 14), ("shuffled", 5)]
+    assert heard == [("pruned", 6), ("pruned", 9), ("shuffled", 6)]
     assert stopped.remaining == range(1, 4)
     for outcome, old in zip(rounds(stopped), expected[1:], strict=True):
         assert same_outcomes(outcome, old)
@@ -330,7 +330,13 @@ def test_a_reinitialised_network_knows_nothing_of_any_training() -> None:
 def test_criteria_for_initial_weights_prune_the_dense_network_anew_at_each_level(criterion: str) -> None:
     levels = (0.8, 0.3, 0.5)
     settings = plan(
-        criterion=criterion, schedule="levels", levels=levels, scope="global", collapse=True, examples=30
+        criterion=criterion,
+        schedule="levels",
+        levels=levels,
+        scope="global",
+        collapse=True,
+        examples=30,
+        passes=7,
     )
     assert settings.before_training
     found = rounds(iteration(settings))
