@@ -160,6 +160,29 @@ def test_a_unit_reads_and_feeds_by_relays_alone(population: Population, parent: 
 
 
 @run
+@given(populations, positions, seeds)
+def test_doubling_a_gain_duplicates_the_relays_of_one_node(
+    population: Population, parent: int, seed: int
+) -> None:
+    before, after = child(population, parent, only("double_gain"), seed)
+    added = after.activation.keys() - before.activation.keys()
+    assert {pair: on for pair, on in after.enabled.items() if not added & set(pair)} == before.enabled
+    units = before.activation.keys() - relays(before)
+    assert len(added) in {len(around(before, name)[0] & relays(before)) for name in units}
+
+
+def test_doubling_the_gain_of_an_output_doubles_it() -> None:
+    paths = grown(3, 8, add_path=1.0)
+    doubled, _ = mutate(paths, np.arange(8), only("double_gain"), 999, 0, 0)
+    observation = np.full(INPUTS, 0.25, np.float32)
+    for index in range(8):
+        once = Network.of_genome(paths, index).policy(1.0)(observation)
+        twice = Network.of_genome(doubled, index).policy(1.0)(observation)
+        assert (twice == 2 * once).any()
+        assert ((twice == 2 * once) | (twice == once)).all()
+
+
+@run
 @given(seeds, st.integers(1, 25))
 def test_what_grows_of_paths_and_units_does_not_mind_the_sign_of_the_weight(seed: int, turns: int) -> None:
     population = grown(seed, turns, add_path=0.4, add_unit=0.2, change_gain=0.3, remove_node=0.1)

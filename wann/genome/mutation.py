@@ -39,6 +39,7 @@ class MutationSettings(Settings):
         add_unit: weight of adding a hidden node that reads several others, each by such a path.
         remove_node: weight of removing a hidden node.
         move_connection: weight of giving a connection another source.
+        double_gain: weight of duplicating every linear or inverse hidden node that feeds one node.
         repeat: probability that a child is mutated once more, and again, up to eight times in all
             (published: none).
         activations: names of the activations that hidden nodes may have.
@@ -57,6 +58,7 @@ class MutationSettings(Settings):
     add_unit: Probability = 0.0
     remove_node: Probability = 0.0
     move_connection: Probability = 0.0
+    double_gain: Probability = 0.0
     repeat: Annotated[float, Field(ge=0.0, le=0.9)] = 0.0
     activations: tuple[str, ...] = tuple(entry.name for entry in ACTIVATIONS if entry.id <= 10)
 

@@ -22,6 +22,7 @@ __all__ = [
     "draw_source",
     "draw_unconnected",
     "earlier_units",
+    "is_relay",
     "layers",
 ]
 

@@ -17,6 +17,7 @@ from .add_unit import add_unit
 from .change_activation import change_activation
 from .change_gain import change_gain
 from .disable_connection import disable_connection
+from .double_gain import double_gain
 from .duplicate_node import duplicate_node
 from .editing import Workspace
 from .enable_connection import enable_connection
@@ -39,6 +40,7 @@ OPERATORS: Final[dict[str, Operator]] = {
     "add_unit": add_unit,
     "remove_node": remove_node,
     "move_connection": move_connection,
+    "double_gain": double_gain,
 }
 """Every operator by its name, which is also the setting that holds its weight.
 
