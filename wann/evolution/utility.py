@@ -19,7 +19,7 @@ def utility(returns: NDArray[np.float64], exponent: int) -> NDArray[np.float64]:
     if largest == 0.0:
         return returns
     scaled = returns / largest
-    worth = scaled.copy()
+    worth: NDArray[np.float64] = scaled.copy()
     for _ in range(exponent - 1):
         worth *= np.abs(scaled)
     return worth

@@ -21,7 +21,7 @@ def change_gain(genes, genome, workspace, state):  # type: ignore[no-untyped-def
             duplicate(genes, genome, workspace, relay)
         elif change == 1:
             remove_node(genes, genome, relay)
-            remove_dead_ends(genes, genome)
+            remove_dead_ends(genes, genome, workspace.table)
         else:
             genes.activation[relay] = LINEAR + INVERSE - genes.activation[relay]
     return state

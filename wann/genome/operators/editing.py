@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...kernels.compiler import inlined
-from ...kernels.genes import is_direct
+from ...kernels.genes import index_nodes, is_direct, position_of
 
 __all__ = ["Workspace", "append_node", "connect", "disable", "remove_dead_ends", "remove_gene", "remove_node"]
 
@@ -109,15 +109,30 @@ def remove_node(genes, genome, node):  # type: ignore[no-untyped-def]
 
 
 @inlined
-def remove_dead_ends(genes, genome):  # type: ignore[no-untyped-def]
+def remove_dead_ends(genes, genome, table):  # type: ignore[no-untyped-def]
     """Remove hidden nodes from which no enabled connection leads on, until there are none."""
-    node = genes.node_rows[genome + 1] - 1
-    while node >= genes.node_rows[genome] + genes.outputs:
-        feeds = False
+    fixed = 1 + genes.inputs + genes.outputs
+    begin = genes.node_rows[genome] + genes.outputs
+    dead = True
+    while dead:
+        index_nodes(genes, genome, table)
+        feeds = np.zeros(fixed + genes.node_rows[genome + 1] - begin, np.bool_)
+        feeds[:fixed] = True
         for gene in range(genes.gene_rows[genome], genes.gene_rows[genome + 1]):
-            feeds |= genes.enabled[gene] and genes.source[gene] == genes.node[node]
-        if feeds:
-            node -= 1
-        else:
-            remove_node(genes, genome, node)
-            node = genes.node_rows[genome + 1] - 1
+            if genes.enabled[gene]:
+                feeds[position_of(genes, genome, table, genes.source[gene])] = True
+        kept = genes.gene_rows[genome]
+        for gene in range(genes.gene_rows[genome], genes.gene_rows[genome + 1]):
+            source = position_of(genes, genome, table, genes.source[gene])
+            if feeds[source] and feeds[position_of(genes, genome, table, genes.target[gene])]:
+                genes.source[kept], genes.target[kept] = genes.source[gene], genes.target[gene]
+                genes.enabled[kept] = genes.enabled[gene]
+                kept += 1
+        genes.gene_rows[genome + 1] = kept
+        nodes = begin
+        for node in range(begin, genes.node_rows[genome + 1]):
+            if feeds[fixed + node - begin]:
+                genes.node[nodes], genes.activation[nodes] = genes.node[node], genes.activation[node]
+                nodes += 1
+        dead = nodes < genes.node_rows[genome + 1]
+        genes.node_rows[genome + 1] = nodes

@@ -15,5 +15,5 @@ def remove_node(genes, genome, workspace, state):  # type: ignore[no-untyped-def
     state, node = draw_hidden(genes, genome, workspace.table, state)
     if node >= 0:
         editing.remove_node(genes, genome, node)
-        editing.remove_dead_ends(genes, genome)
+        editing.remove_dead_ends(genes, genome, workspace.table)
     return state
