@@ -47,8 +47,10 @@ class Config(Settings):
     @model_validator(mode="after")
     def _lanes(self) -> Config:
         lanes = self.task.episodes * self.weights.count
-        if lanes * self.search.population > 2**31:
-            raise ValueError("task.episodes x weights x search.population exceed 2,147,483,648 episodes")
+        if lanes * self.search.population * self.search.beginnings > 2**31:
+            raise ValueError(
+                "task.episodes x weights x search.population x beginnings exceed 2,147,483,648 episodes"
+            )
         return self
 
 

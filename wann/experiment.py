@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -146,12 +146,10 @@ class Experiment:
         batch = compile_population(population)
         clock, phases.compile = time.perf_counter(), time.perf_counter() - clock
         weights = generation_weights(settings.weights, settings.seed, search.generation)
-        seeds = episode_seeds(
-            settings.seed,
-            Stream.SEARCH_EPISODES,
-            settings.task.episodes,
-            search.generation // settings.task.redraw_every,
-        )
+        episodes, draw = settings.task.episodes, search.generation // settings.task.redraw_every
+        own = len(weights) if settings.weights.own_episodes else 1
+        seeds = episode_seeds(settings.seed, Stream.SEARCH_EPISODES, own * episodes, draw)
+        seeds = seeds.reshape(own, episodes) if own > 1 else seeds
         outcome = self._evaluated(evaluator, batch, weights, Trial(seeds))
         if len(outcome.failed) == len(batch):
             outcome.checked()  # nothing is left to select from
@@ -177,19 +175,36 @@ class Experiment:
         return outcome
 
     def _promote(self, evaluator: Evaluator, population: Population, returns: NDArray[np.float64]) -> None:
-        seed, episodes = self.config.seed, self.config.search.champion_episodes
-        trial = self._task.selection(episode_seeds(seed, Stream.CHAMPION_EPISODES, episodes))
+        whole = self._selection_trial()
         # What a network loses on other images says nothing of what it would lose on these.
-        candidate = self.search.candidate(returns, comparable=trial.part == "train")
-        if candidate is None:
+        left = self.search.candidates(returns, comparable=whole.part == "train")
+        if not len(left):
             return
-        batch = compile_population(population.take(np.array([candidate])))
+        rounds = (self.config.search.candidates - 1).bit_length()
+        for left_rounds in range(rounds, 0, -1):
+            heat = replace(whole, seeds=whole.seeds[..., : max(1, whole.episodes >> left_rounds)])
+            left = self.search.better_half(left, self._means(evaluator, population, left, heat))
+        means = self._means(evaluator, population, left, whole)
+        for candidate, mean in zip(left.tolist(), means.tolist(), strict=True):
+            self.search.promote(candidate, mean)
+
+    def _selection_trial(self) -> Trial:
+        """What candidates for champion meet, the same in every generation."""
+        settings, episodes = self.config, self.config.search.champion_episodes
+        weights = settings.weights.count if settings.weights.own_episodes else 1
+        seeds = episode_seeds(settings.seed, Stream.CHAMPION_EPISODES, weights * episodes)
+        return self._task.selection(seeds.reshape(weights, -1) if weights > 1 else seeds)
+
+    def _means(
+        self, evaluator: Evaluator, population: Population, indices: NDArray[np.int64], trial: Trial
+    ) -> NDArray[np.float64]:
+        """Mean returns of some genomes over the selection weights and the episodes of a trial."""
+        batch = compile_population(population.take(indices))
         outcome = self._evaluated(evaluator, batch, selection_weights(self.config.weights), trial)
-        if outcome.failed:
-            self._keep_failures(population, {candidate: outcome.failed[0]})
-        with np.errstate(invalid="ignore"):  # promote refuses what is not finite
-            mean = float(outcome.returns.mean())
-        self.search.promote(candidate, mean)
+        named = {int(indices[network]): reason for network, reason in outcome.failed.items()}
+        self._keep_failures(population, named)
+        with np.errstate(invalid="ignore"):  # what is not finite is never promoted
+            return np.asarray(outcome.returns.reshape(len(indices), -1).mean(axis=1))
 
     def _save(self) -> None:
         self.folder.save(Checkpoint(self.search.generation, self.search.state()))

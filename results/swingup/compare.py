@@ -4,7 +4,9 @@
 
 Each variant of the TOML file is a list of ``key=value`` changes to a configuration. Every search runs on
 one thread until it has used its processor time, or for its generations; its champion is then measured over
-random shared weights (100 midpoints of [-2, 2], 10 episodes each) on episodes that no search has met.
+random shared weights (100 midpoints of [-2, 2], 10 episodes each) on episodes that no search has met: the
+mean over the weights, below and above |w| = 0.25, at the best weight, and for how much of the last 300 steps
+the pole is up (median over the weights). Rows that the output holds already are not measured again.
 """
 
 from __future__ import annotations
@@ -20,6 +22,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from upright import upright
 
 from wann.assessment import Assessor, mean_of
 from wann.config import load_config
@@ -44,6 +47,7 @@ def measure(variant: str, base: str, changes: list[str], seed: int, seconds: flo
             assert champion is not None
             weights, returns = Assessor(champion, evaluator, _REPORT_SEED).response()
         means = mean_of(returns)
+        held = upright(champion, _REPORT_SEED)
     small = np.abs(weights) < 0.25
     return {
         "variant": variant,
@@ -55,6 +59,8 @@ def measure(variant: str, base: str, changes: list[str], seed: int, seconds: flo
         "random_shared": round(float(means.mean()), 1),
         "below_quarter": round(float(means[small].mean()), 1),
         "above_quarter": round(float(means[~small].mean()), 1),
+        "best_shared": round(float(means.max()), 1),
+        "upright": round(float(np.median(held)), 3),
     }
 
 
@@ -64,7 +70,7 @@ def main() -> None:
     parser.add_argument("variants", type=Path)
     parser.add_argument("-o", "--output", type=Path, required=True)
     parser.add_argument("--only", nargs="*", help="names of variants; all if not given")
-    parser.add_argument("--seeds", type=int, default=8)
+    parser.add_argument("--seeds", type=int, nargs="*", default=list(range(1, 9)))
     parser.add_argument("--seconds", type=float, default=0.0, help="of each search; its generations if 0")
     parser.add_argument("--workers", type=int, default=2)
     given = parser.parse_args()
@@ -73,9 +79,15 @@ def main() -> None:
     jobs = [
         (name, variants[name]["base"], variants[name]["set"], seed, given.seconds)
         for name in names
-        for seed in range(1, given.seeds + 1)
+        for seed in given.seeds
     ]
     exists = given.output.exists()
+    if exists:
+        with given.output.open(encoding="utf-8") as file:
+            done = {(row["variant"], int(row["seed"])) for row in csv.DictReader(file)}
+        jobs = [job for job in jobs if (job[0], job[3]) not in done]
+    if not jobs:
+        return
     with ProcessPoolExecutor(given.workers) as pool, given.output.open("a", encoding="utf-8") as file:
         writer = None
         for row in pool.map(measure, *zip(*jobs, strict=True)):

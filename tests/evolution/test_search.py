@@ -38,6 +38,12 @@ def returns_of(population: Population, salt: int = 0) -> NDArray[np.float64]:
     return np.asarray(score[:, None] * spread + 10.0)
 
 
+def only(candidates: NDArray[np.int64]) -> int | None:
+    """The one candidate there is, if any."""
+    assert len(candidates) <= 1
+    return int(candidates[0]) if len(candidates) else None
+
+
 def go(search: Search, generations: int) -> Search:
     for _ in range(generations):
         search.tell(returns_of(search.ask()), 12, 120)
@@ -129,7 +135,7 @@ def test_a_generation_in_which_everybody_fails_is_survived(value: float, alterna
     returns = np.full((24, WEIGHTS), value)
     returns[:, 0] = -value  # inf beside -inf
     search.ask()
-    assert search.candidate(returns) is None
+    assert only(search.candidates(returns)) is None
     row = search.tell(returns, 1, 1)
     assert (row.failed, row.best_mean) == (24, -np.inf)
     go(search, 3)
@@ -139,7 +145,7 @@ def test_one_finite_genome_among_failures_is_the_best() -> None:
     search = begin()
     returns = np.full((24, WEIGHTS), np.nan)
     returns[17] = -5.0
-    assert search.candidate(returns) == 17
+    assert only(search.candidates(returns)) == 17
     before = search.ask().take(np.array([17]))
     assert search.tell(returns, 1, 1).best_mean == -5.0
     assert same(search.population.take(np.array([0])), before)
@@ -149,9 +155,9 @@ def test_the_candidate_has_the_best_mean_then_fewer_connections_then_the_lower_i
     search = begin()
     returns = np.zeros((24, WEIGHTS))
     connections = search.population.connections
-    assert search.candidate(returns) == int(connections.argmin())
+    assert only(search.candidates(returns)) == int(connections.argmin())
     returns[11] = 1.0
-    assert search.candidate(returns) == 11
+    assert only(search.candidates(returns)) == 11
 
 
 def middle_least_most(search: Search) -> list[int]:
@@ -167,17 +173,17 @@ def test_a_candidate_must_beat_the_champions_recorded_mean() -> None:
     first, small, large = middle_least_most(search)
     returns = np.zeros((24, WEIGHTS))
     returns[first] = 3.0
-    assert search.candidate(returns) == first
+    assert only(search.candidates(returns)) == first
     assert search.promote(first, 2.0)
     assert search.champion is not None
     assert (search.champion.mean, search.champion.generation) == (2.0, 0)
     assert same(search.champion.population, search.population.take(np.array([first])))
     returns[first], returns[large] = 0.0, 2.0
-    assert search.candidate(returns) is None  # as good is not better
+    assert only(search.candidates(returns)) is None  # as good is not better
     returns[large] = 2.5
-    assert search.candidate(returns) == large
+    assert only(search.candidates(returns)) == large
     returns[large], returns[small] = 0.0, 2.0
-    assert search.candidate(returns) == small  # unless it is smaller
+    assert only(search.candidates(returns)) == small  # unless it is smaller
 
 
 def test_a_candidate_that_was_lucky_is_dropped() -> None:
@@ -311,10 +317,10 @@ def test_networks_above_the_largest_number_of_connections_leave_no_children() ->
         connections = search.ask().connections
         # The larger, the better: only the limit keeps them small.
         returns = np.repeat(connections[:, None].astype(np.float64), 2, axis=1)
-        candidate = search.candidate(returns)
+        candidate = only(search.candidates(returns))
         if candidate is not None:
             assert connections[candidate] <= 12
-        ranked = search._ranked(search._fitness(returns), 1.0 / connections)
+        ranked = search._ranked(np.arange(40), search._fitness(returns), 1.0 / connections)
         allowed = connections[ranked] <= 12
         assert (np.diff(allowed.astype(int)) <= 0).all()
         assert (np.diff(connections[ranked][~allowed]) >= 0).all()
@@ -328,9 +334,10 @@ def test_where_returns_cannot_be_compared_the_best_is_tested_that_was_not_before
         SearchSettings(population=10, generations=9, tournament=2), MutationSettings(), 4, 2, 0
     )
     returns = np.arange(10.0)[:, None] - 100.0
-    assert search.candidate(returns) == 9
+    assert only(search.candidates(returns)) == 9
     assert search.promote(9, -1.0)
     returns[9] = -200.0  # far below the champion's mean, as all the others are
-    assert search.candidate(returns) is None
-    assert search.candidate(returns, comparable=False) == 8
-    assert search.candidate(returns, comparable=False) is None
+    assert only(search.candidates(returns)) is None
+    assert only(search.candidates(returns, comparable=False)) == 8
+    assert not search.promote(8, -2.0)
+    assert only(search.candidates(returns, comparable=False)) is None

@@ -284,9 +284,11 @@ def test_every_operator_is_a_setting_and_every_other_setting_none() -> None:
 
 
 def test_the_published_roulette_is_the_default() -> None:
-    assert MutationSettings().weights == (0.5, 0.25, 0.2, 0.05, 0.0, 0.0)
-    published = [entry.name for entry in ACTIVATIONS if entry.name != "square"]
-    assert list(MutationSettings().activations) == published
+    published = {"change_activation": 0.5, "add_node": 0.25, "add_connection": 0.2, "enable_connection": 0.05}
+    found = dict(zip(OPERATORS, MutationSettings().weights, strict=True))
+    assert {name: weight for name, weight in found.items() if weight} == published
+    names = [entry.name for entry in ACTIVATIONS if entry.name != "square"]
+    assert list(MutationSettings().activations) == names
 
 
 def test_what_cannot_change_is_copied() -> None:

@@ -19,6 +19,7 @@ import pytest
 from wann.config import parse_config
 from wann.evaluation import LocalEvaluator
 from wann.experiment import start_search
+from wann.genome import OPERATORS
 from wann.tasks import make_task
 
 RECORD: Final = Path(__file__).with_name("short_run.json")
@@ -36,6 +37,14 @@ RUNS: Final[dict[str, dict[str, Any]]] = {
         "weights": {"sampling": "stratified"},
         "mutation": {"duplicate_node": 0.1, "disable_connection": 0.05, "repeat": 0.5},
         "search": {**PUBLISHED["search"], "tournament": 4, "alternative": "worst-half"},
+    },
+    "paths and beginnings": {
+        **PUBLISHED,
+        "weights": {"sampling": "stratified", "own_episodes": True},
+        "mutation": dict.fromkeys(OPERATORS, 0.1) | {"repeat": 0.5},
+        "search": PUBLISHED["search"]
+        | {"tournament": 4, "beginnings": 4, "halve_every": 3, "candidates": 4, "utility_exponent": 4}
+        | {"initial_mutations": 5, "most_connections": 200},
     },
 }
 """What is run: the defaults, and everything that differs from what was published."""

@@ -155,6 +155,24 @@ def test_a_search_with_additions_is_resumed_likewise(tmp_path: Path) -> None:
     assert result(tmp_path / "run") == result(tmp_path / "whole")
 
 
+@pytest.mark.parametrize("generation", [1, 4, 6, 9])
+def test_a_search_with_several_beginnings_is_resumed_with_all_of_them(
+    generation: int, tmp_path: Path
+) -> None:
+    document = DOCUMENT | {
+        "weights": {"sampling": "stratified", "strata": 6, "own_episodes": True},
+        "mutation": {"add_path": 0.3, "add_unit": 0.2, "change_gain": 0.3, "remove_node": 0.1, "repeat": 0.5},
+        "search": DOCUMENT["search"]
+        | {"beginnings": 4, "halve_every": 3, "candidates": 4, "utility_exponent": 4, "champion_episodes": 4}
+        | {"initial_mutations": 3},
+    }
+    settings = parse_config(document)
+    assert api.search(settings, run=tmp_path / "whole")
+    assert not api.search(settings, run=tmp_path / "run", stop=after(generation))
+    assert api.resume(tmp_path / "run", workers=2)
+    assert result(tmp_path / "run") == result(tmp_path / "whole")
+
+
 def test_a_damaged_newest_checkpoint_costs_a_generation_and_nothing_else(
     undisturbed: Path, tmp_path: Path
 ) -> None:

@@ -1,9 +1,12 @@
 """Who survives: ranking, selection and the ask/tell search."""
 
+from .champion import Champion
 from .ranking import crowding_distance, non_dominated_fronts, rank
-from .search import Champion, Generation, Search, generation_weights, selection_weights
+from .search import Generation, Search
 from .selection import select
 from .settings import SearchSettings, WeightSettings
+from .utility import utility
+from .weights import generation_weights, selection_weights
 
 __all__ = [
     "Champion",
@@ -17,4 +20,5 @@ __all__ = [
     "rank",
     "select",
     "selection_weights",
+    "utility",
 ]

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,47 +17,19 @@ from ..errors import BadInput
 from ..files import array_of
 from ..genome import MutationSettings, Population, decode, digest, encode, first_population, join, mutate
 from ..streams import Stream, generator
+from .champion import Champion
 from .ranking import non_dominated_fronts, rank
 from .selection import select
-from .settings import SearchSettings, WeightSettings
+from .settings import SearchSettings
+from .utility import utility
 
-__all__ = ["Champion", "Generation", "Search", "generation_weights", "selection_weights"]
+__all__ = ["Generation", "Search"]
 
+_BEFORE_THE_FIRST: Final = 1 << 62
+"""Generations from here on address the mutations of the first population."""
 FloatArray = NDArray[np.float64]
 _MOST: Final = 2**53
 """The highest node id and counts that are accepted: as in network JSON, and far from where 64 bits end."""
-
-
-def generation_weights(settings: WeightSettings, seed: int, generation: int) -> FloatArray:
-    """The shared weights of one generation, float64[weights], ascending if drawn."""
-    if settings.sampling == "fixed":
-        return np.array(settings.values)
-    rng = generator(seed, Stream.WEIGHTS, generation)
-    positions = (np.arange(settings.strata) + rng.random(settings.strata)) / settings.strata
-    return settings.limit * (2.0 * positions - 1.0)
-
-
-def selection_weights(settings: WeightSettings) -> FloatArray:
-    """The weights that candidates for champion are compared with, float64[weights]."""
-    if settings.sampling == "fixed":
-        return np.array(settings.values)
-    positions = (np.arange(settings.strata) + 0.5) / settings.strata
-    return settings.limit * (2.0 * positions - 1.0)
-
-
-@dataclass(frozen=True)
-class Champion:
-    """The best genome so far.
-
-    Attributes:
-        population: a population of this one genome.
-        mean: its mean return on the selection episodes.
-        generation: when it was found.
-    """
-
-    population: Population
-    mean: float
-    generation: int
 
 
 @dataclass(frozen=True)
@@ -99,10 +71,10 @@ class Search:
         settings: population, ranking, selection.
         mutation: topological changes.
         seed: what every random stream derives from.
-        population: the genomes of the coming generation.
+        population: the genomes of the coming generation, beginning after beginning.
         generation: its number.
         newest_node: the highest node id ever handed out.
-        champion: the best genome so far.
+        champions: the best genome so far of each beginning that is left.
         evaluations: episodes played so far.
         steps: environment steps made so far.
     """
@@ -113,7 +85,7 @@ class Search:
     population: Population
     generation: int = 0
     newest_node: int = 0
-    champion: Champion | None = None
+    champions: list[Champion | None] = field(default_factory=lambda: [None])
     evaluations: int = 0
     steps: int = 0
     _asked: bool = field(default=False, init=False)
@@ -124,9 +96,20 @@ class Search:
         cls, settings: SearchSettings, mutation: MutationSettings, inputs: int, outputs: int, seed: int
     ) -> Search:
         """A search before its first generation."""
-        rng = generator(seed, Stream.FIRST_POPULATION)
-        population = first_population(inputs, outputs, settings.population, settings.enabled, rng)
-        return cls(settings, mutation, seed, population, newest_node=population.newest_node)
+        size, rng = settings.population * settings.beginnings, generator(seed, Stream.FIRST_POPULATION)
+        population = first_population(inputs, outputs, size, settings.enabled, rng)
+        newest = population.newest_node
+        for turn in range(settings.initial_mutations):
+            population, newest = mutate(
+                population, np.arange(size), mutation, newest, seed, _BEFORE_THE_FIRST + turn
+            )
+        champions: list[Champion | None] = [None] * settings.beginnings
+        return cls(settings, mutation, seed, population, newest_node=newest, champions=champions)
+
+    @property
+    def champion(self) -> Champion | None:
+        """The best genome so far."""
+        return max(filter(None, self.champions), key=_worth, default=None)
 
     @property
     def finished(self) -> bool:
@@ -144,38 +127,65 @@ class Search:
         self._asked = True
         return self.population
 
-    def candidate(self, returns: FloatArray, *, comparable: bool = True) -> int | None:
-        """The genome to re-test as a champion, if its mean return is high enough.
+    def candidates(self, returns: FloatArray, *, comparable: bool = True) -> NDArray[np.int64]:
+        """Genomes that may be better than the champion of their beginning, int64[n], by beginning.
 
-        ``returns`` float64[population, weights]. Ties go to fewer connections, then to the lower
-        index. Where returns are not ``comparable`` with those of the re-test, the best is always
-        tested that has not been tested before.
+        Of each beginning these are at most ``settings.candidates``, the best by their mean return that
+        have not been promoted or refused before. Ties go to fewer connections, then to the lower index.
+
+        Args:
+            returns: float64[population, weights].
+            comparable: whether these returns can be compared with those of the re-test: only then genomes
+                are left out whose mean return is below the champion's.
         """
         means = self._fitness(returns)
-        best = self._best(means)
-        if means[best] == -np.inf:
-            return None
-        if comparable and not self._beats(best, float(means[best])):
-            return None
-        # A genome that lost once loses again: the selection episodes are the same for all.
-        tested = digest(self.population.take(np.array([best])))
-        if tested in self._tested:
-            return None
-        self._tested.add(tested)
-        return best
+        order = np.lexsort((self.population.connections, -means))
+        chosen: list[int] = []
+        for beginning in range(self._beginnings):
+            own = [index for index in order[self._of(order) == beginning].tolist() if means[index] > -np.inf]
+            if comparable:
+                own = [index for index in own if self._beats(index, float(means[index]))]
+            # A genome that lost once loses again: the selection episodes are the same for all.
+            own = own[: self.settings.candidates]
+            chosen += [index for index in own if self._digest(index) not in self._tested]
+        return np.array(chosen, np.int64)
+
+    def better_half(self, candidates: NDArray[np.int64], means: FloatArray) -> NDArray[np.int64]:
+        """The better half of the candidates of each beginning, rounded up; ``means`` float64[candidates]."""
+        worth = np.where(np.isfinite(means), means, -np.inf)
+        order = candidates[np.argsort(-worth, kind="stable")]
+        own = [order[self._of(order) == beginning] for beginning in range(self._beginnings)]
+        return np.concatenate([indices[: -(-len(indices) // 2)] for indices in own])
 
     def promote(self, index: int, mean: float) -> bool:
-        """Make a candidate the champion if its mean on the selection episodes is higher, or it is smaller."""
+        """Make a candidate the champion of its beginning if it is better on the selection episodes.
+
+        That is if its mean there is higher, or as high with fewer connections. It is no candidate again.
+        """
+        self._tested.add(self._digest(index))
         if not np.isfinite(mean) or not self._beats(index, mean):
             return False
-        self.champion = Champion(self.population.take(np.array([index])), mean, self.generation)
+        genome = self.population.take(np.array([index]))
+        self.champions[self._of(index)] = Champion(genome, mean, self.generation)
         return True
 
     def _beats(self, index: int, mean: float) -> bool:
-        """Whether a genome with this mean is better than the champion, or as good and smaller."""
-        if self.champion is None or mean != self.champion.mean:
-            return self.champion is None or mean > self.champion.mean
-        return bool(self.population.connections[index] < self.champion.population.connections[0])
+        """Whether a genome with this mean is better than its beginning's champion, or as good and smaller."""
+        champion = self.champions[self._of(index)]
+        if champion is None or mean != champion.mean:
+            return champion is None or mean > champion.mean
+        return bool(self.population.connections[index] < champion.connections)
+
+    def _digest(self, index: int) -> bytes:
+        return digest(self.population.take(np.array([index])))
+
+    @property
+    def _beginnings(self) -> int:
+        return len(self.champions)
+
+    def _of(self, index: Any) -> Any:
+        """The beginning that genomes belong to."""
+        return index // self.settings.population
 
     def tell(self, returns: FloatArray, episodes: int, steps: int) -> Generation:
         """Take the returns of the population and breed the next generation.
@@ -199,9 +209,12 @@ class Search:
         self.steps += steps
         row = self._describe(returns, means)
         rng = generator(self.seed, Stream.RANKING, self.generation)
+        returns = utility(returns, self.settings.utility_exponent)
+        means = self._fitness(returns)
         second = self._second_objective(returns, by_connections=rng.random() < self.settings.complexity)
         self._breed(means, second)
         self.generation += 1
+        self._halve()
         return row
 
     def front(self, returns: FloatArray) -> NDArray[np.int64]:
@@ -235,7 +248,7 @@ class Search:
             int(connections[best]),
             float(np.median(connections)),
             self.champion.mean if self.champion else -np.inf,
-            int(self.champion.population.connections[0]) if self.champion else 0,
+            self.champion.connections if self.champion else 0,
             self.evaluations,
             self.steps,
             int((~np.isfinite(returns)).any(axis=1).sum()),
@@ -251,29 +264,56 @@ class Search:
             return np.asarray(np.sort(returns, axis=1)[:, :half].mean(axis=1))
 
     def _breed(self, means: FloatArray, second: FloatArray) -> None:
-        rng = generator(self.seed, Stream.PARENTS, self.generation)
-        elites, parents = select(self._ranked(means, second), self.settings, rng)
+        """Replace the population by elites and mutated children, each beginning from its own."""
+        elites, parents = [], []
+        for beginning in range(self._beginnings):
+            rng = generator(self.seed, Stream.PARENTS, self.generation, *filter(None, [beginning]))
+            own = np.arange(self.settings.population) + beginning * self.settings.population
+            passing, chosen = select(own[self._ranked(own, means, second)], self.settings, rng)
+            elites.append(passing)
+            parents.append(chosen)
         children, self.newest_node = mutate(
-            self.population, parents, self.mutation, self.newest_node, self.seed, self.generation
+            self.population,
+            np.concatenate(parents),
+            self.mutation,
+            self.newest_node,
+            self.seed,
+            self.generation,
         )
-        self.population = join([self.population.take(elites), children])
+        bred = []
+        for beginning, passing in enumerate(elites):
+            own = np.arange(len(parents[0])) + beginning * len(parents[0])
+            bred += [self.population.take(passing), children.take(own)]
+        self.population = join(bred)
 
-    def _ranked(self, means: FloatArray, second: FloatArray) -> NDArray[np.int64]:
-        """Genomes from best to worst; what failed or is too large comes last, the smaller first."""
+    def _ranked(self, own: NDArray[np.int64], means: FloatArray, second: FloatArray) -> NDArray[np.int64]:
+        """Positions in ``own`` from best to worst; what failed or is too large is last, the smaller first."""
+        means, second = means[own], second[own]
         finite, failed = np.flatnonzero(np.isfinite(means)), np.flatnonzero(~np.isfinite(means))
         if self.settings.most_connections is not None:
-            failed = failed[np.argsort(self.population.connections[failed], kind="stable")]
+            failed = failed[np.argsort(self.population.connections[own][failed], kind="stable")]
         return np.concatenate([finite[rank(means[finite], second[finite])], failed])
+
+    def _halve(self) -> None:
+        """Drop the worse beginnings, by their champions, when it is time."""
+        count = self.settings.living(self.generation)
+        if count < self._beginnings:
+            order = sorted(range(self._beginnings), key=lambda one: _worth(self.champions[one]), reverse=True)
+            kept = sorted(order[:count])
+            size = self.settings.population
+            self.population = self.population.take(
+                np.concatenate([np.arange(size) + beginning * size for beginning in kept])
+            )
+            self.champions = [self.champions[beginning] for beginning in kept]
 
     def state(self) -> dict[str, NDArray[np.generic]]:
         """Arrays from which ``restore`` makes an equal search."""
         numbers = np.array([self.newest_node, self.evaluations, self.steps], np.int64)
         arrays: dict[str, NDArray[np.generic]] = {"numbers": numbers}
         arrays |= encode("population", self.population)
-        if self.champion is not None:
-            arrays |= encode("champion", self.champion.population)
-            arrays["champion.mean"] = np.array([self.champion.mean])
-            arrays["champion.generation"] = np.array([self.champion.generation])
+        for beginning, champion in enumerate(self.champions):
+            if champion is not None:
+                arrays |= champion.encode(_prefix(beginning))
         return arrays
 
     @classmethod
@@ -294,17 +334,20 @@ class Search:
         try:
             population = decode("population", arrays, shape)
             newest, evaluations, steps = _numbers(arrays, population)
-            champion = _champion(arrays, shape, generation) if "champion.mean" in arrays else None
+            living = range(settings.living(generation))
+            champions = [
+                Champion.decode(_prefix(beginning), arrays, shape, generation) for beginning in living
+            ]
         except ValueError as error:
             raise BadInput(
                 f"the checkpoint does not describe a search ({error}); remove it to go on from the one before"
             ) from None
-        if len(population) != settings.population:
+        expected = settings.population * len(champions)
+        if len(population) != expected:
             raise BadInput(
-                f"the checkpoint holds {len(population)} genomes, "
-                f"but the configuration says {settings.population}"
+                f"the checkpoint holds {len(population)} genomes, but the configuration says {expected}"
             )
-        return cls(settings, mutation, seed, population, generation, newest, champion, evaluations, steps)
+        return cls(settings, mutation, seed, population, generation, newest, champions, evaluations, steps)
 
 
 def _means(returns: FloatArray) -> FloatArray:
@@ -324,10 +367,10 @@ def _numbers(arrays: Mapping[str, NDArray[np.generic]], population: Population) 
     return newest, evaluations, steps
 
 
-def _champion(arrays: Mapping[str, NDArray[np.generic]], shape: tuple[int, int], generation: int) -> Champion:
-    population = decode("champion", arrays, shape)
-    mean = float(array_of(arrays, "champion.mean", np.float64, (1,))[0])
-    promoted = int(array_of(arrays, "champion.generation", np.int64, (1,))[0])
-    if len(population) != 1 or not np.isfinite(mean) or not 0 <= promoted <= generation:
-        raise ValueError(f"{len(population)} champions of generation {promoted} with a mean of {mean:g}")
-    return Champion(population, mean, promoted)
+def _worth(champion: Champion | None) -> tuple[float, int]:
+    """What beginnings are compared by: the mean of their champion, then its fewer connections."""
+    return (-np.inf, 0) if champion is None else (champion.mean, -champion.connections)
+
+
+def _prefix(beginning: int) -> str:
+    return f"champion.{beginning}" if beginning else "champion"

@@ -22,12 +22,15 @@ class WeightSettings(Settings):
         values: the weights of ``fixed`` (published).
         strata: how many weights ``stratified`` draws.
         limit: the largest size that ``stratified`` draws.
+        own_episodes: whether each weight meets episodes of its own, instead of all weights the same ones
+            (published). All networks of a generation meet the same either way.
     """
 
     sampling: Literal["fixed", "stratified"] = "fixed"
     values: tuple[Annotated[float, Field(ge=-1e3, le=1e3)], ...] = (-2.0, -1.0, -0.5, 0.5, 1.0, 2.0)
     strata: Annotated[int, Field(ge=1, le=10_000)] = 24
     limit: Annotated[float, Field(gt=0.0, le=1e3)] = 2.0
+    own_episodes: bool = False
 
     @model_validator(mode="after")
     def _some(self) -> WeightSettings:
@@ -55,6 +58,17 @@ class SearchSettings(Settings):
             otherwise it is ranked by mean return and ``alternative``.
         alternative: second objective of the other generations: the return at the best weight
             (``max``, published), or the mean over the worse half of the weights (``worst-half``).
+        utility_exponent: networks are ranked by the means of u(return) over the weights, where
+            u(r) = sign(r) |r|^utility_exponent: above 1 a convex utility, for which being good under some
+            weights counts for more than being middling under all. Published is 1, the return itself.
+        initial_mutations: mutations of each genome of the first population (published: none).
+        beginnings: populations that the search begins with, independent of each other; they live side by
+            side, each of ``population`` genomes (published: one).
+        halve_every: generations after which the better half of the beginnings goes on, by their champions,
+            and again, until one is left: successive halving (Jamieson & Talwalkar 2016).
+        candidates: genomes of a generation, in each beginning, that race to be tested as champion: the better
+            half goes on to twice the episodes, until one is left, which meets all ``champion_episodes``
+            (published: one).
         champion_episodes: episodes for each weight on which a candidate for champion is re-tested.
         most_connections: a network with more is ranked behind all others, the smaller first, and never
             becomes champion (published: no such limit).
@@ -68,6 +82,11 @@ class SearchSettings(Settings):
     tournament: Annotated[int, Field(ge=1)] = 8
     complexity: Fraction = 0.8
     alternative: Literal["max", "worst-half"] = "max"
+    utility_exponent: Annotated[int, Field(ge=1, le=16)] = 1
+    initial_mutations: Annotated[int, Field(ge=0, le=10_000)] = 0
+    beginnings: Annotated[int, Field(ge=1, le=1024)] = 1
+    halve_every: Annotated[int, Field(ge=1)] = 50
+    candidates: Annotated[int, Field(ge=1, le=1024)] = 1
     champion_episodes: Annotated[int, Field(ge=1, le=100_000)] = 16
     most_connections: Annotated[int, Field(ge=1)] | None = None
 
@@ -78,6 +97,10 @@ class SearchSettings(Settings):
                 f"tournament {self.tournament} is larger than the population of {self.population}"
             )
         return self
+
+    def living(self, generation: int) -> int:
+        """Beginnings that are left in this generation."""
+        return max(1, -(-self.beginnings >> min(generation // self.halve_every, 64)))
 
     @property
     def survivors(self) -> int:

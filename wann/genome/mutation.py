@@ -33,6 +33,13 @@ class MutationSettings(Settings):
         disable_connection: weight of disabling an enabled connection (published: none).
         duplicate_node: weight of duplicating a hidden node with its connections (published: none). With
             one shared weight, a path counts as much as there are copies of it.
+        add_path: weight of adding a path through a linear or inverse node: one step of an integer
+            coefficient, whatever the sign of the shared weight (published: none, as all that follow).
+        change_gain: weight of duplicating, removing or negating a linear or inverse hidden node.
+        add_unit: weight of adding a hidden node that reads several others, each by such a path.
+        remove_node: weight of removing a hidden node.
+        move_connection: weight of giving a connection another source.
+        double_gain: weight of duplicating every linear or inverse hidden node that feeds one node.
         repeat: probability that a child is mutated once more, and again, up to eight times in all
             (published: none).
         activations: names of the activations that hidden nodes may have.
@@ -46,6 +53,12 @@ class MutationSettings(Settings):
     enable_connection: Probability = 0.05
     disable_connection: Probability = 0.0
     duplicate_node: Probability = 0.0
+    add_path: Probability = 0.0
+    change_gain: Probability = 0.0
+    add_unit: Probability = 0.0
+    remove_node: Probability = 0.0
+    move_connection: Probability = 0.0
+    double_gain: Probability = 0.0
     repeat: Annotated[float, Field(ge=0.0, le=0.9)] = 0.0
     activations: tuple[str, ...] = tuple(entry.name for entry in ACTIVATIONS if entry.id <= 10)
 

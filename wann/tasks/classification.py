@@ -112,7 +112,7 @@ class ClassificationTask:
 
     def selection(self, seeds: NDArray[np.int64]) -> Trial:
         """All validation images at once."""
-        return Trial(seeds[:1], part="validation")
+        return Trial(seeds.reshape(-1)[:1], part="validation")
 
     def job(self, program: Program, weights: NDArray[np.float64], trial: Trial) -> ClassificationJob:
         """Units of some networks and some images each; see ``Task.job``."""

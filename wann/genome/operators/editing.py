@@ -12,9 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...kernels.compiler import inlined
-from ...kernels.genes import is_direct
+from ...kernels.genes import index_nodes, is_direct, position_of
 
-__all__ = ["Workspace", "append_node", "connect", "disable"]
+__all__ = ["Workspace", "append_node", "connect", "disable", "remove_dead_ends", "remove_gene", "remove_node"]
 
 
 class Workspace(NamedTuple):
@@ -73,12 +73,66 @@ def connect(genes, genome, source, target):  # type: ignore[no-untyped-def]
 @inlined
 def disable(genes, genome, gene):  # type: ignore[no-untyped-def]
     """Disable the gene at this index; a direct one is not stored while it is disabled."""
-    if not is_direct(genes, gene):
+    if is_direct(genes, gene):
+        remove_gene(genes, genome, gene)
+    else:
         genes.enabled[gene] = False
-        return
+
+
+@inlined
+def remove_gene(genes, genome, gene):  # type: ignore[no-untyped-def]
+    """Remove the gene at this index."""
     last = genes.gene_rows[genome + 1] - 1
     for index in range(gene, last):
         genes.source[index] = genes.source[index + 1]
         genes.target[index] = genes.target[index + 1]
         genes.enabled[index] = genes.enabled[index + 1]
     genes.gene_rows[genome + 1] = last
+
+
+@inlined
+def remove_node(genes, genome, node):  # type: ignore[no-untyped-def]
+    """Remove the hidden node at this index, and the genes that begin or end in it."""
+    name = genes.node[node]
+    last = genes.node_rows[genome + 1] - 1
+    for index in range(node, last):
+        genes.node[index] = genes.node[index + 1]
+        genes.activation[index] = genes.activation[index + 1]
+    genes.node_rows[genome + 1] = last
+    kept = genes.gene_rows[genome]
+    for gene in range(genes.gene_rows[genome], genes.gene_rows[genome + 1]):
+        if genes.source[gene] != name and genes.target[gene] != name:
+            genes.source[kept], genes.target[kept] = genes.source[gene], genes.target[gene]
+            genes.enabled[kept] = genes.enabled[gene]
+            kept += 1
+    genes.gene_rows[genome + 1] = kept
+
+
+@inlined
+def remove_dead_ends(genes, genome, table):  # type: ignore[no-untyped-def]
+    """Remove hidden nodes from which no enabled connection leads on, until there are none."""
+    fixed = 1 + genes.inputs + genes.outputs
+    begin = genes.node_rows[genome] + genes.outputs
+    dead = True
+    while dead:
+        index_nodes(genes, genome, table)
+        feeds = np.zeros(fixed + genes.node_rows[genome + 1] - begin, np.bool_)
+        feeds[:fixed] = True
+        for gene in range(genes.gene_rows[genome], genes.gene_rows[genome + 1]):
+            if genes.enabled[gene]:
+                feeds[position_of(genes, genome, table, genes.source[gene])] = True
+        kept = genes.gene_rows[genome]
+        for gene in range(genes.gene_rows[genome], genes.gene_rows[genome + 1]):
+            source = position_of(genes, genome, table, genes.source[gene])
+            if feeds[source] and feeds[position_of(genes, genome, table, genes.target[gene])]:
+                genes.source[kept], genes.target[kept] = genes.source[gene], genes.target[gene]
+                genes.enabled[kept] = genes.enabled[gene]
+                kept += 1
+        genes.gene_rows[genome + 1] = kept
+        nodes = begin
+        for node in range(begin, genes.node_rows[genome + 1]):
+            if feeds[fixed + node - begin]:
+                genes.node[nodes], genes.activation[nodes] = genes.node[node], genes.activation[node]
+                nodes += 1
+        dead = nodes < genes.node_rows[genome + 1]
+        genes.node_rows[genome + 1] = nodes

@@ -12,11 +12,17 @@ from ...kernels.genes import Genes
 from ...kernels.random import stream, uniform
 from .add_connection import add_connection
 from .add_node import add_node
+from .add_path import add_path
+from .add_unit import add_unit
 from .change_activation import change_activation
+from .change_gain import change_gain
 from .disable_connection import disable_connection
+from .double_gain import double_gain
 from .duplicate_node import duplicate_node
 from .editing import Workspace
 from .enable_connection import enable_connection
+from .move_connection import move_connection
+from .remove_node import remove_node
 
 __all__ = ["OPERATORS", "vary"]
 
@@ -29,6 +35,12 @@ OPERATORS: Final[dict[str, Operator]] = {
     "enable_connection": enable_connection,
     "disable_connection": disable_connection,
     "duplicate_node": duplicate_node,
+    "add_path": add_path,
+    "change_gain": change_gain,
+    "add_unit": add_unit,
+    "remove_node": remove_node,
+    "move_connection": move_connection,
+    "double_gain": double_gain,
 }
 """Every operator by its name, which is also the setting that holds its weight.
 
