@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from wann.activations import BY_NAME
 from wann.config import Config, load_config, parse_config, render_config
 from wann.errors import BadInput
+from wann.genome import OPERATORS
 
 PAPER: Final = Path(__file__).parents[1] / "configs" / "paper"
 MINIMAL: Final = {"task": {"id": "wann/CartPoleSwingUp-v0"}}
@@ -23,9 +24,7 @@ words = st.text(st.characters(exclude_categories=["Cs"]), max_size=20)
 @st.composite
 def documents(draw: st.DrawFn) -> dict[str, Any]:
     """Any settings that fit together."""
-    population = draw(st.integers(2, 250))
-    changes = ["change_activation", "add_node", "add_connection", "enable_connection"]
-    changes += ["disable_connection", "duplicate_node"]
+    population = draw(st.integers(2, 200))
     given: dict[str, Any] = {
         "seed": draw(st.integers(0, 2**63 - 1)),
         "task": {
@@ -52,6 +51,7 @@ def documents(draw: st.DrawFn) -> dict[str, Any]:
             "values": draw(st.lists(st.floats(-1e3, 1e3), min_size=1, max_size=9)),
             "strata": draw(st.integers(1, 100)),
             "limit": draw(st.floats(1e-3, 1e3)),
+            "own_episodes": draw(st.booleans()),
         },
         "search": {
             "population": population,
@@ -63,13 +63,18 @@ def documents(draw: st.DrawFn) -> dict[str, Any]:
             "complexity": draw(fractions),
             "alternative": draw(st.sampled_from(["max", "worst-half"])),
             "most_connections": draw(st.none() | st.integers(1, 10**6)),
+            "utility_exponent": draw(st.integers(1, 16)),
+            "initial_mutations": draw(st.integers(0, 100)),
+            "beginnings": draw(st.integers(1, 64)),
+            "halve_every": draw(st.integers(1, 100)),
+            "candidates": draw(st.integers(1, 64)),
         },
-        "mutation": {name: draw(fractions) for name in changes}
+        "mutation": {name: draw(fractions) for name in OPERATORS}
         | {"repeat": draw(st.floats(0.0, 0.9))}
         | {"activations": draw(st.lists(st.sampled_from(sorted(BY_NAME)), min_size=1, unique=True))},
         "backend": {"workers": draw(st.none() | st.integers(1, 4096))},
     }
-    assume(sum(given["mutation"][name] for name in changes) > 0)
+    assume(sum(given["mutation"][name] for name in OPERATORS) > 0)
     return given
 
 
@@ -197,7 +202,11 @@ def test_every_published_preset_shares_what_the_paper_shares(path: Path) -> None
     assert config.weights.values == (-2.0, -1.0, -0.5, 0.5, 1.0, 2.0)
     assert (config.search.cull, config.search.complexity) == (0.2, 0.8)
     assert (config.search.alternative, config.mutation.repeat) == ("max", 0.0)
-    assert config.mutation.weights == (0.5, 0.25, 0.2, 0.05, 0.0, 0.0)
+    assert config.mutation.weights[:4] == (0.5, 0.25, 0.2, 0.05)
+    assert not any(config.mutation.weights[4:])
+    search = config.search
+    assert (search.utility_exponent, search.initial_mutations, config.weights.own_episodes) == (1, 0, False)
+    assert (search.beginnings, search.candidates) == (1, 1)
     left_out = {"square", "step"} if config.task.id == "mnist-16" else {"square"}
     assert list(config.mutation.activations) == [name for name in BY_NAME if name not in left_out]
     assert config.task.episode_limit is None  # the environment's own

@@ -149,6 +149,8 @@ CONFIGS = {
     "--set below a value": Row(
         "search c.toml --run r --set task.id.x=1", ("task.id.x", "not a table"), {"c.toml": GOOD}
     ),
+    "no beginning": changed("search.beginnings", "0", "greater than or equal to 1"),
+    "a utility that is no power": changed("search.utility_exponent", "1.5", "valid integer"),
     "a key that was renamed": changed("mutation.further", "0.5", "mutation.further", "called repeat now"),
     "another key that was renamed": changed("task.keep", "2", "task.keep", "called redraw_every now"),
     "--set with an unknown key": changed("search.populaton", "4", "did you mean population"),
