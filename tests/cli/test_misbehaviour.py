@@ -24,6 +24,7 @@ from wann.errors import BadInput, Failure
 from wann.genome import first_population
 from wann.network import Network
 from wann.tasks import names_of
+from wann.trust import BY_HAND
 
 ROOT: Final = Path(__file__).parents[2]
 CONFIG: Final = """\
@@ -126,7 +127,7 @@ def test_observations_by_keys_are_searched_and_named() -> None:
     run("search c.toml --run r")
     document = json.loads(Path("r/champion.json").read_text(encoding="utf-8"))
     assert document["inputs"] == 5
-    assert names_of(here("Dict"))[0] == (
+    assert names_of(here("Dict"), trust=BY_HAND)[0] == (
         "near 1",
         "near 2",
         "near 3",
@@ -141,7 +142,7 @@ def test_networks_that_fail_while_a_search_is_stopped_are_not_blamed() -> None:
     configured(here("LoudFails"))
     assert not api.search("c.toml", run="r", stop=lambda: next(asked))
     assert not Path("r/failures").exists()
-    assert api.resume("r")
+    assert api.resume("r", trust=["tests.tasks.environments"])
     assert Path("r/failures").exists()
 
 
@@ -229,7 +230,7 @@ def test_a_signal_to_the_group_is_an_interruption(number: signal.Signals, start:
     output, said = process.communicate()
     assert process.returncode == 130
     assert "waiting for this generation to end; Ctrl-C again ends at once" in said
-    assert said.endswith("Interrupted; go on with: wann resume r\n")
+    assert said.endswith("Interrupted; go on with: wann resume r --trust tests.tasks.environments\n")
     assert "died" not in said
     assert output == ""
     assert list(Path("r/checkpoints").iterdir())
@@ -246,6 +247,6 @@ def test_while_the_environment_hangs_the_second_ctrl_c_ends_at_once(start: Start
     os.killpg(process.pid, signal.SIGINT)
     said = process.communicate()[1]
     assert process.returncode == 130
-    assert said == "Interrupted; go on with: wann resume r\n"
+    assert said == "Interrupted; go on with: wann resume r --trust tests.tasks.environments\n"
     while any(map(command, family)):
         time.sleep(0.02)
