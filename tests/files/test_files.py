@@ -105,6 +105,12 @@ def test_documents_are_read_up_to_a_depth(deep: int, tmp_path: Path) -> None:
                 read_toml(tmp_path / "x")
 
 
+def test_documents_are_read_up_to_a_number_of_lists(tmp_path: Path) -> None:
+    (tmp_path / "x").write_bytes(b"[" + b"{}," * 1_500_000 + b"0]")
+    with pytest.raises(BadInput, match="x: more than 1,500,000 lists and objects"):
+        read_json(tmp_path / "x", 2**23)
+
+
 def test_documents_of_an_ordinary_depth_are_read(tmp_path: Path) -> None:
     (tmp_path / "x").write_text("[" * 32 + "]" * 32)
     read_json(tmp_path / "x", LARGEST)

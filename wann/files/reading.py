@@ -29,6 +29,7 @@ LARGEST_TABLE: Final = 256 * 2**20
 
 _DEEPEST: Final = 32
 """Lists and tables within each other: more than any file of ours has, less than Python's stack bears."""
+_MOST_CONTAINERS: Final = 1_500_000
 _LARGEST_TOML: Final = 2**20
 _TOML_STRING: Final = re.compile(rb'"[^"\\\n]*(?:\\.[^"\\\n]*)*"|\'[^\'\n]*\'')
 _TOML_MARK: Final = re.compile(rb"[=,\[\]{}\n]")
@@ -105,9 +106,11 @@ def read_json(path: Path, largest: int) -> Any:
     """The value that a JSON file holds.
 
     Raises:
-        BadInput: see ``read_bytes``; no JSON, or lists and objects nested too deeply.
+        BadInput: see ``read_bytes``; no JSON, or lists and objects that are too many or nested too deeply.
     """
     content = read_bytes(path, largest)
+    if content.count(b"[") + content.count(b"{") > _MOST_CONTAINERS:  # two bytes that take 64 in memory
+        raise BadInput(f"{path}: more than {_MOST_CONTAINERS:,} lists and objects, the most that is accepted")
     try:
         document = json.loads(content)
     except (ValueError, RecursionError) as error:
