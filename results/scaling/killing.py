@@ -49,7 +49,7 @@ from wann.tasks import Job, Outcome, Task, TaskSettings, Trial, make_task
 
 HERE: Final = Path(__file__).parent
 SCENARIOS: Final = ("workers", "nodes", "guilty")
-BLOWS: Final = 5  # in each search, at random moments of random generations
+BLOWS: Final = 4  # in each search, at random moments of random generations
 CONFIG: Final = parse_config(
     {
         "seed": 9,
@@ -204,7 +204,7 @@ def searched(task: Any, run: Path, evaluator: Evaluator, blows: Blows | None = N
 def measured(scenario: str, repetitions: int, nodes: Nodes, folder: Path) -> dict[str, Any]:
     """Repetitions of a scenario beside one undisturbed search on one thread."""
     swing_up = make_task(TaskSettings(**CONFIG.task.model_dump()))
-    rarity = 100
+    rarity = 200
     task: Any = Deadly(swing_up, rarity, "die") if scenario == "guilty" else swing_up
     harmless: Any = Deadly(swing_up, rarity, "raise") if scenario == "guilty" else swing_up
     settings = BackendSettings(

@@ -1,6 +1,7 @@
 """What Ray costs: throughput, the driver's time, bytes, memory, and where the driver saturates.
 
     python results/scaling/measure.py throughput    # 3 minutes, on an idle machine of two cores or more
+    python results/scaling/measure.py processor     # 2 minutes, on a busy machine too
     python results/scaling/measure.py driver        # 5 minutes
     python results/scaling/measure.py memory        # 3 minutes
     python results/scaling/measure.py saturation    # 5 minutes
@@ -138,6 +139,67 @@ def throughput() -> None:
     write("throughput", rows)
 
 
+# Processor time
+
+
+def processor() -> None:
+    """Milliseconds of processor in a generation, of driver, workers and Ray's own processes, and messages."""
+    task, rows = make_task(TaskSettings(id=SWING_UP)), []
+    with session(3):
+        for population, repetitions in ((192, 60), (1000, 30)):
+            batch = grown(population)[1]
+            with LocalEvaluator(task, 1) as one:
+                evaluate(one, batch, 0)
+                begun = time.thread_time()
+                for repetition in range(repetitions):
+                    evaluate(one, batch, repetition)
+                thread = (time.thread_time() - begun) / repetitions * 1e3
+            for workers in (1, 2):
+                with crew(task, workers) as ray:
+                    for repetition in range(5):
+                        evaluate(ray, batch, repetition)
+                    before = spent()
+                    with counting() as count:
+                        for repetition in range(repetitions):
+                            evaluate(ray, batch, repetition)
+                    used = [(after - at) / repetitions for at, after in zip(before, spent(), strict=True)]
+                names = ("driver_ms", "workers_ms", "ray_ms")
+                rows.append(
+                    {"population": population, "workers": workers, "one_thread_ms": round(thread, 2)}
+                    | dict(
+                        zip(("driver_ms", "workers_ms", "ray_ms"), (round(ms, 2) for ms in used), strict=True)
+                    )
+                    | {name: round(found / repetitions, 1) for name, found in count.items()}
+                )
+    write("processor", rows)
+
+
+def spent() -> tuple[float, float, float]:
+    """Milliseconds of processor so far: of this process, of workers below it, of all else below it."""
+    totals = {"driver": 0.0, "workers": 0.0, "ray": 0.0}
+    for process, kind in family():
+        for thread in Path(f"/proc/{process}/task").glob("*/schedstat"):
+            totals[kind] += int(thread.read_text().split()[0]) / 1e6
+    return totals["driver"], totals["workers"], totals["ray"]
+
+
+def family() -> list[tuple[int, str]]:
+    """This process and all below it: driver, workers, and Ray's own."""
+    listing = subprocess.run(
+        ["/bin/ps", "-e", "-o", "pid=,ppid=,args="], capture_output=True, text=True, check=True
+    ).stdout
+    processes = [line.split(None, 2) for line in listing.splitlines()]
+    found = {os.getpid()}
+    while more := {int(row[0]) for row in processes if int(row[1]) in found} - found:
+        found |= more
+    kinds = []
+    for process, _, arguments in processes:
+        if int(process) in found and not arguments.startswith("/bin/ps"):
+            kind = "workers" if arguments.startswith("ray::Worker") else "ray"
+            kinds.append((int(process), "driver" if int(process) == os.getpid() else kind))
+    return kinds
+
+
 # The driver
 
 
@@ -249,19 +311,10 @@ def memory() -> None:
 
 def resident() -> dict[str, Any]:
     """Megabytes of the driver, of the workers and of Ray's own processes; open files of the driver."""
-    listing = subprocess.run(
-        ["/bin/ps", "-e", "-o", "pid=,ppid=,rss=,args="], capture_output=True, text=True, check=True
-    ).stdout
-    processes = [line.split(None, 3) for line in listing.splitlines()]
-    family = {os.getpid()}
-    while more := {int(row[0]) for row in processes if int(row[1]) in family} - family:
-        family |= more
     found = {"driver_mb": 0.0, "workers_mb": 0.0, "ray_mb": 0.0}
-    for process, _, kilobytes, arguments in processes:
-        if int(process) in family and not arguments.startswith("/bin/ps"):
-            kind = "workers_mb" if arguments.startswith("ray::Worker") else "ray_mb"
-            kind = "driver_mb" if int(process) == os.getpid() else kind
-            found[kind] += int(kilobytes) / 1024
+    for process, kind in family():
+        pages = int(Path(f"/proc/{process}/statm").read_text().split()[1])
+        found[f"{kind}_mb"] += pages * os.sysconf("SC_PAGE_SIZE") / 2**20
     rounded = {name: round(value, 1) for name, value in found.items()}
     return rounded | {"driver_files": len(list(Path("/proc/self/fd").iterdir()))}
 
@@ -313,6 +366,7 @@ def saturation() -> None:
 
 MEASUREMENTS: dict[str, Callable[[], None]] = {
     "throughput": throughput,
+    "processor": processor,
     "driver": driver,
     "memory": memory,
     "saturation": saturation,

@@ -46,6 +46,8 @@ class Scene:
         start: from a core to a worker that answers.
         prepare: to prepare.
         compute: for each network, on the clock.
+        deed: from the beginning of a chunk to the end of its worker or node.
+        between: how often a worker dies that has finished a chunk, begun the next, and not yet answered.
         busy: processor seconds for each second on the clock.
         travel: for a message either way.
         node_returns: until a node that vanished is replaced; None for never.
@@ -57,6 +59,8 @@ class Scene:
     start: Callable[[], float] = lambda: 1.0
     prepare: Callable[[], float] = lambda: 1.0
     compute: Callable[[], float] = lambda: 0.01
+    deed: Callable[[], float] = lambda: 0.01
+    between: int = 0
     busy: Callable[[], float] = lambda: 1.0
     travel: Callable[[], float] = lambda: 0.001
     node_returns: float | None = 5.0
@@ -100,6 +104,7 @@ class SimulatedActors:
         self.hired = 0
         self.free = dict(enumerate(scene.nodes))
         self._prepares = iter(scene.prepares)
+        self._between = scene.between
         self._names = itertools.count(len(scene.nodes))
         self._order = itertools.count()
         self._events: list[tuple[float, int, Callable[[], None]]] = []
@@ -116,7 +121,7 @@ class SimulatedActors:
             self.clock, _, what = heapq.heappop(self._events)
             what()
         if not stop():
-            self.clock = until
+            self.clock = max(self.clock, until)
 
     def kill(self, actor: _Actor, gone: Gone) -> None:
         if actor.dead is None:
@@ -170,11 +175,10 @@ class SimulatedActors:
             return
         call, method, messages = actor.queue.popleft()
         actor.computing = call
+        actor.begun, actor.since, actor.busy = actor.begun + 1, self.clock, self.scene.busy()
         if method == "hello":
             self._finish(call, 0.0, pack({"host": f"node {actor.node}"}, {}))
-            return
-        actor.begun, actor.since, actor.busy = actor.begun + 1, self.clock, self.scene.busy()
-        if method == "prepare":
+        elif method == "prepare":
             fate = next(self._prepares, "")
             if fate == "die":
                 self.later(self.scene.prepare(), lambda: self.kill(actor, Gone("killed", Trouble.DEATH)))
@@ -191,11 +195,10 @@ class SimulatedActors:
             kind = str(deed)
             self.caused[kind] += 1
             if kind == "die":
-                self.later(
-                    self.scene.compute(), lambda: self.kill(actor, Gone("its process died", Trouble.DEATH))
-                )
+                gone = Gone("its process died", Trouble.DEATH)
+                self.later(self.scene.deed(), lambda: self.kill(actor, gone))
             elif kind == "node":
-                self.later(self.scene.compute(), lambda: self._take_along(actor))
+                self.later(self.scene.deed(), lambda: self._take_along(actor))
             actor.busy = 1.0 if kind == "spin" else 0.0
             actor.holds = kind == "hold"
         except ZeroDivisionError as error:
@@ -222,6 +225,9 @@ class SimulatedActors:
                 actor.computing = None
                 self.later(self.scene.travel(), arrive)
                 self._next(actor)
+                if actor.computing and actor.begun > 3 and self._between:
+                    self._between -= 1
+                    self.kill(actor, Gone("killed", Trouble.DEATH))
 
         self.later(seconds, done)
 

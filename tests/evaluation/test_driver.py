@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from collections import Counter
+from collections.abc import Sequence
 from typing import Any, Final
 
 import numpy as np
@@ -20,7 +21,7 @@ from wann.evaluation import BackendSettings, LocalEvaluator
 from wann.evaluation.actors import Gone, Timing
 from wann.evaluation.chunks import Chunk, Evaluation
 from wann.evaluation.driver import Driver
-from wann.evaluation.schedule import Trouble
+from wann.evaluation.schedule import Schedule, Trouble
 from wann.network import compile_population
 from wann.tasks import Outcome, Trial
 
@@ -59,8 +60,16 @@ def evaluated(found: Driver) -> tuple[Outcome, Counter[tuple[int, int, int]]]:
             for episode in ranges[2]
         )
 
+    lost = Schedule.lost
+
+    def watch(self: Schedule, chunks: Sequence[Chunk], *why: Any) -> None:
+        assert len(chunks) == 1 or not any(chunk.isolation for chunk in chunks)
+        assert sum(self._out) == 1 or not any(chunk.isolation == 2 for chunk in chunks)
+        lost(self, chunks, *why)
+
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(Evaluation, "accept", count)
+        patch.setattr(Schedule, "lost", watch)
         return found.evaluate(BATCH, WEIGHTS, TRIAL), filled
 
 
@@ -129,15 +138,13 @@ def test_in_every_history_the_innocent_are_evaluated_once_and_the_guilty_convict
     check(found, guilty)  # and again: nothing is left of the first
 
 
-def test_a_worker_killed_between_two_chunks_charges_neither() -> None:
-    # Answers leave so late that each death finds the answer to the first chunk on its way.
-    scene = Scene(compute=lambda: 0.001, travel=lambda: 2.0)
-    found, actors = driver(scene, workers=1, attempts=1)
-    check(found, set())  # the pace is known now
-    for blow in range(3):
-        actors.later(3.0 + 9.0 * blow, lambda: actors.kill_any(random.Random(0)))  # noqa: S311
+def test_workers_killed_between_two_chunks_charge_neither() -> None:
+    # Each death finds the answer to a first chunk on its way; both are sent again, in the same order.
+    found, actors = driver(Scene(between=20), workers=1, attempts=1)
     check(found, set())
-    assert actors.hired >= 3
+    hired = actors.hired
+    check(found, set())  # the pace is known now
+    assert actors.hired > hired > 1
 
 
 def test_what_its_worker_dies_of_is_convicted_by_deaths_suffered_alone() -> None:
@@ -153,11 +160,11 @@ def test_a_network_that_takes_its_node_along_is_given_up_and_nobody_who_was_ther
     # Three workers on one node: whatever they compute is lost with it, each time.
     kind = KINDS[-1]
     guilty = set(np.flatnonzero(kind == COUNTS).tolist())
-    scene = Scene(nodes=(3,), misdeeds={kind: "node"}, compute=lambda: 0.05)
-    found, actors = driver(scene, workers=3, wait_seconds=100)
+    scene = Scene(nodes=(3,), misdeeds={kind: "node"}, compute=lambda: 5.0, deed=lambda: 0.01)
+    found, actors = driver(scene, workers=3, wait_seconds=100, limit_seconds=1e3, attempts=1)
     outcome = check(found, guilty)
     assert set(outcome.failed.values()) == {"its node is gone"}
-    assert actors.caused["node"] <= len(guilty) * (5 + 6)
+    assert 2 * len(guilty) < actors.caused["node"] <= len(guilty) * (5 + 2)
 
 
 def test_a_starved_machine_convicts_nobody() -> None:
@@ -216,6 +223,14 @@ def test_cores_that_others_have_taken_are_called_taken() -> None:
 def test_a_core_that_comes_in_time_is_used() -> None:
     actors = SimulatedActors(Scene(nodes=()))
     actors.later(19.0, lambda: actors.appear(1))
+    check(Driver(actors, settings(), Timing()), set())
+
+
+def test_time_in_which_nobody_looked_is_no_absence() -> None:
+    # As where this process is stopped for a while.
+    actors = SimulatedActors(Scene(nodes=()))
+    actors.later(5.0, lambda: setattr(actors, "clock", 1000.0))
+    actors.later(1001.0, lambda: actors.appear(1))
     check(Driver(actors, settings(), Timing()), set())
 
 

@@ -37,7 +37,7 @@ class Member:
         since: when its state began, or the first of its calls became the first.
         state: how far it has come.
         calls: what it has been asked and not answered, in order, with the chunk if it is one.
-        answered: calls that it has answered, without the first.
+        answered: calls that it has answered.
         host: the machine that it runs on, once known.
         pulse: the question for its processor time that it has not answered.
         pulsed: when that was last asked.
@@ -185,18 +185,17 @@ class Crew:
         except (Damaged, TypeError) as error:
             return self._dismiss(member, f"its answer was damaged: {error}", Trouble.DEATH, named=True)
         _, chunk = member.calls.popleft()
-        member.since = self._actors.now()
+        member.since, member.answered = self._actors.now(), member.answered + 1
         if member.state < State.PREPARING:
             member.state, member.host = State.PREPARING, str(header["host"])
             self.ask(member, "prepare")
             return None
-        member.answered += 1
         if member.state is State.PREPARING:
             if "error" in header:
                 return self._dismiss(member, str(header["error"]), Trouble.ERROR, named=True)
             member.state, self._refusal, self._refused, self._pause = State.READY, "", 0, 0.0
             return None
-        # Without a chunk it belongs to an evaluation that was broken off.
+        # Without a chunk it is a sign of life, or belongs to an evaluation that was broken off.
         return None if chunk is None else Arrived(chunk, header, arrays)
 
     def _pulse(self, member: Member, call: Any) -> Lost | None:
@@ -249,6 +248,10 @@ class Crew:
         where = f"on {member.host}" if member.host else "that was to come"
         if state is State.READY:
             self.say(f"a worker {where} was lost ({reason}); what it computed is done again")
+            # Those who are idle may have died of the same: nothing is charged to what they never began.
+            for other in self.ready:
+                if not other.calls:
+                    self.ask(other, "hello")
         else:  # it never computed, and its successor may fare no better: wait
             self._refusal = f"a worker {where} failed ({reason})"
             if self._began:

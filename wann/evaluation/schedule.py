@@ -92,7 +92,7 @@ class Schedule:
             shared.extend(self._cut(workers))
         if shared:
             return self._handed_out(shared.popleft())
-        if solitary and not any(self._out):
+        if solitary and not ahead and not any(self._out):
             return self._handed_out(solitary.popleft())
         return None
 

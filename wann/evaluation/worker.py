@@ -38,6 +38,7 @@ class Worker:
 
     def hello(self) -> bytes:
         """Who this is: its machine, the source it runs and the versions of what it computes with."""
+        self._begin()
         header = {
             "host": platform.node(),
             "source": __file__,
