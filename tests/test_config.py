@@ -64,6 +64,7 @@ def documents(draw: st.DrawFn) -> dict[str, Any]:
             "alternative": draw(st.sampled_from(["max", "worst-half"])),
             "most_connections": draw(st.none() | st.integers(1, 10**6)),
             "utility_exponent": draw(st.integers(1, 16)),
+            "utility_generations": draw(st.none() | st.integers(0, 10**6)),
             "initial_mutations": draw(st.integers(0, 100)),
             "beginnings": draw(st.integers(1, 64)),
             "halve_every": draw(st.integers(1, 100)),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any
 
 import numpy as np
@@ -135,6 +135,17 @@ def test_a_candidate_that_was_tested_makes_room_for_none() -> None:
     assert search.candidates(scores(search)).tolist() == [10, 23, 22]
     assert search.promote(23, 10.5)
     assert search.candidates(scores(search)).tolist() == [10]
+
+
+def test_the_utility_is_straightened_out_after_some_generations() -> None:
+    convex, early = begin(1, utility_exponent=8), begin(1, utility_exponent=8, utility_generations=2)
+    for _ in range(2):
+        go(convex, 1), go(early, 1)
+        assert same(convex.population, early.population)
+    plain = replace(early, settings=early.settings.changed(utility_exponent=1))
+    go(plain, 1), go(early, 1)
+    assert same(plain.population, early.population)
+    assert not same(go(convex, 1).population, early.population)
 
 
 def test_the_first_population_may_be_mutated() -> None:

@@ -209,7 +209,7 @@ class Search:
         self.steps += steps
         row = self._describe(returns, means)
         rng = generator(self.seed, Stream.RANKING, self.generation)
-        returns = utility(returns, self.settings.utility_exponent)
+        returns = utility(returns, self.settings.exponent(self.generation))
         means = self._fitness(returns)
         second = self._second_objective(returns, by_connections=rng.random() < self.settings.complexity)
         self._breed(means, second)

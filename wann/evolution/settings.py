@@ -61,6 +61,8 @@ class SearchSettings(Settings):
         utility_exponent: networks are ranked by the means of u(return) over the weights, where
             u(r) = sign(r) |r|^utility_exponent: above 1 a convex utility, for which being good under some
             weights counts for more than being middling under all. Published is 1, the return itself.
+        utility_generations: generations that are ranked by this utility, the later ones by the return itself;
+            all of them if not given.
         initial_mutations: mutations of each genome of the first population (published: none).
         beginnings: populations that the search begins with, independent of each other; they live side by
             side, each of ``population`` genomes (published: one).
@@ -83,6 +85,7 @@ class SearchSettings(Settings):
     complexity: Fraction = 0.8
     alternative: Literal["max", "worst-half"] = "max"
     utility_exponent: Annotated[int, Field(ge=1, le=16)] = 1
+    utility_generations: Annotated[int, Field(ge=0)] | None = None
     initial_mutations: Annotated[int, Field(ge=0, le=10_000)] = 0
     beginnings: Annotated[int, Field(ge=1, le=1024)] = 1
     halve_every: Annotated[int, Field(ge=1)] = 50
@@ -97,6 +100,11 @@ class SearchSettings(Settings):
                 f"tournament {self.tournament} is larger than the population of {self.population}"
             )
         return self
+
+    def exponent(self, generation: int) -> int:
+        """The exponent of the utility that this generation is ranked by."""
+        last = self.utility_generations
+        return self.utility_exponent if last is None or generation < last else 1
 
     def living(self, generation: int) -> int:
         """Beginnings that are left in this generation."""
