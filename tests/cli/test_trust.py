@@ -51,7 +51,19 @@ champion_episodes = 1
 [backend]
 workers = 1
 """
-PRUNING: Final = f'kind = "prune"\n[data]\nname = "{ID}"\n'
+PRUNING: Final = f"""
+kind = "prune"
+[data]
+name = "{ID}"
+[model]
+kind = "dense"
+hidden = [3]
+[pruning]
+criterion = "magnitude"
+schedule = "iterative"
+rounds = 1
+rewind = "initial"
+"""
 METRICS: Final = "round,variant,connections,biases,test_accuracy,multiply_adds,csr_bytes\n"
 
 
