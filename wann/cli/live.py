@@ -188,13 +188,13 @@ class Interruption:
 
         def request(number: int, frame: FrameType | None) -> None:
             del frame
-            if self.requested and number == signal.SIGINT:
+            again, self.requested = self.requested, True  # before a word: the next signal may be here already
+            if again and number == signal.SIGINT:
                 signal.signal(number, signal.SIG_DFL)
                 raise KeyboardInterrupt
-            if not self.requested:
+            if not again:
                 # Nothing of Python's may be printed to here: it may be printing just now.
                 os.write(2, f"\nwaiting for {self._awaited} to end; Ctrl-C again ends at once\n".encode())
-            self.requested = True
 
         for number in before:
             signal.signal(number, request)
