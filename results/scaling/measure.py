@@ -166,9 +166,7 @@ def processor() -> None:
                 names = ("driver_ms", "workers_ms", "ray_ms")
                 rows.append(
                     {"population": population, "workers": workers, "one_thread_ms": round(thread, 2)}
-                    | dict(
-                        zip(("driver_ms", "workers_ms", "ray_ms"), (round(ms, 2) for ms in used), strict=True)
-                    )
+                    | {name: round(found, 2) for name, found in zip(names, used, strict=True)}
                     | {name: round(found / repetitions, 1) for name, found in count.items()}
                 )
     write("processor", rows)

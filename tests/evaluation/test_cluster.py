@@ -8,7 +8,6 @@ import socket
 import subprocess
 import sys
 import threading
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final
@@ -194,14 +193,15 @@ def test_nodes_get_our_code_and_compiled_kernels_from_the_driver(
         ("127.0.0.1:{silent}", "no Ray cluster that lets this machine in answered"),
     ],
 )
-def test_an_address_without_a_cluster_is_refused_in_time(address: str, says: str) -> None:
+def test_an_address_without_a_cluster_is_refused(
+    address: str, says: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(joining, "_PROBE_SECONDS", 1.0)
     with socket.create_server(("127.0.0.1", 0)) as silent, socket.create_server(("127.0.0.1", 0)) as closed:
         ports = {"silent": silent.getsockname()[1], "closed": closed.getsockname()[1]}
         closed.close()
-        begun = time.monotonic()
         with pytest.raises(BadInput, match=f"--ray-address .*{says}"):
             connect(BackendSettings(kind="ray", address=address.format(**ports)), 1)
-    assert time.monotonic() - begun < 30
     assert not ray.is_initialized()
 
 

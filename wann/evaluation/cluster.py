@@ -30,11 +30,12 @@ __all__ = ["Session", "connect"]
 
 _STORE: Final = 512 * 2**20  # bytes of object store that a local session may use
 _KNOCK_SECONDS: Final = 5.0
-_PROBE_SECONDS: Final = 15.0  # with the knock, less than half a minute
+_PROBE_SECONDS: Final = 30.0  # from the moment at which Ray has been loaded
 _ASKS: Final = "InvalidAuthToken"
 _PROBE: Final = """
 import logging, sys, ray
 logging.disable()
+print("begun", flush=True)
 try:
     ray.init(address=sys.argv[1], log_to_driver=False, configure_logging=False)
     print("cores", int(ray.cluster_resources().get("CPU", 0)))
@@ -232,11 +233,12 @@ def _tried(address: str, *, loopback: bool) -> str:
         env=os.environ | stay,
     )
     timer = threading.Timer(_PROBE_SECONDS, process.kill)
-    timer.start()
     said = ""
     with process:
         for line in process.stdout or ():
             said += line
+            if line == "begun\n":
+                timer.start()
             if _ASKS in line:
                 process.kill()
                 break
