@@ -12,8 +12,10 @@ from numpy.typing import NDArray
 from ..kernels.genes import Genes
 from .population import Population
 
-__all__ = ["decode", "digest", "encode"]
+__all__ = ["DIGEST", "decode", "digest", "encode"]
 
+DIGEST: Final = 32
+"""Bytes of a digest."""
 Arrays = Mapping[str, NDArray[np.generic]]
 
 _KINDS: Final[dict[str, type[np.generic]]] = {
