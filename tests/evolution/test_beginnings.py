@@ -148,6 +148,19 @@ def test_the_utility_is_straightened_out_after_some_generations() -> None:
     assert not same(go(convex, 1).population, early.population)
 
 
+def test_a_restored_search_remembers_who_was_refused() -> None:
+    search = begin(2, candidates=3)
+    assert not search.promote(11, -np.inf)
+    assert search.promote(23, 10.5)
+    again = Search.restore(search.settings, MUTATION, 5, 0, search.state(), (INPUTS, OUTPUTS))
+    found = [one.candidates(scores(one)).tolist() for one in (search, again)]
+    assert found == [[10, 9], [10, 9]]
+    arrays = search.state()
+    arrays["tested"] = np.zeros(33, np.uint8)
+    with pytest.raises(BadInput, match="does not describe a search"):
+        Search.restore(search.settings, MUTATION, 5, 0, arrays, (INPUTS, OUTPUTS))
+
+
 def test_the_first_population_may_be_mutated() -> None:
     plain, mutated = begin(2, enabled=0.0), begin(2, enabled=0.0, initial_mutations=20)
     assert not plain.population.connections.any()

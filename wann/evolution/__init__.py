@@ -1,8 +1,9 @@
 """Who survives: ranking, selection and the ask/tell search."""
 
 from .champion import Champion
+from .generation import Generation
 from .ranking import crowding_distance, non_dominated_fronts, rank
-from .search import Generation, Search
+from .search import Search
 from .selection import select
 from .settings import SearchSettings, WeightSettings
 from .utility import utility

@@ -15,52 +15,32 @@ from numpy.typing import NDArray
 
 from ..errors import BadInput
 from ..files import array_of
-from ..genome import MutationSettings, Population, decode, digest, encode, first_population, join, mutate
+from ..genome import (
+    DIGEST,
+    MutationSettings,
+    Population,
+    decode,
+    digest,
+    encode,
+    first_population,
+    join,
+    mutate,
+)
 from ..streams import Stream, generator
 from .champion import Champion
+from .generation import Generation
 from .ranking import non_dominated_fronts, rank
 from .selection import select
 from .settings import SearchSettings
 from .utility import utility
 
-__all__ = ["Generation", "Search"]
+__all__ = ["Search"]
 
 _BEFORE_THE_FIRST: Final = 1 << 62
 """Generations from here on address the mutations of the first population."""
 FloatArray = NDArray[np.float64]
 _MOST: Final = 2**53
 """The highest node id and counts that are accepted: as in network JSON, and far from where 64 bits end."""
-
-
-@dataclass(frozen=True)
-class Generation:
-    """Statistics of a generation: a row of metrics.csv.
-
-    Attributes:
-        generation: its number, from 0.
-        best_mean: mean return of the best genome over weights and episodes.
-        median_mean: median of the means.
-        best_max: return of the best genome at its best weight.
-        best_connections: connections of the genome with the best mean.
-        median_connections: median over the generation.
-        champion_mean: mean return of the champion on the selection episodes.
-        champion_connections: connections of the champion.
-        evaluations: episodes played so far.
-        steps: environment steps made so far.
-        failed: genomes of this generation with a return that is not finite.
-    """
-
-    generation: int
-    best_mean: float
-    median_mean: float
-    best_max: float
-    best_connections: int
-    median_connections: float
-    champion_mean: float
-    champion_connections: int
-    evaluations: int
-    steps: int
-    failed: int
 
 
 @dataclass
@@ -310,6 +290,7 @@ class Search:
         """Arrays from which ``restore`` makes an equal search."""
         numbers = np.array([self.newest_node, self.evaluations, self.steps], np.int64)
         arrays: dict[str, NDArray[np.generic]] = {"numbers": numbers}
+        arrays["tested"] = np.frombuffer(b"".join(sorted(self._tested)), np.uint8)
         arrays |= encode("population", self.population)
         for beginning, champion in enumerate(self.champions):
             if champion is not None:
@@ -338,6 +319,8 @@ class Search:
             champions = [
                 Champion.decode(_prefix(beginning), arrays, shape, generation) for beginning in living
             ]
+            refused = array_of(arrays, "tested", np.uint8, (None,)) if "tested" in arrays else np.empty(0)
+            tested = refused.astype(np.uint8).reshape(-1, DIGEST)
         except ValueError as error:
             raise BadInput(
                 f"the checkpoint does not describe a search ({error}); remove it to go on from the one before"
@@ -347,7 +330,9 @@ class Search:
             raise BadInput(
                 f"the checkpoint holds {len(population)} genomes, but the configuration says {expected}"
             )
-        return cls(settings, mutation, seed, population, generation, newest, champions, evaluations, steps)
+        search = cls(settings, mutation, seed, population, generation, newest, champions, evaluations, steps)
+        search._tested = {row.tobytes() for row in tested}
+        return search
 
 
 def _means(returns: FloatArray) -> FloatArray:

@@ -1,11 +1,12 @@
 """What evolves: populations of genomes, their first generation and their mutation."""
 
-from .codec import decode, digest, encode
+from .codec import DIGEST, decode, digest, encode
 from .mutation import MutationSettings, mutate
 from .operators import OPERATORS
 from .population import Population, first_population, join
 
 __all__ = [
+    "DIGEST",
     "OPERATORS",
     "MutationSettings",
     "Population",

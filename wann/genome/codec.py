@@ -13,8 +13,10 @@ from ..files import array_of
 from ..kernels.genes import Genes
 from .population import Population
 
-__all__ = ["decode", "digest", "encode"]
+__all__ = ["DIGEST", "decode", "digest", "encode"]
 
+DIGEST: Final = 32
+"""Bytes of a digest."""
 Arrays = Mapping[str, NDArray[np.generic]]
 
 _KINDS: Final[dict[str, type[np.generic]]] = {
