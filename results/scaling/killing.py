@@ -43,8 +43,9 @@ from wann.config import parse_config
 from wann.evaluation import BackendSettings, Evaluator, LocalEvaluator
 from wann.evaluation.ray import RayEvaluator
 from wann.experiment import Progress, start_search
+from wann.files import write_atomically
 from wann.kernels.forward import Program
-from wann.runs import manifest, write_atomically
+from wann.runs import manifest
 from wann.tasks import Job, Outcome, Task, TaskSettings, Trial, make_task
 
 HERE: Final = Path(__file__).parent
@@ -192,7 +193,8 @@ class Blows:
 
 def searched(task: Any, run: Path, evaluator: Evaluator, blows: Blows | None = None) -> dict[str, bytes]:
     """What a search leaves: its bytes, and the networks that were given up, without the reasons."""
-    start_search(CONFIG, run, task).run(evaluator, blows.show if blows else lambda _: None)
+    with start_search(CONFIG, run, task) as experiment:
+        experiment.run(evaluator, blows.show if blows else lambda _: None)
     found = {name: (run / name).read_bytes() for name in ("metrics.csv", "champion.json")}
     for path in sorted(run.glob("failures/*.json")):
         document = json.loads(path.read_text(encoding="utf-8"))

@@ -38,8 +38,9 @@ from wann.evaluation.cluster import connect
 from wann.evaluation.ray import RayEvaluator
 from wann.evolution import Search, generation_weights
 from wann.experiment import Progress, start_search
+from wann.files import write_atomically
 from wann.network import NetworkBatch, compile_population
-from wann.runs import manifest, write_atomically
+from wann.runs import manifest
 from wann.streams import Stream, episode_seeds
 from wann.tasks import TaskSettings, Trial, make_task
 
