@@ -6,6 +6,7 @@ python -m tests.files.fuzz 500 mask.npz
 
 from __future__ import annotations
 
+import gc
 import json
 import random
 import resource
@@ -42,6 +43,8 @@ def _fuzz(count: int, kinds: list[str]) -> None:
 def _cases(kind: str, subject: Subject, count: int) -> Iterator[tuple[str, bytes]]:
     yield from ((f"hostile {number}", content) for number, content in enumerate(subject.hostile))
     for number in range(count):
+        if number % 50 == 0:
+            gc.collect()  # figures refer to their own parts
         print(number, file=sys.stderr)  # noqa: T201 - the last one, should the process die
         yield str(number), subject.damage(random.Random(f"{kind} {number}"), subject.content)  # noqa: S311
 
