@@ -146,10 +146,8 @@ class Experiment:
         batch = compile_population(population)
         clock, phases.compile = time.perf_counter(), time.perf_counter() - clock
         weights = generation_weights(settings.weights, settings.seed, search.generation)
-        episodes, draw = settings.task.episodes, search.generation // settings.task.redraw_every
-        own = len(weights) if settings.weights.own_episodes else 1
-        seeds = episode_seeds(settings.seed, Stream.SEARCH_EPISODES, own * episodes, draw)
-        seeds = seeds.reshape(own, episodes) if own > 1 else seeds
+        draw = search.generation // settings.task.redraw_every
+        seeds = self._seeds(Stream.SEARCH_EPISODES, settings.task.episodes, draw)
         outcome = self._evaluated(evaluator, batch, weights, Trial(seeds))
         if len(outcome.failed) == len(batch):
             outcome.checked()  # nothing is left to select from
@@ -175,7 +173,8 @@ class Experiment:
         return outcome
 
     def _promote(self, evaluator: Evaluator, population: Population, returns: NDArray[np.float64]) -> None:
-        whole = self._selection_trial()
+        seeds = self._seeds(Stream.CHAMPION_EPISODES, self.config.search.champion_episodes)
+        whole = self._task.selection(seeds)
         # What a network loses on other images says nothing of what it would lose on these.
         left = self.search.candidates(returns, comparable=whole.part == "train")
         if not len(left):
@@ -188,12 +187,11 @@ class Experiment:
         for candidate, mean in zip(left.tolist(), means.tolist(), strict=True):
             self.search.promote(candidate, mean)
 
-    def _selection_trial(self) -> Trial:
-        """What candidates for champion meet, the same in every generation."""
-        settings, episodes = self.config, self.config.search.champion_episodes
-        weights = settings.weights.count if settings.weights.own_episodes else 1
-        seeds = episode_seeds(settings.seed, Stream.CHAMPION_EPISODES, weights * episodes)
-        return self._task.selection(seeds.reshape(weights, -1) if weights > 1 else seeds)
+    def _seeds(self, purpose: Stream, episodes: int, *indices: int) -> NDArray[np.int64]:
+        """Seeds int64[episodes], or int64[weights, episodes] where each weight meets episodes of its own."""
+        weights = self.config.weights.count if self.config.weights.own_episodes else 1
+        seeds = episode_seeds(self.config.seed, purpose, weights * episodes, *indices)
+        return seeds.reshape(weights, episodes) if weights > 1 else seeds
 
     def _means(
         self, evaluator: Evaluator, population: Population, indices: NDArray[np.int64], trial: Trial
