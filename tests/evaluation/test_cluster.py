@@ -102,9 +102,11 @@ def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.mark.slow
-def test_workers_nodes_and_networks_that_kill_at_random_show_in_no_byte_on_a_busy_machine() -> None:
+def test_workers_killed_at_random_show_in_no_byte_on_a_busy_machine() -> None:
+    # One repetition of one scenario: the script does all of them, 50 times.
     script = ROOT / "results" / "scaling" / "killing.py"
-    subprocess.run([sys.executable, script, "--repetitions", "3", "--keep"], cwd=ROOT, check=True)
+    command = [sys.executable, script, "--repetitions", "1", "--load", "2", "--keep", "workers"]
+    subprocess.run(command, cwd=ROOT, check=True, timeout=1200)
 
 
 @pytest.mark.slow
