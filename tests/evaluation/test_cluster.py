@@ -102,14 +102,6 @@ def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.mark.slow
-def test_workers_killed_at_random_show_in_no_byte_on_a_busy_machine() -> None:
-    # One repetition of one scenario: the script does all of them, 50 times.
-    script = ROOT / "results" / "scaling" / "killing.py"
-    command = [sys.executable, script, "--repetitions", "1", "--load", "2", "--keep", "workers"]
-    subprocess.run(command, cwd=ROOT, check=True, timeout=1200)
-
-
-@pytest.mark.slow
 def test_a_node_that_joins_is_used_and_one_that_leaves_is_done_without(nodes: Nodes) -> None:
     expected = local(Stub())
     settings = BackendSettings(kind="ray", address=nodes.address)
