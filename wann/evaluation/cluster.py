@@ -93,7 +93,9 @@ def connect(settings: BackendSettings, cores: int, tell: Callable[[str], None] =
     at_home, loopback = _whose(address)
     _probe(address, at_home=at_home, loopback=loopback)
     tell(f"joining the cluster at {address} ...")
-    with _own_signals(), _compiled_kernels_travel(), _loopback(stay=loopback):
+    # The kernels' cache travels along, which Ray would leave out: equal processors need not compile again.
+    excluded = _variable("RAY_OVERRIDE_RUNTIME_ENV_DEFAULT_EXCLUDES", ".git,.venv,venv")
+    with _own_signals(), excluded, _loopback(stay=loopback):
         ray.init(
             address=address,
             log_to_driver=False,
@@ -104,7 +106,8 @@ def connect(settings: BackendSettings, cores: int, tell: Callable[[str], None] =
 
 
 def _open(cores: int) -> None:
-    with _own_signals(), _loopback(stay=True):
+    # Ray gives workers the lowest priority: beside anything else that computes, they would starve.
+    with _own_signals(), _loopback(stay=True), _variable("RAY_worker_niceness", "0"):
         ray.init(
             address="local",
             num_cpus=cores,
@@ -179,18 +182,16 @@ def _own_signals() -> Iterator[None]:
 
 
 @contextmanager
-def _compiled_kernels_travel() -> Iterator[None]:
-    """Send the kernels' cache along, which Ray leaves out: equal processors need not compile again."""
-    name = "RAY_OVERRIDE_RUNTIME_ENV_DEFAULT_EXCLUDES"
-    before = os.environ.get(name)
-    os.environ[name] = ".git,.venv,venv"
+def _variable(name: str, value: str) -> Iterator[None]:
+    """Set a variable of the environment for a while, unless it is set."""
+    if name in os.environ:
+        yield
+        return
+    os.environ[name] = value
     try:
         yield
     finally:
-        if before is None:
-            del os.environ[name]
-        else:
-            os.environ[name] = before
+        del os.environ[name]
 
 
 def _probe(address: str, *, at_home: bool, loopback: bool) -> None:

@@ -18,7 +18,8 @@ _SHARE: Final = (
     0.75  # of the remaining work is in a round of one chunk for each worker: large first, small last
 )
 _LONGEST: Final = 2.0  # seconds: what is lost with a worker, at most
-_SHORTEST: Final = 0.008  # seconds, beside which a message is small: it takes 1 ms of either side's processor
+_SHORTEST: Final = 0.002  # seconds: a message takes 1 ms of either side's processor
+_REST: Final = 0.016  # seconds for each worker: what is left is not worth another round
 _DRIVER: Final = 0.0015  # seconds for each worker: so many messages the driver can serve with time to spare
 _PARTS: Final = 8  # into which a chunk that failed is split, to find the network it failed for
 
@@ -142,7 +143,7 @@ class Schedule:
         left = pace * float(cost[-1] - cost[begin])
         shortest = max(_SHORTEST, _DRIVER * workers)
         count = max(1, min(workers, round(left / shortest)))
-        seconds = left / count if left < 2 * workers * shortest else _SHARE * left / workers
+        seconds = left / count if left < max(_REST, 2 * shortest) * workers else _SHARE * left / workers
         seconds = min(seconds, _LONGEST)
         bounds = cost[begin] + seconds / pace * np.arange(1, count + 1)
         ends = np.searchsorted(cost, bounds * (1 - 1e-12)).clip(max=whole.size).tolist()
