@@ -108,6 +108,8 @@ class Nodes:
     """Nodes of one core each, beside a head that has none."""
 
     def __init__(self, count: int) -> None:
+        # With Ray's own lowest priority, workers would hardly be run beside processes that are busy.
+        os.environ.setdefault("RAY_worker_niceness", "0")
         head = {"num_cpus": 0, "include_dashboard": False}
         self._cluster = Cluster(initialize_head=True, head_node_args=head, shutdown_at_exit=False)
         self.address: str = self._cluster.address
