@@ -1,15 +1,21 @@
-"""The base of every settings type: frozen, strict, checked when made."""
+"""The base of every settings type: frozen, strict, checked when made; TOML, and changes by key=value."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any, ClassVar, Self
+import difflib
+import json
+import tomllib
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, ClassVar, Self, TypeVar, get_args
 
+import tomli_w
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from .errors import BadInput
+from .files import read_toml
 
-__all__ = ["Settings", "explain"]
+__all__ = ["Settings", "explain", "load_settings", "parse_settings", "render_settings"]
 
 
 class Settings(BaseModel):
@@ -33,6 +39,9 @@ class Settings(BaseModel):
             raise BadInput(explain(error)) from None
 
 
+AnySettings = TypeVar("AnySettings", bound=Settings)
+
+
 def explain(error: ValidationError) -> str:
     """The first complaint of a schema in one clause: where, what was found, what is accepted."""
     first = error.errors(include_url=False)[0]
@@ -44,3 +53,80 @@ def explain(error: ValidationError) -> str:
     shown = repr(found)
     shown = shown if len(shown) <= 60 else f"{shown[:57]}..."
     return f"{where}: {message[0].lower()}{message[1:]}, found {shown}"
+
+
+def load_settings(kind: type[AnySettings], path: Path, changes: Sequence[str] = ()) -> AnySettings:
+    """Read a TOML file of settings and apply ``key=value`` changes.
+
+    Raises:
+        BadInput: no TOML, an unknown key (the nearest known one is named), or a bad value.
+    """
+    document = read_toml(path)
+    for change in changes:
+        _apply(document, change)
+    try:
+        return parse_settings(kind, document)
+    except BadInput as error:
+        raise BadInput(f"{path}: {error}") from None
+
+
+def parse_settings(kind: type[AnySettings], document: Mapping[str, Any]) -> AnySettings:
+    """Check a document.
+
+    Raises:
+        BadInput: an unknown key (the nearest known one is named), or a bad value.
+    """
+    try:
+        text = json.dumps(document)
+    except (TypeError, ValueError, RecursionError) as error:
+        raise BadInput(f"a value is neither number, text, list nor table ({error})") from None
+    try:
+        return kind.model_validate_json(text)
+    except ValidationError as error:
+        # A misspelt key comes first: what seems to be missing may be what was meant by it.
+        for found in error.errors(include_url=False):
+            if found["type"] == "extra_forbidden":
+                raise BadInput(_unknown_key(kind, [str(part) for part in found["loc"]])) from None
+        raise BadInput(explain(error)) from None
+
+
+def render_settings(settings: Settings) -> str:
+    """Settings as TOML; reading it back gives an equal one."""
+    return tomli_w.dumps(settings.model_dump(mode="json", exclude_none=True))
+
+
+def _apply(document: dict[str, Any], change: str) -> None:
+    key, equals, text = change.partition("=")
+    parts = key.strip().split(".")
+    if not equals or not all(parts):
+        raise BadInput(f"--set {change}: write key=value, such as search.population=64")
+    table = document
+    for part in parts[:-1]:
+        table = table.setdefault(part, {})
+        if not isinstance(table, dict):
+            raise BadInput(f"--set {change}: {part} is a value, not a table")
+    table[parts[-1]] = _value(text)
+
+
+def _value(text: str) -> Any:
+    try:
+        return tomllib.loads(f"value = {text}")["value"]
+    except (ValueError, RecursionError):
+        return text
+
+
+def _unknown_key(kind: type[BaseModel], parts: Sequence[str]) -> str:
+    for part in parts[:-1]:
+        kind = _table(kind.model_fields[part].annotation)
+    known, renamed = list(kind.model_fields), getattr(kind, "renamed", {}).get(parts[-1])
+    near = difflib.get_close_matches(parts[-1], known, 1, 0.5)
+    hint = f"did you mean {near[0]}?" if near else f"known are {', '.join(known)}"
+    hint = f"it is called {renamed} now" if renamed else hint
+    return f"{'.'.join(parts)}: unknown key; {hint}"
+
+
+def _table(annotation: Any) -> type[BaseModel]:
+    for candidate in (annotation, *get_args(annotation)):
+        if isinstance(candidate, type) and issubclass(candidate, BaseModel):
+            return candidate
+    raise AssertionError(annotation)

@@ -39,10 +39,9 @@ import ray
 from numpy.typing import NDArray
 from ray.cluster_utils import Cluster
 
-from wann.config import parse_config
 from wann.evaluation import BackendSettings, Evaluator, LocalEvaluator
-from wann.evaluation.ray import RayEvaluator
-from wann.experiment import Progress, start_search
+from wann.evaluation.ray.evaluator import RayEvaluator
+from wann.experiment import Progress, parse_config, start_search
 from wann.files import write_atomically
 from wann.kernels.forward import Program
 from wann.runs import manifest

@@ -32,10 +32,10 @@ from sleeping import Sleeping
 from wann.api import read_config
 from wann.benchmark.generation import warmed_up
 from wann.evaluation import BackendSettings, Evaluator, LocalEvaluator
-from wann.evaluation import crew as crew_module
 from wann.evaluation.chunks import Evaluation
-from wann.evaluation.cluster import connect
-from wann.evaluation.ray import RayEvaluator
+from wann.evaluation.ray import crew as crew_module
+from wann.evaluation.ray.cluster import connect
+from wann.evaluation.ray.evaluator import RayEvaluator
 from wann.evolution import Search, generation_weights
 from wann.experiment import Progress, start_search
 from wann.files import write_atomically

@@ -25,9 +25,8 @@ import numpy as np
 from upright import upright
 
 from wann.assessment import Assessor, mean_of
-from wann.config import load_config
 from wann.evaluation import LocalEvaluator
-from wann.experiment import start_search
+from wann.experiment import load_config, start_search
 from wann.tasks import make_task
 
 _REPORT_SEED = 1_000_003

@@ -13,13 +13,14 @@ from numpy.typing import NDArray
 
 from tests.oracles.images import log_probabilities, outputs
 from wann import api
-from wann.assessment import ENSEMBLE, GradientSettings, ImageAssessor, ImageScore, train_by_gradient
+from wann.assessment import ENSEMBLE, ImageAssessor, ImageScore
 from wann.errors import BadInput
 from wann.evolution import Search, SearchSettings
 from wann.genome import MutationSettings
 from wann.network import Network
 from wann.network.batch import compile_population
 from wann.tasks import ClassificationTask, TaskSettings, Trial, make_task, mean_over_episodes
+from wann.training import GradientSettings, train_by_gradient
 
 
 @cache

@@ -20,7 +20,7 @@ import pytest
 from tests.tasks.environments import doing, here
 from wann import api
 from wann.cli import main
-from wann.config import parse_config
+from wann.experiment import parse_config
 
 TASK = "wann/CartPoleSwingUp-v0"
 GOOD = f"""\

@@ -33,8 +33,8 @@ from wann.kernels.compiler import needs_compiling
 from wann.kernels.lanes import LANES
 from wann.network import NetworkBatch, compile_population
 from wann.tasks import TaskSettings, Trial, make_task
-from wann.tasks.control import ControlTask
-from wann.tasks.spaces import Actions
+from wann.tasks.control.spaces import Actions
+from wann.tasks.control.task import ControlTask
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -12,10 +12,10 @@ from typing import Any
 
 from tests.evaluation.stubs import Stub
 from wann.errors import described
-from wann.evaluation.actors import Gone
 from wann.evaluation.chunks import compute
 from wann.evaluation.messages import narrow, pack
-from wann.evaluation.schedule import Trouble
+from wann.evaluation.ray.actors import Gone
+from wann.evaluation.ray.schedule import Trouble
 
 __all__ = ["Deed", "Scene", "SimulatedActors"]
 

@@ -21,15 +21,14 @@ from ray.cluster_utils import Cluster
 from tests.evaluation.stubs import Stub
 from tests.evaluation.test_ray import BATCH, TRIAL, WEIGHTS, agree, local, result
 from wann import api
-from wann.config import Config, parse_config
 from wann.errors import BadInput, Failure
 from wann.evaluation import BackendSettings
-from wann.evaluation import cluster as joining
-from wann.evaluation.cluster import connect
 from wann.evaluation.messages import unpack
-from wann.evaluation.ray import RayEvaluator
-from wann.evaluation.worker import Worker
-from wann.experiment import Progress
+from wann.evaluation.ray import cluster as joining
+from wann.evaluation.ray.cluster import connect
+from wann.evaluation.ray.evaluator import RayEvaluator
+from wann.evaluation.ray.worker import Worker
+from wann.experiment import Config, Progress, parse_config
 
 ROOT: Final = Path(__file__).parents[2]
 DOCUMENT: Final[dict[str, Any]] = {

@@ -18,10 +18,10 @@ from tests.evaluation.stubs import Stub, connections
 from tests.samples import evolved
 from wann.errors import BadInput, Failure
 from wann.evaluation import BackendSettings, LocalEvaluator
-from wann.evaluation.actors import Gone, Timing
 from wann.evaluation.chunks import Chunk, Evaluation
-from wann.evaluation.driver import Driver
-from wann.evaluation.schedule import Schedule, Trouble
+from wann.evaluation.ray.actors import Gone, Timing
+from wann.evaluation.ray.driver import Driver
+from wann.evaluation.ray.schedule import Schedule, Trouble
 from wann.network import compile_population
 from wann.tasks import Outcome, Trial
 

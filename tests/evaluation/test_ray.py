@@ -21,14 +21,15 @@ from tests.evaluation.stubs import Elsewhere, Stub, StubJob, connections
 from tests.processes import command, descendants, listening_beyond_loopback, workers
 from tests.samples import evolved
 from wann import api
-from wann import experiment as wiring
-from wann.config import Config, parse_config, render_config
 from wann.errors import BadInput
 from wann.evaluation import BackendSettings, LocalEvaluator
-from wann.evaluation.cluster import connect
-from wann.evaluation.ray import RayEvaluator
+from wann.evaluation.ray.cluster import connect
+from wann.evaluation.ray.evaluator import RayEvaluator
+from wann.experiment import Config, parse_config
+from wann.experiment import run as wiring
 from wann.kernels.forward import Program
 from wann.network import compile_population
+from wann.settings import render_settings
 from wann.tasks import Outcome, Trial
 
 BATCH: Final = compile_population(evolved(1, 5, 40))
@@ -312,7 +313,7 @@ def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def start(tmp_path: Path) -> Callable[..., subprocess.Popen[str]]:
-    (tmp_path / "c.toml").write_text(render_config(LONG), encoding="utf-8")
+    (tmp_path / "c.toml").write_text(render_settings(LONG), encoding="utf-8")
     (tmp_path / "driver.py").write_text(DRIVER, encoding="utf-8")
 
     def start(*arguments: str) -> subprocess.Popen[str]:

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from tests.samples import evolved
 from wann.evaluation.chunks import Chunk, Evaluation
-from wann.evaluation.schedule import Pace, Schedule, Trouble
+from wann.evaluation.ray.schedule import Pace, Schedule, Trouble
 from wann.network import compile_population
 from wann.tasks import Trial
 

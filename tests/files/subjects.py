@@ -15,15 +15,18 @@ from unittest import mock
 import numpy as np
 
 from tests.files.mutations import bombs, in_bytes, in_checkpoint, in_json, in_npz, in_table, in_toml, sealed
-from wann import api, comparison, training
-from wann import experiment as wiring
-from wann.config import parse_config
+from wann import api
+from wann.api import _tune as training
+from wann.comparison import frontier as comparison
 from wann.errors import BadInput, Failure
+from wann.experiment import parse_config
+from wann.experiment import run as wiring
 from wann.files import npz_bytes
 from wann.network import Network
 from wann.reporting import _style, run_report
 from wann.runs import Checkpoint, save_checkpoint
-from wann.tasks import DATA_SETS, datasets
+from wann.tasks import DATA_SETS
+from wann.tasks.images import datasets
 
 __all__ = ["KINDS", "Outcome", "Subject", "light", "make_subjects", "meet"]
 

@@ -17,11 +17,13 @@ import pytest
 
 from tests.files.mutations import sealed, zipped
 from tests.files.subjects import KINDS, Subject, light, make_subjects, meet
-from wann import api, comparison
+from wann import api
+from wann.comparison import frontier as comparison
 from wann.errors import BadInput
 from wann.files import npz_bytes
 from wann.network import Network
-from wann.tasks import DATA_SETS, ClassificationTask, TaskSettings, datasets, make_task
+from wann.tasks import DATA_SETS, ClassificationTask, TaskSettings, make_task
+from wann.tasks.images import datasets
 
 CASES = 100
 MEMORY = 300 * 2**20

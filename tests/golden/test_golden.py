@@ -16,9 +16,8 @@ from typing import Any, Final
 
 import pytest
 
-from wann.config import parse_config
 from wann.evaluation import LocalEvaluator
-from wann.experiment import start_search
+from wann.experiment import parse_config, start_search
 from wann.genome import OPERATORS
 from wann.tasks import make_task
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from wann.config import Config, parse_config
+from wann.experiment import Config, parse_config
 
 __all__ = ["GENERATIONS", "small_search"]
 

@@ -19,10 +19,11 @@ import pytest
 
 from tests.runs.small import GENERATIONS, small_search
 from wann import api
-from wann import experiment as wiring
 from wann.cli import main
-from wann.config import load_config, render_config
+from wann.experiment import load_config
+from wann.experiment import run as wiring
 from wann.runs import fresh_folder
+from wann.settings import render_settings
 
 PRUNING: Final = """\
 kind = "prune"
@@ -49,7 +50,7 @@ def _as_little_as_possible(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> N
     monkeypatch.setattr(api, "report_run", lambda *_: None)
     monkeypatch.setattr("wann.pruning.record.latency", lambda *_: 0.0)
     monkeypatch.setattr(os, "fsync", lambda _: None)  # of no account where the power stays
-    Path("c.toml").write_text(render_config(small_search()), encoding="utf-8")
+    Path("c.toml").write_text(render_settings(small_search()), encoding="utf-8")
     Path("p.toml").write_text(PRUNING, encoding="utf-8")
 
 

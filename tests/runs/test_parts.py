@@ -13,7 +13,7 @@ import pytest
 from tests.runs.small import GENERATIONS, small_search
 from wann import api
 from wann.cli import main
-from wann.config import render_config
+from wann.settings import render_settings
 
 FILES: Final = ("config.toml", "manifest.json", "metrics.csv", "timing.csv", "champion.json", "report.html")
 OF_PRUNING: Final = ("learning.csv", "initial.npz")
@@ -175,7 +175,7 @@ def test_a_lock_that_has_another_name_elsewhere_is_refused(
 
 
 def test_a_temporary_file_is_never_written_through_a_link(run: Path) -> None:
-    Path("c.toml").write_text(render_config(small_search()), encoding="utf-8")
+    Path("c.toml").write_text(render_settings(small_search()), encoding="utf-8")
     Path("new").mkdir()
     Path("new", f".config.toml.{os.getpid()}.tmp").symlink_to(Path("file").absolute())
     assert ended("search c.toml --run new") == 0

@@ -17,11 +17,12 @@ from typing import Any
 import pytest
 
 from wann import api
-from wann import experiment as wiring
 from wann.cli import main
-from wann.config import Config, parse_config, render_config
 from wann.errors import Failure
+from wann.experiment import Config, parse_config
+from wann.experiment import run as wiring
 from wann.runs import RunFolder
+from wann.settings import render_settings
 
 GENERATIONS = 12
 DOCUMENT: dict[str, Any] = {
@@ -218,7 +219,7 @@ def test_a_full_disk_ends_in_one_sentence_and_leaves_the_last_checkpoint_whole(
     undisturbed: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    Path("c.toml").write_text(render_config(config()), encoding="utf-8")
+    Path("c.toml").write_text(render_settings(config()), encoding="utf-8")
     assert not api.search(config(), run="run", stop=after(4))
     before = {path.name: path.read_bytes() for path in Path("run/checkpoints").iterdir()}
     with monkeypatch.context() as patch:
@@ -299,7 +300,7 @@ def test_killed_again_and_again_a_search_ends_where_it_would_have(
     kills: int, long_undisturbed: Path, tmp_path: Path
 ) -> None:
     moments = random.Random(kills)  # noqa: S311 - when to kill is no secret
-    text = render_config(config(search_generations=LONG))
+    text = render_settings(config(search_generations=LONG))
     (tmp_path / "c.toml").write_text(text, encoding="utf-8")
     command = ["search", "c.toml", "--run", "run"]
     for _ in range(kills):
@@ -312,7 +313,7 @@ def test_killed_again_and_again_a_search_ends_where_it_would_have(
 
 
 def test_ctrl_c_ends_with_130_and_a_checkpoint_to_go_on_from(long_undisturbed: Path, tmp_path: Path) -> None:
-    text = render_config(config(search_generations=LONG))
+    text = render_settings(config(search_generations=LONG))
     (tmp_path / "c.toml").write_text(text, encoding="utf-8")
     code, said = ended(signal.SIGINT, 100, "search", "c.toml", "--run", "run", folder=tmp_path)
     assert code == 130, said

@@ -15,9 +15,9 @@ import pytest
 
 from wann.errors import BadInput
 from wann.tasks import DATA_SETS, TaskSettings, make_task
-from wann.tasks import datasets as module
-from wann.tasks.datasets import ImageSet
-from wann.tasks.idx import parse_idx
+from wann.tasks.images import datasets as module
+from wann.tasks.images.datasets import ImageSet
+from wann.tasks.images.idx import parse_idx
 
 DATA = Path(__file__).parents[2] / "../shared/data"
 GOLDEN = Path(__file__).parents[1] / "golden/digit.json"

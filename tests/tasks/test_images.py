@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from tests.oracles.images import deskewed, resized
 from wann.tasks import DATA_SETS
-from wann.tasks.images import deskew, resize
+from wann.tasks.images.preprocessing import deskew, resize
 
 DATA = Path(__file__).parents[2] / "../shared/data"
 

@@ -9,7 +9,7 @@ import pytest
 
 from wann.network import Interface
 from wann.tasks import TaskSettings, make_task, names_of
-from wann.tasks.names import ACTION_NAMES, OBSERVATION_NAMES
+from wann.tasks.control.names import ACTION_NAMES, OBSERVATION_NAMES
 
 
 def newest(name: str) -> str:

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from wann.errors import BadInput
 from wann.network import Squash
-from wann.tasks.spaces import Actions, Observations
+from wann.tasks.control.spaces import Actions, Observations
 
 SQUASHES: tuple[Squash | None, ...] = (None, "scale", "clip", "tanh")
 FLOATS: tuple[Any, ...] = (np.float16, np.float32, np.float64)

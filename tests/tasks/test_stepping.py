@@ -28,7 +28,7 @@ from wann.genome import MutationSettings, Population, first_population, join, mu
 from wann.network import Interface, Network, compile_population
 from wann.streams import Stream, episode_seeds
 from wann.tasks import ControlTask, Outcome, TaskSettings, Trial, make_task, undisturbed
-from wann.tasks.stepping import pool_is_faster
+from wann.tasks.control.stepping import pool_is_faster
 from wann.trust import BY_HAND
 
 CHANGES = MutationSettings(

@@ -1,10 +1,9 @@
-"""How good a network is: the conditions, ensembles, tuning, statistics."""
+"""How good a network is: the conditions, ensembles, statistics."""
 
-from .conditions import LIMIT, Assessor, Budget, mean_of, midpoints
-from .gradients import GradientSettings, train_by_gradient
+from .budget import LIMIT, Budget, budget_of, midpoints, tuning_of
+from .control import Assessor, mean_of
 from .images import ENSEMBLE, IMAGE_CONDITIONS, ImageAssessor
 from .score import CONDITIONS, ImageScore, Score
-from .tuning import TuningSettings, train_weights
 
 __all__ = [
     "CONDITIONS",
@@ -13,13 +12,11 @@ __all__ = [
     "LIMIT",
     "Assessor",
     "Budget",
-    "GradientSettings",
     "ImageAssessor",
     "ImageScore",
     "Score",
-    "TuningSettings",
+    "budget_of",
     "mean_of",
     "midpoints",
-    "train_by_gradient",
-    "train_weights",
+    "tuning_of",
 ]

@@ -15,8 +15,8 @@ from ..errors import BadInput
 from ..network import Network
 from ..streams import Stream, generator
 from ..tasks import ClassificationTask
-from .conditions import LIMIT, TUNED_OVER, midpoints
-from .gradients import GradientSettings, train_by_gradient
+from ..training import GradientSettings, train_by_gradient
+from .budget import LIMIT, TUNED_OVER, midpoints
 from .score import ImageScore
 
 __all__ = ["ENSEMBLE", "IMAGE_CONDITIONS", "ImageAssessor"]

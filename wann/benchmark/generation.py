@@ -11,19 +11,19 @@ from typing import Final
 
 import numpy as np
 
-from ..config import Config, render_config
 from ..evaluation import LocalEvaluator, available_cores
-from ..evolution import Search, SearchSettings, generation_weights, rank
-from ..experiment import _CHECKPOINT_SECONDS
+from ..evolution import Search, SearchSettings, generation_weights
+from ..experiment import CHECKPOINT_SECONDS, Config, Generations
 from ..network import NetworkBatch, compile_population
 from ..runs import Checkpoint, RunFolder
+from ..settings import render_settings
 from ..streams import Stream, episode_seeds
-from ..tasks import Task, TaskSettings, Trial, make_task, mean_over_episodes
+from ..tasks import Task, TaskSettings, Trial, make_task
 from .rollout import TASK
 
 __all__ = ["PHASES", "GenerationRow", "Measured", "measure_generations", "warmed_up"]
 
-PHASES: Final = ("compile", "evaluate", "rank", "vary", "record")
+PHASES: Final = ("compile", "evaluate", "champion", "vary", "record")
 _TYPICAL: Final = 50  # connections, as the published champion has
 
 
@@ -37,8 +37,8 @@ class GenerationRow:
         steps: mean steps of an episode.
         compile: genomes to programs.
         evaluate: all episodes, on one thread.
-        rank: fronts and crowding.
-        vary: selection, mutation and the row of metrics.
+        champion: the candidates for champion, on episodes of their own.
+        vary: ranking, selection, mutation and the row of metrics.
         record: the rows of metrics and timing, and this generation's part of a checkpoint.
         threads: how many times faster the evaluation is on two threads; None on one core.
     """
@@ -48,7 +48,7 @@ class GenerationRow:
     steps: float
     compile: float
     evaluate: float
-    rank: float
+    champion: float
     vary: float
     record: float
     threads: float | None
@@ -56,7 +56,7 @@ class GenerationRow:
     @property
     def seconds(self) -> float:
         """The whole generation."""
-        return self.compile + self.evaluate + self.rank + self.vary + self.record
+        return self.compile + self.evaluate + self.champion + self.vary + self.record
 
     @property
     def overhead(self) -> float:
@@ -99,7 +99,7 @@ def measure_generations(
         config, search = warmed_up(task, population, growth)
         with (
             tempfile.TemporaryDirectory() as folder,
-            RunFolder.begun(Path(folder) / "run", render_config(config), "front") as run,
+            RunFolder.begun(Path(folder) / "run", render_settings(config), "front") as run,
         ):
             rows.append(Measured(config, search, task, run).row(repetitions))
     return tuple(rows)
@@ -110,6 +110,7 @@ class Measured:
 
     def __init__(self, config: Config, search: Search, task: Task, run: RunFolder) -> None:
         self._config, self._search, self._task, self._run = config, search, task, run
+        self._generations = Generations(config, task, search)
         self._steps: list[float] = []
 
     def row(self, repetitions: int) -> GenerationRow:
@@ -120,7 +121,7 @@ class Measured:
             times = [self._generation(one) for _ in range(repetitions)]
         seconds = {name: float(np.median([time[name] for time in times])) for name in PHASES}
         checkpoint = min(self._checkpoint() for _ in range(3))
-        seconds["record"] += checkpoint * min(1.0, sum(seconds.values()) / _CHECKPOINT_SECONDS)
+        seconds["record"] += checkpoint * min(1.0, sum(seconds.values()) / CHECKPOINT_SECONDS)
         connections = float(np.median(self._search.population.connections))
         return GenerationRow(
             len(self._search.population),
@@ -130,35 +131,19 @@ class Measured:
             threads=self._threads(repetitions),
         )
 
-    def _trial(self) -> Trial:
-        episodes, generation = self._config.task.episodes, self._search.generation
-        return Trial(episode_seeds(self._config.seed, Stream.SEARCH_EPISODES, episodes, generation))
-
     def _generation(self, evaluator: LocalEvaluator) -> dict[str, float]:
-        search, clock = self._search, _Clock()
-        batch = compile_population(search.ask())
-        clock.lap("compile")
-        weights = generation_weights(self._config.weights, self._config.seed, search.generation)
-        outcome = evaluator.evaluate(batch, weights, self._trial())
-        returns = mean_over_episodes(outcome)
-        clock.lap("evaluate")
-        rank(returns.mean(axis=1), 1.0 / np.maximum(search.population.connections, 1))
-        clock.lap("rank")
-        row = search.tell(returns, outcome.returns.size, int(outcome.steps.sum()))
-        clock.lap("vary")
-        self._run.append(self._run.metrics, asdict(row))
-        self._run.append(self._run.timing, clock.laps)
-        clock.lap("record")
-        self._steps.append(float(outcome.steps.mean()))
-        # tell() ranks once more, so that what remains of it is the rest.
-        clock.laps["vary"] = max(0.0, clock.laps["vary"] - clock.laps["rank"])
-        return clock.laps
+        step = self._generations.step(evaluator)
+        begun = time.perf_counter()
+        self._run.append(self._run.metrics, asdict(step.row))
+        self._run.append(self._run.timing, asdict(step.phases))
+        step.phases.record = time.perf_counter() - begun
+        self._steps.append(step.steps)
+        return asdict(step.phases)
 
     def _checkpoint(self) -> float:
-        clock = _Clock()
+        begun = time.perf_counter()
         self._run.save(Checkpoint(self._search.generation, self._search.state()))
-        clock.lap("checkpoint")
-        return clock.laps["checkpoint"]
+        return time.perf_counter() - begun
 
     def _threads(self, repetitions: int) -> float | None:
         if available_cores() < 2:
@@ -170,20 +155,9 @@ class Measured:
         return float(alone / together)
 
     def _evaluation(self, evaluator: LocalEvaluator, batch: NetworkBatch) -> float:
-        weights = generation_weights(self._config.weights, self._config.seed, self._search.generation)
-        clock = _Clock()
-        evaluator.evaluate(batch, weights, self._trial())
-        clock.lap("evaluate")
-        return clock.laps["evaluate"]
-
-
-class _Clock:
-    """Seconds between laps."""
-
-    def __init__(self) -> None:
-        self.laps: dict[str, float] = {}
-        self._last = time.perf_counter()
-
-    def lap(self, name: str) -> None:
-        now = time.perf_counter()
-        self.laps[name], self._last = now - self._last, now
+        config, generation = self._config, self._search.generation
+        weights = generation_weights(config.weights, config.seed, generation)
+        seeds = episode_seeds(config.seed, Stream.SEARCH_EPISODES, config.task.episodes, generation)
+        begun = time.perf_counter()
+        evaluator.evaluate(batch, weights, Trial(seeds))
+        return time.perf_counter() - begun

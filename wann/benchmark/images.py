@@ -11,18 +11,19 @@ from typing import Any, Final
 
 import numpy as np
 
-from ..config import Config, render_config
 from ..errors import BadInput
 from ..evaluation import LocalEvaluator
-from ..evolution import Search, SearchSettings, generation_weights
+from ..evolution import Search, SearchSettings
+from ..experiment import Config, Generations
 from ..genome import MutationSettings
 from ..kernels.classification import TILE, sum_terms
 from ..kernels.forward import Program
 from ..kernels.sharing import share
 from ..network import Network, compile_population
 from ..runs import RunFolder
+from ..settings import render_settings
 from ..streams import Stream, episode_seeds
-from ..tasks import ClassificationTask, TaskSettings, Trial, make_task, mean_over_episodes
+from ..tasks import ClassificationTask, TaskSettings, Trial, make_task
 from .generation import GenerationRow, Measured
 from .published import DenseNetwork
 
@@ -101,11 +102,12 @@ def measure_images(
     )
     rows = []
     search = Search.begin(config.search, config.mutation, task.inputs, task.outputs, config.seed)
+    published = Generations(config, task, search)
     for mark in generations:
         show(f"images: the published search until generation {mark:,}")
         with LocalEvaluator(task) as evaluator:
             while search.generation < mark:
-                _advance(config, search, evaluator)
+                published.step(evaluator)
         show(f"images: generation {mark:,}")
         rows.append(_row(config, search, task, repetitions))
     return tuple(rows), _limits(), None
@@ -115,12 +117,6 @@ def _trial(config: Config, search: Search) -> Trial:
     return Trial(episode_seeds(config.seed, Stream.SEARCH_EPISODES, 1, search.generation))
 
 
-def _advance(config: Config, search: Search, evaluator: LocalEvaluator) -> None:
-    weights = generation_weights(config.weights, config.seed, search.generation)
-    outcome = evaluator.evaluate(compile_population(search.ask()), weights, _trial(config, search))
-    search.tell(mean_over_episodes(outcome), 0, 0)
-
-
 def _row(config: Config, search: Search, task: ClassificationTask, repetitions: int) -> ImageRow:
     generation, population = search.generation, search.population
     program = compile_population(population).merged
@@ -128,7 +124,7 @@ def _row(config: Config, search: Search, task: ClassificationTask, repetitions: 
     terms = sum(len(arrays[4]) for arrays in _graphs(program))
     with (
         tempfile.TemporaryDirectory() as folder,
-        RunFolder.begun(Path(folder) / "run", render_config(config), "front") as run,
+        RunFolder.begun(Path(folder) / "run", render_settings(config), "front") as run,
     ):
         whole = Measured(config, search, task, run).row(repetitions)
     lanes = config.weights.count

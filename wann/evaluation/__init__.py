@@ -38,6 +38,6 @@ def make_evaluator(
         if task.holds_interpreter:  # one worker is a process too: environments may hang, or end theirs
             return ProcessEvaluator(task, workers, settings.limit_seconds, tell)
         return LocalEvaluator(task, workers)
-    from .ray import RayEvaluator  # noqa: PLC0415 - Ray takes a second to import
+    from .ray.evaluator import RayEvaluator  # noqa: PLC0415 - Ray takes a second to import
 
     return RayEvaluator(task, settings, tell)

@@ -1,33 +1,33 @@
-"""The other way down: dense networks made small, by PyTorch (the extra ``torch``).
+"""The other way down: dense networks made small, by PyTorch (the extra ``torch``), and evolved ones.
 
 Raises:
-    BadInput: on import, where PyTorch is not installed.
+    BadInput: where a name is asked for that needs PyTorch, and it is not installed.
 """
+
+from importlib import import_module
+from importlib.util import find_spec
+from typing import TYPE_CHECKING, Any
 
 from ..errors import BadInput
 
-try:
-    import torch  # noqa: F401
-except ImportError:
-    raise BadInput("pruning needs PyTorch, which is not installed: pip install 'wann[torch]'") from None
-
-from .compaction import Chain, compact
-from .criteria import CRITERIA, Criterion, Probe
-from .curvature import second_derivatives
-from .iteration import Iteration, Outcome, PruningPlan
-from .mask import Mask, prunable
-from .models import ModelSettings, make_model
-from .networks import to_network
-from .neurons import without_neurons
-from .objective import CROSS_ENTROPY, SQUARED_ERROR, Objective
-from .once import prune
-from .quantisation import Quantised
-from .run import PruningRun
-from .schedules import SCHEDULES
-from .scopes import SCOPES, select
-from .settings import PruneConfig, load_prune_config
-from .sparse import SparseChain
-from .training import Examples, TrainingSettings, train
+if TYPE_CHECKING:
+    from .compaction import Chain, compact
+    from .criteria import CRITERIA, Criterion, Probe
+    from .curvature import second_derivatives
+    from .iteration import Iteration, Outcome, PruningPlan
+    from .mask import Mask, prunable
+    from .models import ModelSettings, make_model
+    from .networks import to_network
+    from .neurons import without_neurons
+    from .objective import CROSS_ENTROPY, SQUARED_ERROR, Objective
+    from .once import prune
+    from .quantisation import Quantised
+    from .run import PruningRun
+    from .schedules import SCHEDULES
+    from .scopes import SCOPES, select
+    from .settings import PruneConfig, load_prune_config
+    from .sparse import SparseChain
+    from .training import Examples, TrainingSettings, train
 
 __all__ = [
     "CRITERIA",
@@ -61,3 +61,45 @@ __all__ = [
     "train",
     "without_neurons",
 ]
+
+_MODULES = {
+    "CRITERIA": "criteria",
+    "CROSS_ENTROPY": "objective",
+    "Chain": "compaction",
+    "Criterion": "criteria",
+    "Examples": "training",
+    "Iteration": "iteration",
+    "Mask": "mask",
+    "ModelSettings": "models",
+    "Objective": "objective",
+    "Outcome": "iteration",
+    "Probe": "criteria",
+    "PruneConfig": "settings",
+    "PruningPlan": "iteration",
+    "PruningRun": "run",
+    "Quantised": "quantisation",
+    "SCHEDULES": "schedules",
+    "SCOPES": "scopes",
+    "SQUARED_ERROR": "objective",
+    "SparseChain": "sparse",
+    "TrainingSettings": "training",
+    "compact": "compaction",
+    "load_prune_config": "settings",
+    "make_model": "models",
+    "prunable": "mask",
+    "prune": "once",
+    "second_derivatives": "curvature",
+    "select": "scopes",
+    "to_network": "networks",
+    "train": "training",
+    "without_neurons": "neurons",
+}
+
+
+def __getattr__(name: str) -> Any:
+    # PyTorch is an extra, and takes seconds to import.
+    if name not in _MODULES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    if find_spec("torch") is None:
+        raise BadInput("pruning needs PyTorch, which is not installed: pip install 'wann[torch]'")
+    return getattr(import_module(f".{_MODULES[name]}", __name__), name)

@@ -16,12 +16,12 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from ..config import render_config
 from ..errors import BadInput
 from ..files import append_text, array_of, read_bytes, read_table, write_atomically
 from ..formats.network_json import LARGEST_FILE
 from ..reporting import FrontierPoint, draw_frontier
 from ..runs import Checkpoint, RunFolder, manifest
+from ..settings import render_settings
 from ..streams import Stream, generator
 from ..tasks import DATA_SETS, ImageSet
 from .compaction import Chain
@@ -109,7 +109,7 @@ class PruningRun:
             BadInput: the configuration or the folder cannot be used, or another process writes there.
         """
         run = cls(config, RunFolder(path))
-        with RunFolder.begun(path, render_config(config), "rounds", tell=tell):
+        with RunFolder.begun(path, render_settings(config), "rounds", tell=tell):
             run._describe()
             yield run
 

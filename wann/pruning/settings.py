@@ -8,8 +8,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from ..config import load_settings
-from ..settings import Settings
+from ..settings import Settings, load_settings
 from ..tasks import DATA_SETS
 from .iteration import PruningPlan
 from .models import ModelSettings

@@ -1,13 +1,13 @@
 """What is seen: topologies, curves, fronts, and the report that gathers them."""
 
 from .curves import draw_learning, draw_weight_response
-from .film import Film, check_film, play_film, write_film
-from .frontier import FrontierPoint, draw_frontier
+from .frontiers import FrontierPoint, draw_frontier
 from .fronts import draw_front, non_dominated
 from .layout import Layout, layered_layout
 from .report import Table, write_report
 from .run_report import report_run
 from .topology import draw_topology
+from .video import Film, check_film, play_film, write_film
 
 __all__ = [
     "Film",

@@ -10,8 +10,8 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from ..config import Config, load_config
 from ..errors import BadInput
+from ..experiment import Config, load_config
 from ..files import make_folder, read_table
 from ..formats import load_network
 from ..network import Network

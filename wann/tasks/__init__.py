@@ -1,15 +1,20 @@
 """What is solved: the Task protocol and the tasks behind it."""
 
-from .classification import ClassificationTask, make_classification
-from .control import ControlTask, make_control
-from .datasets import DATA_SETS, ImageSet
-from .environments import close_environment, make_environment, needed_extra, undisturbed
-from .fused import Dynamics
-from .pulse import PULSE
-from .registry import make_task, names_of, recorded, recorded_names, registered_tasks, side_of
+from .control import (
+    PULSE,
+    ControlTask,
+    Dynamics,
+    SteppedWorld,
+    Stepper,
+    close_environment,
+    make_control,
+    make_environment,
+    needed_extra,
+    undisturbed,
+)
+from .images import DATA_SETS, ClassificationTask, ImageSet, make_classification
+from .registry import make_task, names_of, recorded, recorded_names, registered_tasks, side_of, task_for
 from .settings import TaskSettings
-from .stepper import Stepper
-from .stepping import SteppedWorld
 from .task import Job, Outcome, Task, Trial, mean_over_episodes
 
 __all__ = [
@@ -38,5 +43,6 @@ __all__ = [
     "recorded_names",
     "registered_tasks",
     "side_of",
+    "task_for",
     "undisturbed",
 ]

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Final
 
-from ..network import Interface
-from ..trust import NOTHING, Trust
-from .classification import ClassificationTask, make_classification
-from .control import ControlTask, make_control
-from .datasets import DATA_SETS
-from .environments import registered_environments
-from .names import WELL_KNOWN
+from ..errors import BadInput
+from ..network import Interface, Network
+from ..trust import BY_HAND, NOTHING, Trust
+from .control import WELL_KNOWN, ControlTask, make_control, registered_environments
+from .images import DATA_SETS, ClassificationTask, make_classification
 from .settings import TaskSettings
 from .task import Task
 
-__all__ = ["make_task", "names_of", "recorded", "recorded_names", "registered_tasks", "side_of"]
+__all__ = ["make_task", "names_of", "recorded", "recorded_names", "registered_tasks", "side_of", "task_for"]
 
 _NAMED: Final = 1000  # inputs or outputs; of more of them, names are of no use in a picture
 
@@ -40,6 +39,33 @@ def make_task(
     if settings.id in DATA_SETS:
         return make_classification(settings)
     return make_control(settings, interface, trust)
+
+
+def task_for(
+    network: Network,
+    task: str | None,
+    stepping: str | None = None,
+    episode_limit: int | None = None,
+    trust: Sequence[str] = (),
+) -> ControlTask | ClassificationTask:
+    """The task that a network is for, or another, as the network meets it.
+
+    Raises:
+        BadInput: there is none, the network does not fit it, or its own is in a module without trust.
+    """
+    name = task or network.task
+    if name is None:
+        raise BadInput("the network names no task; give --task, such as wann/CartPoleSwingUp-v0 or mnist-16")
+    allowed = Trust.of(trust) if task is None else BY_HAND
+    settings = TaskSettings(id=name).changed(stepping=stepping or "auto", episode_limit=episode_limit)
+    # Before anything is downloaded.
+    inputs, outputs = map(len, names_of(name, network.interface, allowed))
+    if (inputs, outputs) != (network.inputs, network.outputs):
+        raise BadInput(
+            f"the network has {network.inputs} inputs and {network.outputs} outputs, "
+            f"but {name} needs {inputs} and {outputs}"
+        )
+    return make_task(settings, network.interface, allowed)
 
 
 def names_of(

@@ -1,0 +1,40 @@
+"""The verbs of the command line as Python functions: search, evaluate, tune, prune, show."""
+
+from ..comparison.frontier import frontier
+from ..pruning.evolved import Shrunk, shrink
+from ..reporting import check_film
+from ._evaluate import evaluate
+from ._files import export, import_out, load, save
+from ._folders import prunes, run_folder
+from ._prune import prune, read_prune_config, resume_pruning
+from ._search import read_config, resume, resume_command, search
+from ._show import film, report, show
+from ._tasks import needs, tasks
+from ._tune import tune
+
+__all__ = [
+    "Shrunk",
+    "check_film",
+    "evaluate",
+    "export",
+    "film",
+    "frontier",
+    "import_out",
+    "load",
+    "needs",
+    "prune",
+    "prunes",
+    "read_config",
+    "read_prune_config",
+    "report",
+    "resume",
+    "resume_command",
+    "resume_pruning",
+    "run_folder",
+    "save",
+    "search",
+    "show",
+    "shrink",
+    "tasks",
+    "tune",
+]

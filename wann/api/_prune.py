@@ -1,0 +1,75 @@
+"""The verbs that train and prune dense networks."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ._callbacks import never, quiet
+from ._folders import run_folder
+
+if TYPE_CHECKING:
+    from ..pruning import PruneConfig
+    from ..pruning.run import Progress as RoundsProgress
+
+__all__ = ["prune", "read_prune_config", "resume_pruning"]
+
+
+def read_prune_config(
+    path: Path | str, changes: Sequence[str] = (), *, seed: int | None = None
+) -> PruneConfig:
+    """Read the configuration of a pruning run and apply changes to it; see ``read_config``.
+
+    Raises:
+        BadInput: an unknown key or a bad value, or PyTorch is not installed.
+    """
+    from ..pruning import load_prune_config  # noqa: PLC0415 - PyTorch is an extra
+
+    return load_prune_config(Path(path), [*changes, *([] if seed is None else [f"seed={seed}"])])
+
+
+def prune(
+    config: PruneConfig | Path | str,
+    *,
+    run: Path | str | None = None,
+    show: Callable[[RoundsProgress], None] = quiet,
+    stop: Callable[[], bool] = never,
+    tell: Callable[[str], None] = quiet,
+) -> bool:
+    """Train a dense network, prune it in rounds, and keep everything in a run folder.
+
+    Args:
+        config: a configuration, or the path of one.
+        run: the folder, new or empty; a fresh one under results/runs if not given.
+        show: told where the run stands.
+        stop: asked every now and then whether to stop; whole rounds are kept.
+        tell: told in a sentence if the folder cannot be locked.
+
+    Returns:
+        Whether the run came to its end.
+
+    Raises:
+        BadInput: the configuration or the folder cannot be used, or PyTorch is not installed.
+        Failure: the folder could not be written any more.
+    """
+    from ..pruning import PruningRun  # noqa: PLC0415
+
+    settings = read_prune_config(config) if isinstance(config, Path | str) else config
+    name = Path(config).stem if isinstance(config, Path | str) else f"prune-{settings.data.name}"
+    with run_folder(run, name, settings.seed) as folder, PruningRun.start(settings, folder, tell) as begun:
+        return begun.run(show, stop)
+
+
+def resume_pruning(
+    run: Path | str,
+    *,
+    show: Callable[[RoundsProgress], None] = quiet,
+    stop: Callable[[], bool] = never,
+    tell: Callable[[str], None] = quiet,
+) -> bool:
+    """Go on with an interrupted pruning run after its last whole round; see ``prune``."""
+    from ..pruning import PruningRun  # noqa: PLC0415
+
+    with PruningRun.resume(Path(run), tell) as going_on:
+        return going_on.run(show, stop)

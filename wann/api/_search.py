@@ -1,0 +1,138 @@
+"""The verbs that search, and go on with a search."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from ..errors import BadInput
+from ..evaluation import BackendSettings, make_evaluator
+from ..experiment import Config, Progress, load_config, resume_search, start_search
+from ..experiment import resume_command as command
+from ..reporting import report_run
+from ..runs import RunFolder
+from ..tasks import make_task
+from ..trust import BY_HAND, Trust
+from ._callbacks import never, quiet
+from ._folders import prunes, run_folder
+
+__all__ = ["read_config", "resume", "resume_command", "search"]
+
+
+def read_config(
+    path: Path | str,
+    changes: Sequence[str] = (),
+    *,
+    seed: int | None = None,
+    generations: int | None = None,
+    backend: str | None = None,
+    workers: int | None = None,
+    address: str | None = None,
+) -> Config:
+    """Read a TOML configuration and apply changes to it.
+
+    Args:
+        path: the file.
+        changes: ``key=value`` with dotted keys, such as ``search.population=64``.
+        seed: overrides ``seed``.
+        generations: overrides ``search.generations``.
+        backend: overrides ``backend.kind``.
+        workers: overrides ``backend.workers``.
+        address: overrides ``backend.address``; an address means the ray backend.
+
+    Raises:
+        BadInput: an unknown key or a bad value; the message names it and what is accepted.
+    """
+    given = {
+        "seed": seed,
+        "search.generations": generations,
+        "backend.kind": backend or (address and "ray"),
+        "backend.workers": workers,
+        "backend.address": address,
+    }
+    overrides = [f"{key}={json.dumps(value)}" for key, value in given.items() if value is not None]
+    return load_config(Path(path), [*changes, *overrides])
+
+
+def search(
+    config: Config | Path | str,
+    *,
+    run: Path | str | None = None,
+    show: Callable[[Progress], None] = quiet,
+    stop: Callable[[], bool] = never,
+    tell: Callable[[str], None] = quiet,
+) -> bool:
+    """Search for a network and keep everything in a run folder.
+
+    Args:
+        config: a configuration, or the path of one.
+        run: the folder, new or empty; a fresh one under results/runs if not given.
+        show: told the progress after each generation.
+        stop: asked before each generation whether to stop; the checkpoint is kept.
+        tell: told in a sentence of workers and networks that are lost.
+
+    Returns:
+        Whether the search came to its end.
+
+    Raises:
+        BadInput: the configuration or the folder cannot be used.
+        Failure: the folder could not be written any more, or no worker was left.
+    """
+    settings = config if isinstance(config, Config) else read_config(config)
+    name = settings.task.id if isinstance(config, Config) else Path(config).stem
+    task = make_task(settings.task, trust=BY_HAND)
+    with (
+        make_evaluator(task, settings.backend, tell) as evaluator,
+        run_folder(run, name, settings.seed) as folder,
+        start_search(settings, folder, task, tell) as experiment,
+    ):
+        done = experiment.run(evaluator, show, stop, tell)
+        if done:
+            report_run(experiment.folder)
+    return done
+
+
+def resume(
+    run: Path | str,
+    *,
+    generations: int | None = None,
+    backend: str | None = None,
+    workers: int | None = None,
+    address: str | None = None,
+    trust: Sequence[str] = (),
+    show: Callable[[Progress], None] = quiet,
+    stop: Callable[[], bool] = never,
+    tell: Callable[[str], None] = quiet,
+) -> bool:
+    """Go on with an interrupted search, or with more generations in all; see ``search``.
+
+    Where it is computed is what the run's configuration says, with what is given here changed. Two things a
+    file does not decide: which module is imported, and which cluster is joined, since a cluster can have
+    anything run here. ``trust`` names modules, ``address`` the cluster.
+    """
+
+    def moved(before: BackendSettings) -> BackendSettings:
+        after = before.elsewhere(backend, workers, address)
+        if after.address not in (None, "auto", address):
+            raise BadInput(
+                f"{run}: backend.address is {after.address}, and no file may choose a cluster to join; give "
+                f"--ray-address {after.address}, or --backend local"
+            )
+        return after
+
+    with (
+        resume_search(Path(run), generations, moved, Trust.of(trust), tell) as (experiment, task),
+        make_evaluator(task, experiment.config.backend, tell) as evaluator,
+    ):
+        done = experiment.run(evaluator, show, stop, tell)
+        if done:
+            report_run(experiment.folder)
+    return done
+
+
+def resume_command(run: Path | str) -> str:
+    """The command that goes on with a run."""
+    if prunes(run):
+        return f"wann resume {run}"
+    return command(Path(run), load_config(RunFolder.existing(Path(run)).config))

@@ -1,0 +1,102 @@
+"""The verbs that draw: topologies, episodes, and the report of a run."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import suppress
+from pathlib import Path
+
+from ..assessment import Assessor, budget_of
+from ..errors import BadInput
+from ..evaluation import BackendSettings, make_evaluator
+from ..network import Network
+from ..reporting import check_film, draw_topology, play_film, report_run, write_film
+from ..runs import RunFolder
+from ..streams import Stream, check_seed, episode_seeds
+from ..tasks import ClassificationTask, names_of, side_of, task_for
+from ..trust import Trust
+from ._folders import prunes
+
+__all__ = ["film", "report", "show"]
+
+
+def show(network: Network, path: Path | str, *, trust: Sequence[str] = ()) -> None:
+    """Draw the topology as svg, png, pdf or html, by the file's suffix.
+
+    Args:
+        network: what is drawn.
+        path: the file.
+        trust: modules that the network's task may have imported, for the names of inputs and outputs.
+
+    Raises:
+        BadInput: another suffix, or a file that cannot be written.
+    """
+    inputs, outputs = None, None
+    allowed = Trust.of(trust)
+    if network.task is not None:
+        # A picture needs no task: where it is not to be had, numbers serve as names.
+        with suppress(BadInput):
+            inputs, outputs = names_of(network.task, network.interface, allowed)
+    draw_topology(
+        network,
+        Path(path),
+        input_names=inputs,
+        output_names=outputs,
+        side=side_of(network.task, network.inputs),
+    )
+
+
+def film(
+    network: Network,
+    path: Path | str,
+    *,
+    task: str | None = None,
+    weight: float | None = None,
+    seed: int = 0,
+    episodes: int = 1,
+    episode_limit: int | None = None,
+    trust: Sequence[str] = (),
+) -> list[float]:
+    """Play episodes and write what they look like as mp4, gif or png; returns their returns.
+
+    Args:
+        network: who plays.
+        path: ``.mp4`` and ``.gif`` move, ``.png`` shows moments of the first episode side by side.
+        task: an environment id; the network's own if not given.
+        weight: one shared value; if not given what the network carries, else its best shared value.
+        seed: of the first episode, and of the choice of a weight; further episodes draw theirs from it.
+        episodes: how many.
+        episode_limit: steps after which an episode is cut; the environment's own if not given.
+        trust: modules that the network's own task may have imported.
+
+    Raises:
+        BadInput: another suffix, a missing extra, a task without episodes, or a network that does not
+            fit it.
+    """
+    check_seed(seed)
+    check_film(Path(path))
+    problem = task_for(network, task, episode_limit=episode_limit, trust=trust)
+    if isinstance(problem, ClassificationTask):
+        raise BadInput(f"{problem.id} is a set of images: there is no episode to film; `wann show` draws it")
+    if weight is None and network.weights is None and network.shared_weight is None:
+        with make_evaluator(problem, BackendSettings()) as evaluator:
+            weight = Assessor(network, evaluator, seed, budget_of(problem)).best_shared_weight()
+    further = episode_seeds(seed, Stream.FILM_EPISODES, episodes - 1).tolist()
+    played = play_film(problem, network.policy(weight), [seed, *further])
+    write_film(played, Path(path))
+    return list(played.returns)
+
+
+def report(run: Path | str) -> Path:
+    """Draw a run's pictures and write its page; returns the page's path.
+
+    All it needs stands in the folder: no environment is made. A search may go on in it meanwhile.
+
+    Raises:
+        BadInput: no run folder, or one without metrics.
+    """
+    if prunes(run):
+        raise BadInput(
+            f"{run}: a pruning run; its picture is in figures/, and `wann frontier {run}` compares it"
+        )
+    return report_run(RunFolder.existing(Path(run)))

@@ -1,0 +1,22 @@
+"""What there is to solve."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from ..tasks import DATA_SETS, names_of, needed_extra, registered_tasks
+
+__all__ = ["needs", "tasks"]
+
+
+def tasks() -> dict[str, tuple[Sequence[str], Sequence[str]]]:
+    """What can be solved here: names of inputs and outputs by the name of the task."""
+    return {name: names_of(name) for name in registered_tasks()}
+
+
+def needs(task: str) -> str:
+    """What a task needs beside the package."""
+    if task in DATA_SETS:
+        return "nothing more" if task == "digits" else "a download, or WANN_DATA"
+    extra = needed_extra(task)
+    return "nothing more" if extra is None else f"pip install 'wann[{extra}]'"

@@ -1,0 +1,1 @@
+"""Pruned and evolved networks on one frontier of accuracy against connections."""

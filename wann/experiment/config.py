@@ -1,0 +1,64 @@
+"""The configuration of a search: all its settings in one document."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Annotated, Any
+
+from pydantic import Field, model_validator
+
+from ..evaluation import BackendSettings
+from ..evolution import SearchSettings, WeightSettings
+from ..genome import MutationSettings
+from ..settings import Settings, load_settings, parse_settings
+from ..tasks import TaskSettings
+
+__all__ = ["Config", "load_config", "parse_config"]
+
+
+class Config(Settings):
+    """A search, whole.
+
+    Attributes:
+        seed: what every random stream derives from.
+        task: the environment.
+        weights: the shared weights that networks are evaluated with.
+        search: population, selection, ranking.
+        mutation: topological changes.
+        backend: where it is computed.
+    """
+
+    seed: Annotated[int, Field(ge=0, lt=2**63)] = 0
+    task: TaskSettings
+    weights: WeightSettings = WeightSettings()
+    search: SearchSettings = SearchSettings()
+    mutation: MutationSettings = MutationSettings()
+    backend: BackendSettings = BackendSettings()
+
+    @model_validator(mode="after")
+    def _lanes(self) -> Config:
+        lanes = self.task.episodes * self.weights.count
+        if lanes * self.search.population * self.search.beginnings > 2**31:
+            raise ValueError(
+                "task.episodes x weights x search.population x beginnings exceed 2,147,483,648 episodes"
+            )
+        return self
+
+
+def load_config(path: Path, changes: Sequence[str] = ()) -> Config:
+    """Read the configuration of a search and apply ``key=value`` changes.
+
+    Raises:
+        BadInput: see ``load_settings``.
+    """
+    return load_settings(Config, path, changes)
+
+
+def parse_config(document: Mapping[str, Any]) -> Config:
+    """Check the configuration of a search.
+
+    Raises:
+        BadInput: see ``parse_settings``.
+    """
+    return parse_settings(Config, document)

@@ -1,0 +1,227 @@
+"""A search in its run folder: everything that it finds is kept there, so that it can go on after any end."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+
+from ..errors import BadInput, Failure, Unwritable
+from ..evaluation import Evaluator
+from ..evolution import Generation, Search
+from ..files import make_folder, write_atomically
+from ..formats import save
+from ..genome import Population
+from ..network import Network
+from ..runs import Checkpoint, Manifest, RunFolder, manifest
+from ..settings import render_settings
+from ..tasks import Task
+from ..trust import module_named
+from .config import Config
+from .generation import Generations, Step
+
+__all__ = ["CHECKPOINT_SECONDS", "Experiment", "Progress", "resume_command", "write_manifest"]
+
+CHECKPOINT_SECONDS: Final = 5.0
+_FAILURES_KEPT: Final = 1000  # network files: enough to see what is wrong
+
+
+@dataclass(frozen=True)
+class Progress:
+    """What is shown while a search runs.
+
+    Attributes:
+        row: what the last generation earned.
+        generations: how many there will be.
+        rate: episodes per second of late.
+        left: seconds until the end, estimated from the pace of late; None before there is one.
+    """
+
+    row: Generation
+    generations: int
+    rate: float
+    left: float | None
+
+
+class Experiment:
+    """A search in its run folder.
+
+    Attributes:
+        config: what was asked for.
+        folder: where everything is kept.
+        search: the state of the search.
+    """
+
+    def __init__(
+        self,
+        config: Config,
+        folder: RunFolder,
+        search: Search,
+        task: Task,
+        before: Manifest = Manifest(),  # noqa: B008 - frozen
+    ) -> None:
+        self.config = config
+        self.folder = folder
+        self.search = search
+        self._task = task
+        self._before = before
+        self._tell: Callable[[str], None] = lambda _: None
+
+    def run(
+        self,
+        evaluator: Evaluator,
+        show: Callable[[Progress], None] = lambda _: None,
+        stop: Callable[[], bool] = lambda: False,
+        tell: Callable[[str], None] = lambda _: None,
+    ) -> bool:
+        """Search until the last generation, or until ``stop``; True if it came to the end.
+
+        Args:
+            evaluator: where networks are computed.
+            show: told the progress after each generation.
+            stop: asked before each generation.
+            tell: told in a sentence of networks that could not be evaluated.
+
+        Raises:
+            BadInput: the task fails for every network, or gives none a finite return; the checkpoint is kept.
+            Failure: nothing can be evaluated any more, or the run folder cannot be written; the
+                last checkpoint is whole.
+        """
+        self._tell = tell
+        try:
+            return self._run(evaluator, show, stop)
+        except Unwritable as error:
+            again = resume_command(self.folder.path, self.config)
+            raise Failure(f"{error}; the last checkpoint is whole, go on with `{again}`") from None
+        except (BadInput, Failure) as error:
+            self._save()
+            if stop():
+                return False  # the signal may have ended what an environment has started
+            again = resume_command(self.folder.path, self.config)
+            raise type(error)(f"{error}; the checkpoint is kept, go on with `{again}`") from None
+
+    def _run(self, evaluator: Evaluator, show: Callable[[Progress], None], stop: Callable[[], bool]) -> bool:
+        write_atomically(self.folder.config, render_settings(self.config).encode())
+        begun, begun_processor = time.perf_counter(), time.process_time()
+        pace, saved = _Pace(self.search), begun
+        generations = Generations(self.config, self._task, self.search, self._keep_failures, stop)
+        while not self.search.finished and not stop():
+            step = generations.step(evaluator)
+            started = time.perf_counter()
+            if step.front is not None:
+                self._keep_front(step)
+            self.folder.append(self.folder.metrics, asdict(step.row))
+            if time.perf_counter() - saved > CHECKPOINT_SECONDS:
+                self._save()
+                saved = time.perf_counter()
+            step.phases.record = time.perf_counter() - started
+            self.folder.append(self.folder.timing, asdict(step.phases))
+            show(pace.after(step.row, self.search))
+        self._save()
+        wall, processor = time.perf_counter() - begun, time.process_time() - begun_processor
+        write_manifest(self.folder, self.config, self._before, wall, processor)
+        return self.search.finished
+
+    def _save(self) -> None:
+        self.folder.save(Checkpoint(self.search.generation, self.search.state()))
+        network = self.champion()
+        if network is not None:
+            save(network, self.folder.champion)
+
+    def champion(self) -> Network | None:
+        """The best network so far."""
+        found = self.search.champion
+        if found is None:
+            return None
+        provenance = {
+            "seed": self.config.seed,
+            "generation": found.generation,
+            "selection_mean": found.mean,
+            "selection_episodes": self.config.search.champion_episodes * self.config.weights.count,
+        }
+        return self._network(found.population, 0, provenance)
+
+    def _network(self, population: Population, index: int, provenance: dict[str, Any]) -> Network:
+        name, interface = self._task.id, self._task.interface
+        return Network.of_genome(population, index, task=name, provenance=provenance, interface=interface)
+
+    def _keep_failures(self, population: Population, failed: Mapping[int, str]) -> None:
+        """Write the networks that could not be evaluated, with the reason; they are ranked last."""
+        if not failed:
+            return
+        generation, folder = self.search.generation, self.folder.failures
+        make_folder(folder)
+        room = _FAILURES_KEPT - len(list(folder.iterdir()))
+        for index, reason in list(failed.items())[: max(0, room)]:
+            provenance = {
+                "seed": self.config.seed,
+                "generation": generation,
+                "individual": index,
+                "failure": reason,
+            }
+            network = self._network(population, index, provenance)
+            path = folder / f"{generation:08d}-{index:06d}.json"
+            save(network, path)
+        count = "a network" if len(failed) == 1 else f"{len(failed)} networks"
+        reason = next(iter(failed.values()))
+        self._tell(f"{count} of generation {generation} could not be evaluated ({reason}); see {folder}")
+
+    def _keep_front(self, step: Step) -> None:
+        """Write the non-dominated networks of the last generation, and their mean returns."""
+        make_folder(self.folder.front)
+        self.folder.clear_front()
+        rows = []
+        for index in np.asarray(step.front).tolist():
+            connections = int(step.population.connections[index])
+            mean = float(step.returns[index].mean())
+            provenance = {"seed": self.config.seed, "generation": step.row.generation, "mean": mean}
+            network = self._network(step.population, index, provenance)
+            name = f"{connections:05d}-connections.json"
+            save(network, self.folder.front / name)
+            rows.append(f"{connections},{mean!r}\n")
+        table = "connections,mean\n" + "".join(rows)
+        write_atomically(self.folder.front / "front.csv", table.encode())
+
+
+class _Pace:
+    """Rate and time left, from a moving average over the last generations."""
+
+    def __init__(self, search: Search) -> None:
+        self._clock = time.perf_counter()
+        self._episodes = search.evaluations
+        self._seconds: float | None = None
+
+    def after(self, row: Generation, search: Search) -> Progress:
+        now = time.perf_counter()
+        seconds, episodes = now - self._clock, row.evaluations - self._episodes
+        self._clock, self._episodes = now, row.evaluations
+        generations, rate = search.settings.generations, episodes / seconds
+        if self._seconds is None:  # the first generation may have waited for the compiler
+            self._seconds = 0.0
+            return Progress(row, generations, rate, None)
+        self._seconds = 0.9 * self._seconds + 0.1 * seconds if self._seconds else seconds
+        return Progress(row, generations, rate, self._seconds * (generations - 1 - row.generation))
+
+
+def write_manifest(
+    folder: RunFolder, config: Config, before: Manifest, wall: float, processor: float
+) -> None:
+    """Write what the run was made with; times add to those of an interrupted part."""
+    facts: dict[str, Any] = {
+        "config": config.model_dump(mode="json", exclude_none=True),
+        "seed": config.seed,
+        "wall_seconds": round(wall + (before.wall_seconds or 0.0), 3),
+        "processor_seconds": round(processor + (before.processor_seconds or 0.0), 3),
+    }
+    folder.write_json(folder.manifest, manifest(**facts))
+
+
+def resume_command(path: Path, config: Config) -> str:
+    """What goes on with a search, with the words that its folder may not say for whoever reads it."""
+    module, address = module_named(config.task.id), config.backend.address
+    trusted = f" --trust {module}" if module else ""
+    return f"wann resume {path}{trusted}{f' --ray-address {address}' if address else ''}"

@@ -1,0 +1,102 @@
+"""Begins a search in a fresh run folder, or goes on with one from its last checkpoint."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from ..errors import BadInput
+from ..evaluation import BackendSettings
+from ..evolution import Search
+from ..runs import Manifest, RunFolder, read_manifest
+from ..settings import render_settings
+from ..tasks import Task, make_task, recorded
+from ..trust import NOTHING, Trust
+from .config import Config, load_config
+from .run import Experiment, write_manifest
+
+__all__ = ["resume_search", "start_search"]
+
+
+@contextmanager
+def start_search(
+    config: Config, path: Path, task: Task, tell: Callable[[str], None] = lambda _: None
+) -> Iterator[Experiment]:
+    """A fresh search in a fresh folder, in which nobody else writes while the block lasts.
+
+    Args:
+        config: what is asked for.
+        path: the folder.
+        task: as the configuration has it.
+        tell: told in a sentence if the folder cannot be locked.
+
+    Raises:
+        BadInput: the folder is not empty or cannot be written, or another process writes there.
+    """
+    config = config.changed(task=recorded(config.task, task))
+    search = Search.begin(config.search, config.mutation, task.inputs, task.outputs, config.seed)
+    with RunFolder.begun(path, render_settings(config), "front", tell=tell) as folder:
+        write_manifest(folder, config, Manifest(), 0.0, 0.0)
+        yield Experiment(config, folder, search, task)
+
+
+@contextmanager
+def resume_search(
+    path: Path,
+    generations: int | None = None,
+    backend: Callable[[BackendSettings], BackendSettings] = lambda same: same,
+    trust: Trust = NOTHING,
+    tell: Callable[[str], None] = lambda _: None,
+) -> Iterator[tuple[Experiment, Task]]:
+    """A search that goes on from its last checkpoint; nobody else writes there while the block lasts.
+
+    Args:
+        path: its run folder.
+        generations: generations in all; what the configuration says if not given.
+        backend: where to compute, given what the configuration says.
+        trust: which modules the configuration's task may have imported.
+        tell: told in a sentence if the folder cannot be locked.
+
+    Raises:
+        BadInput: no run folder, one in which another process writes, a damaged checkpoint or manifest, a task
+            in a module without trust, or fewer generations than are done.
+    """
+    folder = RunFolder.existing(path)
+    with folder.writing("front", tell=tell):
+        before = read_manifest(folder.manifest)
+        config = load_config(folder.config)
+        config = config.changed(backend=backend(config.backend))
+        if generations is not None:
+            config = config.changed(search=config.search.changed(generations=generations))
+        try:
+            task = make_task(config.task, trust=trust)
+        except BadInput as error:
+            raise BadInput(f"{folder.config}: {error}") from None
+        search = _restored(folder, config, task)
+        folder.cut(folder.metrics, search.generation, range(search.generation))
+        folder.cut(folder.timing, search.generation)
+        yield Experiment(config, folder, search, task, before), task
+
+
+def _restored(folder: RunFolder, config: Config, task: Task) -> Search:
+    """The search as the newest checkpoint has it, or at its beginning."""
+    checkpoint = folder.newest_checkpoint()
+    if checkpoint is None:
+        return Search.begin(config.search, config.mutation, task.inputs, task.outputs, config.seed)
+    if checkpoint.generation > config.search.generations:
+        raise BadInput(
+            f"{folder.path}: {checkpoint.generation} generations are done already; "
+            f"--generations {config.search.generations} asks for fewer in all"
+        )
+    try:
+        return Search.restore(
+            config.search,
+            config.mutation,
+            config.seed,
+            checkpoint.generation,
+            checkpoint.arrays,
+            (task.inputs, task.outputs),
+        )
+    except BadInput as error:
+        raise BadInput(f"{folder.checkpoints}, generation {checkpoint.generation}: {error}") from None

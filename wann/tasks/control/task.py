@@ -1,0 +1,288 @@
+"""Gymnasium environments as tasks: fused rollouts where dynamics are offered, else stepped."""
+
+from __future__ import annotations
+
+import re
+import warnings
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+import gymnasium
+import numpy as np
+from numpy.typing import NDArray
+
+from ...errors import BadInput, TaskWarning
+from ...kernels.forward import Program
+from ...network import Interface
+from ...trust import NOTHING, Trust
+from ..settings import TaskSettings
+from ..task import Job, Trial
+from .environments import (
+    Environment,
+    close_environment,
+    failure,
+    make_environment,
+    offered_dynamics,
+    undisturbed,
+    without_wrappers,
+)
+from .fused import Dynamics, FusedJob
+from .names import ACTION_NAMES, OBSERVATION_NAMES
+from .spaces import Actions, Observations
+from .stepper import Stepper
+from .stepping import SteppedJob, SteppedWorld, is_as_good_as_new, pool_has, pool_is_faster
+
+__all__ = ["ControlTask", "make_control"]
+
+_OF_IMAGES: Final = ("images", "temperatures", "data", "memory")
+_SAMPLED: Final = 64  # episodes of random actions, of which observations are normalised
+_SAMPLED_STEPS: Final = 10_000
+_LONGEST_NAME: Final = 100
+
+
+@dataclass(frozen=True)
+class ControlTask:
+    """An environment, and how networks meet it.
+
+    Attributes:
+        id: of the environment.
+        inputs: numbers that a network is given.
+        outputs: numbers that it gives.
+        input_names: short names for pictures.
+        output_names: short names for pictures.
+        episode_limit: steps after which an episode is cut.
+        threshold: the return from which on an episode is a success; None if nobody says.
+        world: the environment as it is stepped from outside.
+        dynamics: what fused rollouts are computed with; None if it is stepped.
+    """
+
+    id: str
+    inputs: int
+    outputs: int
+    input_names: tuple[str, ...]
+    output_names: tuple[str, ...]
+    episode_limit: int
+    threshold: float | None
+    world: SteppedWorld
+    dynamics: Dynamics | None
+
+    @property
+    def interface(self) -> Interface | None:
+        """What a network of this task must carry to be played elsewhere; None: nothing."""
+        return None if self.world.interface == Interface() else self.world.interface
+
+    @property
+    def stepping(self) -> str:
+        """What computes the environment."""
+        return "fused" if self.dynamics else self.world.library
+
+    @property
+    def settled(self) -> Mapping[str, Any]:
+        """What computes the environment: episodes differ between libraries."""
+        return {"stepping": self.stepping}
+
+    @property
+    def holds_interpreter(self) -> bool:
+        """Whether its jobs are Python, so that threads would wait for each other."""
+        return self.stepping == "gymnasium"
+
+    def selection(self, seeds: NDArray[np.int64]) -> Trial:
+        """Episodes of their own."""
+        return Trial(seeds)
+
+    def job(self, program: Program, weights: NDArray[np.float64], trial: Trial) -> Job:
+        """Units of one network and one tile of lanes, or of one episode each; see ``Task.job``."""
+        # Without connections any value will do.
+        table = (weights if weights.size else np.ones(len(weights))).astype(np.float32)
+        table = table[:, None] if table.ndim == 1 else table
+        if self.dynamics:
+            return FusedJob.of(self.dynamics, self.episode_limit, program, table, trial)
+        return SteppedJob.of(self.world, program, table, trial)
+
+
+def make_control(
+    settings: TaskSettings, interface: Interface | None = None, trust: Trust = NOTHING
+) -> ControlTask:
+    """Find an environment by its id.
+
+    Args:
+        settings: which, and how networks meet it.
+        interface: of a network that was evolved for it; the settings' own if not given.
+        trust: which modules the id may have imported.
+
+    Raises:
+        BadInput: there is no such environment, it needs something that is not installed, its
+            observations or actions are not of a kind that networks can take, it fails at once, or a
+            setting does not fit it.
+    """
+    for name in settings.given(*_OF_IMAGES):
+        raise BadInput(f"task.{name}: {settings.id} is no set of images")
+    with undisturbed():
+        environment = make_environment(settings.id, trust)
+        try:
+            task = _task(settings, interface, environment)
+            repeatable = task.stepping != "gymnasium" or _repeatable(task.world, environment)
+        finally:
+            close_environment(environment, settings.id)
+    if not repeatable:
+        warnings.warn(
+            f"task.id: {settings.id} begins another episode when it is reset with the same seed again: what "
+            "is found with it cannot be reproduced, and networks are compared by luck",
+            TaskWarning,
+            stacklevel=2,
+        )
+    return task
+
+
+def _task(settings: TaskSettings, interface: Interface | None, environment: Environment) -> ControlTask:
+    name, spec = settings.id, environment.spec
+    if spec is None:
+        raise BadInput(f"task.id: {name} does not know its own specification")
+    if interface is None:
+        interface = Interface(settings.observe or (), squash=settings.squash)
+    observations, actions = _spaces(name, environment, interface)
+    limit = settings.episode_limit or spec.max_episode_steps
+    if limit is None:
+        raise BadInput(
+            f"task.episode_limit: {name} has no limit of its own and might never end; give one: a search "
+            "takes --set task.episode_limit=1000, evaluate and tune --episode-limit 1000"
+        )
+    stepper = Stepper(name, observations)
+    bare = without_wrappers(environment)
+    first = _first(name, bare, stepper)
+    places = _observed(settings, interface, observations.size, first)
+    if settings.normalise and not interface.mean:
+        interface = _normalised(interface, bare, stepper, limit)
+    stepping, dynamics = _stepping(settings, interface, environment)
+    world = SteppedWorld(
+        spec,
+        observations,
+        actions,
+        interface,
+        limit,
+        settings.terminal_reward,
+        "envpool" if stepping == "envpool" else "gymnasium",
+        is_as_good_as_new(environment) if settings.reuse is None else settings.reuse,
+        settings.lanes,
+    )
+    base: Any = environment.unwrapped
+    observed = _known(base, "observation", name, OBSERVATION_NAMES) or observations.names
+    acted = _known(base, "action", name, ACTION_NAMES)
+    threshold = spec.reward_threshold if settings.threshold is None else settings.threshold
+    return ControlTask(
+        name,
+        len(places),
+        actions.outputs,
+        _names("input", settings.input_names, observed, places),
+        _names("output", settings.output_names, acted, range(actions.outputs)),
+        limit,
+        threshold,
+        world,
+        dynamics,
+    )
+
+
+def _spaces(name: str, environment: Environment, interface: Interface) -> tuple[Observations, Actions]:
+    try:
+        observed, acted = environment.observation_space, environment.action_space
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:  # noqa: BLE001 - anybody's code, failing in any way
+        raise failure(name, "telling its spaces", error) from None
+    return Observations.of(name, observed), Actions.of(name, acted, interface.squash)
+
+
+def _opening(environment: Environment, stepper: Stepper) -> list[NDArray[np.float64]]:
+    """How the episode with seed 0 begins: two observations, and the reward between them."""
+    first = np.array(stepper.reset(environment, 0), np.float64)
+    environment.action_space.seed(0)
+    second, reward, *_ = stepper.step(environment, environment.action_space.sample(), 0)
+    return [first, np.array(second, np.float64), np.array([reward])]
+
+
+def _first(name: str, environment: Environment, stepper: Stepper) -> NDArray[np.float64]:
+    """The first observation of an episode, played a step far: what fails at once is told at once."""
+    opening = _opening(environment, stepper)
+    if not all(np.isfinite(numbers).all() for numbers in opening):
+        raise BadInput(f"task.id: {name} gives a number that is not finite in its first step")
+    return opening[0]
+
+
+def _repeatable(world: SteppedWorld, environment: Environment) -> bool:
+    """Whether an episode begins again as it began, in an environment as lanes would play it in."""
+    if is_as_good_as_new(environment):
+        return True
+    stepper = Stepper(world.spec.id, world.observations)
+    begun = []
+    for _ in range(2):
+        played = without_wrappers(environment if world.reuse else make_environment(world.spec))
+        begun.append(_opening(played, stepper))
+        if not world.reuse:
+            close_environment(played, world.spec.id)
+    return all(np.array_equal(one, other, equal_nan=True) for one, other in zip(*begun, strict=True))
+
+
+def _observed(
+    settings: TaskSettings, interface: Interface, size: int, first: NDArray[np.float64]
+) -> Sequence[int]:
+    places = interface.observe or range(size)
+    if max(places) >= size:
+        raise BadInput(f"task.observe: {max(places)}; the observations of {settings.id} end at {size - 1}")
+    interface.observed(first[None, :])
+    return places
+
+
+def _normalised(interface: Interface, environment: Environment, stepper: Stepper, limit: int) -> Interface:
+    """The interface with means and deviations of what is observed under random actions."""
+    rows: list[NDArray[np.float64]] = []
+    environment.action_space.seed(0)
+    for seed in range(_SAMPLED):
+        observation, over, steps = stepper.reset(environment, seed), False, 0
+        while not over and steps < limit and len(rows) < _SAMPLED_STEPS:
+            rows.append(np.array(observation, np.float64))
+            action = environment.action_space.sample()
+            observation, _, terminated, truncated = stepper.step(environment, action, seed)
+            over, steps = terminated or truncated, steps + 1
+    table = np.array(rows)[:, list(interface.observe) or slice(None)]
+    mean, deviation = table.mean(axis=0).tolist(), table.std(axis=0).tolist()
+    return Interface(interface.observe, tuple(mean), tuple(deviation), interface.squash)
+
+
+def _stepping(
+    settings: TaskSettings, interface: Interface, environment: Environment
+) -> tuple[str, Dynamics | None]:
+    """What computes the environment, and its dynamics if that is a kernel."""
+    name, wanted = settings.id, settings.stepping
+    dynamics = getattr(environment.unwrapped, "dynamics", None) or offered_dynamics().get(name)
+    # A kernel does what the environment says, and nothing else.
+    plain = interface == Interface() and settings.terminal_reward
+    if wanted == "fused" or (wanted == "auto" and dynamics is not None and plain):
+        if dynamics is None or not plain:
+            reason = "offers no dynamics" if dynamics is None else "is to be met otherwise than it says"
+            raise BadInput(f"task.stepping: {name} {reason}; accepted are auto, envpool, gymnasium")
+        return "fused", dynamics
+    boxed = isinstance(environment.observation_space, gymnasium.spaces.Box)
+    if wanted == "envpool" and not (boxed and pool_has(name)):
+        raise BadInput(f"task.stepping: EnvPool has no {name}; accepted are auto, gymnasium")
+    if wanted == "envpool" or (wanted == "auto" and boxed and pool_is_faster(name)):
+        return "envpool", None
+    return "gymnasium", None
+
+
+def _known(base: Any, kind: str, name: str, table: Mapping[str, Sequence[str]]) -> Sequence[str] | None:
+    """What the environment itself calls its numbers, or what they are known by."""
+    own: Sequence[str] | None = getattr(base, f"{kind}_names", None)
+    return own or table.get(re.sub(r"-v\d+$", "", name))
+
+
+def _names(
+    kind: str, given: Sequence[str] | None, known: Sequence[str] | None, places: Sequence[int]
+) -> tuple[str, ...]:
+    if given is not None and len(given) != len(places):
+        raise BadInput(f"task.{kind}_names: {len(given)} names for {len(places)} {kind}s")
+    if given is not None:
+        return tuple(given)
+    if known is not None and max(places) < len(known):
+        return tuple(str(known[place])[:_LONGEST_NAME] or f"{kind} {place + 1}" for place in places)
+    return tuple(f"{kind} {place + 1}" for place in places)

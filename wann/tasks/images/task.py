@@ -1,0 +1,303 @@
+"""Classification of images: all networks on the same batch, the loss of a softmax as return."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Final, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ...errors import BadInput
+from ...kernels.classification import TILE, shared_logits, shared_losses, weighted_logits, weighted_losses
+from ...kernels.forward import Program
+from ...kernels.sharing import Shared, share
+from ..settings import TaskSettings
+from ..task import Outcome, Trial
+from .datasets import DATA_SETS, DataSet, ImageSet
+
+__all__ = ["ClassificationTask", "make_classification"]
+
+Floats = NDArray[np.float32]
+
+_BATCH: Final = 1000  # images, as published
+_MEMORY: Final = 64  # megabytes
+_OF_ENVIRONMENTS: Final = (
+    *("episode_limit", "threshold", "observe", "normalise", "squash", "input_names", "output_names"),
+    *("terminal_reward", "stepping", "reuse", "lanes"),
+)
+_STRIPES: Final = 64  # a batch is at most so many units of work; what they lose is summed in their order
+
+
+@dataclass(frozen=True)
+class ClassificationTask:
+    """A set of images to be told apart.
+
+    A trial's seed names a batch: images drawn without replacement from the training part.
+
+    Attributes:
+        id: name of the data set.
+        classes: names of the classes, in the order of the outputs.
+        side: pixels in a row and in a column of an image.
+        batch: images in a batch.
+        memory: bytes for the values of nodes while a batch is computed.
+        temperatures: of the softmax; the loss of a batch is that at the best of them.
+        train: what the search meets.
+        validation: what champions and weights are chosen on; the search never meets it.
+        folder: where data lie, if that was given.
+    """
+
+    id: str
+    classes: tuple[str, ...]
+    side: int
+    batch: int
+    memory: int
+    temperatures: tuple[float, ...]
+    train: ImageSet
+    validation: ImageSet
+    folder: Path | None
+
+    @property
+    def interface(self) -> None:
+        """Networks are given the pixels as they are."""
+
+    @property
+    def settled(self) -> Mapping[str, Any]:
+        """Nothing is left to it."""
+        return {}
+
+    @property
+    def holds_interpreter(self) -> bool:
+        """Jobs are kernels."""
+        return False
+
+    @property
+    def inputs(self) -> int:
+        """Pixels of an image."""
+        return self.side**2
+
+    @property
+    def outputs(self) -> int:
+        """Classes."""
+        return len(self.classes)
+
+    @property
+    def input_names(self) -> tuple[str, ...]:
+        """Row and column of each pixel, from the upper left."""
+        return DATA_SETS[self.id].pixel_names
+
+    @property
+    def output_names(self) -> tuple[str, ...]:
+        """The classes."""
+        return self.classes
+
+    @cached_property
+    def test(self) -> ImageSet:
+        """What reports are made on; read when it is first asked for."""
+        return DATA_SETS[self.id].load("test", self.folder)
+
+    def part(self, name: Literal["train", "validation", "test"]) -> ImageSet:
+        """The images of a part."""
+        found: ImageSet = getattr(self, name)
+        return found
+
+    def selection(self, seeds: NDArray[np.int64]) -> Trial:
+        """All validation images at once."""
+        return Trial(seeds.reshape(-1)[:1], part="validation")
+
+    def job(self, program: Program, weights: NDArray[np.float64], trial: Trial) -> ClassificationJob:
+        """Units of some networks and some images each; see ``Task.job``."""
+        table = (weights if weights.size else np.ones(len(weights))).astype(np.float32)
+        batches = self._batches(trial)
+        outcome = Outcome.blank(program.networks, len(weights), trial)
+        outcome.steps[:] = batches[0].images
+        rows = 1 + program.inputs + int(program.outputs)
+        # A node takes its value, its sum over inputs and its exponentials, at worst.
+        limit = max(1, (self.memory // (TILE * 4) - rows) // 3)
+        parts = list(_shared_parts(program, limit)) if table.ndim == 1 else []
+        return ClassificationJob(program, parts, table, self.temperatures, batches, outcome, own=trial.own)
+
+    @cached_property
+    def _recent(self) -> dict[tuple[object, ...], list[Batch]]:
+        """The batches of the last two trials: a generation comes in many chunks."""
+        return {}
+
+    def _batches(self, trial: Trial) -> list[Batch]:
+        key = (trial.part, *(trial.seeds.reshape(-1).tolist() if trial.part == "train" else ()))
+        if key not in self._recent:
+            for old in list(self._recent)[:-1]:
+                del self._recent[old]
+            self._recent[key] = list(self._made(trial))
+        return self._recent[key]
+
+    def _made(self, trial: Trial) -> Iterator[Batch]:
+        images = self.part(trial.part)
+        if trial.part != "train":
+            yield Batch.of(images, slice(None), self.outputs)
+            return
+        for seed in trial.seeds.reshape(-1).tolist():
+            rng = np.random.default_rng(seed)
+            chosen = rng.choice(len(images), min(self.batch, len(images)), replace=False)
+            yield Batch.of(images, chosen, self.outputs)
+
+    def logits(
+        self, program: Program, weights: NDArray[np.float64], part: Literal["validation", "test"]
+    ) -> Floats:
+        """Raw outputs float32[weights, images, outputs] of a single network on all images of a part.
+
+        Args:
+            program: of this one network.
+            weights: as in ``job``.
+            part: which images.
+        """
+        table = (weights if weights.size else np.ones(len(weights))).astype(np.float32)
+        (batch,) = self._batches(Trial(np.empty(0, np.int64), part=part))
+        tiles = batch.pixels.shape[1] // TILE
+        found = np.empty((len(table), self.outputs, batch.pixels.shape[1]), np.float32)
+        if table.ndim == 1:
+            for graph in _shared_parts(program, np.iinfo(np.int64).max):
+                shared_logits(graph, batch.pixels, table, 0, tiles, found)
+        else:
+            weighted_logits(program, batch.pixels, table, 0, tiles, found)
+        return np.ascontiguousarray(found[:, :, : batch.images].transpose(0, 2, 1))
+
+
+def _shared_parts(program: Program, limit: int) -> Iterator[Shared]:
+    """Graphs of at most ``limit`` nodes that hold all networks, in their order."""
+    begin = 0
+    while begin < program.networks:
+        begin, *arrays = share(program, begin, limit)
+        yield Shared(*arrays)
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Images as the kernels take them.
+
+    Attributes:
+        images: how many there are.
+        pixels: float32[1 + inputs, images in whole tiles], bias and pixels; filled up with the last image.
+        marks: float32[outputs + 1, images in whole tiles], 1 where an image is of the class; in the
+            last row, where there is an image.
+    """
+
+    images: int
+    pixels: Floats
+    marks: Floats
+
+    @classmethod
+    def of(cls, images: ImageSet, chosen: NDArray[np.int64] | slice, classes: int) -> Batch:
+        """The chosen images of a set."""
+        found, labels = images.pixels(chosen), images.labels[chosen]
+        count = len(found)
+        width = -(-count // TILE) * TILE
+        pixels = np.ones((1 + found.shape[1], width), np.float32)
+        pixels[1:, :count] = found.T
+        pixels[1:, count:] = found[-1][:, None]
+        marks = np.zeros((classes + 1, width), np.float32)
+        marks[labels, np.arange(count)] = 1
+        marks[-1, :count] = 1
+        return cls(count, pixels, marks)
+
+
+class ClassificationJob:
+    """Units of some networks and a stripe of a batch each."""
+
+    def __init__(
+        self,
+        program: Program,
+        parts: list[Shared],
+        weights: Floats,
+        temperatures: tuple[float, ...],
+        batches: list[Batch],
+        outcome: Outcome,
+        *,
+        own: bool,
+    ) -> None:
+        self._program = program
+        self._parts = parts
+        self._weights = weights
+        self._scales = (1.0 / np.array(temperatures)).astype(np.float32)
+        self._batches = batches
+        self._own = own
+        self._outcome = outcome
+        tiles = batches[0].pixels.shape[1] // TILE
+        stripes = min(tiles, _STRIPES)
+        self._bounds = [tiles * stripe // stripes for stripe in range(stripes + 1)]
+        self._losses = np.zeros((stripes, *outcome.returns.shape, len(temperatures)))
+
+    @property
+    def units(self) -> int:
+        """How many there are."""
+        return max(1, len(self._parts)) * len(self._batches) * len(self._losses)
+
+    @property
+    def grain(self) -> int:
+        """A unit is as good as many."""
+        return 1
+
+    def run(self, begin: int, end: int) -> None:
+        """Compute units [begin, end)."""
+        stripes, batches = len(self._losses), len(self._batches)
+        for unit in range(begin, end):
+            rest, stripe = divmod(unit, stripes)
+            part, batch = divmod(rest, batches)
+            self._compute(part, batch, stripe)
+
+    def _compute(self, part: int, batch: int, stripe: int) -> None:
+        images = self._batches[batch]
+        weight, episode = divmod(batch, self._outcome.returns.shape[2]) if self._own else (None, batch)
+        which = slice(None) if weight is None else slice(weight, weight + 1)
+        weights = self._weights[which]
+        bounds = self._bounds[stripe : stripe + 2]
+        if self._weights.ndim == 2:
+            losses = self._losses[stripe, :, which, episode]
+            found = np.empty(losses.shape)
+            weighted_losses(self._program, images.pixels, images.marks, weights, self._scales, *bounds, found)
+        else:
+            graph = self._parts[part]
+            first = sum(len(before.outputs) for before in self._parts[:part])
+            networks = slice(first, first + len(graph.outputs))
+            losses = self._losses[stripe, networks, which, episode]
+            found = np.empty(losses.shape)
+            shared_losses(graph, images.pixels, images.marks, weights, self._scales, *bounds, found)
+        losses[...] = found
+
+    @property
+    def outcome(self) -> Outcome:
+        """Mean cross-entropy of each batch, negative, when all units are computed."""
+        total = np.zeros(self._losses.shape[1:])
+        for stripe in self._losses:
+            total += stripe
+        self._outcome.returns[...] = -total.min(axis=-1) / self._batches[0].images
+        return self._outcome
+
+
+def make_classification(settings: TaskSettings) -> ClassificationTask:
+    """Read a set of images.
+
+    Raises:
+        BadInput: its files are missing or damaged, or a setting is for environments.
+    """
+    for name in settings.given(*_OF_ENVIRONMENTS):
+        raise BadInput(f"task.{name}: {settings.id} is a set of images; it is for environments")
+    found: DataSet = DATA_SETS[settings.id]
+    images = found.load("train", settings.data)
+    border = len(images) - found.validation
+    batch = settings.images or min(_BATCH, border)
+    if batch > border:
+        raise BadInput(f"task.images: {batch:,} of {settings.id}, which has {border:,} for the search")
+    return ClassificationTask(
+        settings.id,
+        found.classes,
+        found.side,
+        batch,
+        (settings.memory or _MEMORY) * 2**20,
+        settings.temperatures,
+        images[:border],
+        images[border:],
+        settings.data,
+    )
