@@ -129,8 +129,8 @@ class Generations:
             return
         rounds = (self._config.search.candidates - 1).bit_length()
         for left_rounds in range(rounds, 0, -1):
-            heat = replace(whole, seeds=whole.seeds[..., : max(1, whole.episodes >> left_rounds)])
-            left = self._search.better_half(left, self._means(evaluator, population, left, heat))
+            round_trial = replace(whole, seeds=whole.seeds[..., : max(1, whole.episodes >> left_rounds)])
+            left = self._search.better_half(left, self._means(evaluator, population, left, round_trial))
         means = self._means(evaluator, population, left, whole)
         for candidate, mean in zip(left.tolist(), means.tolist(), strict=True):
             self._search.promote(candidate, mean)

@@ -134,16 +134,16 @@ class Experiment:
 
     def champion(self) -> Network | None:
         """The best network so far."""
-        found = self.search.champion
-        if found is None:
+        champion = self.search.champion
+        if champion is None:
             return None
         provenance = {
             "seed": self.config.seed,
-            "generation": found.generation,
-            "selection_mean": found.mean,
+            "generation": champion.generation,
+            "selection_mean": champion.mean,
             "selection_episodes": self.config.search.champion_episodes * self.config.weights.count,
         }
-        return self._network(found.population, 0, provenance)
+        return self._network(champion.population, 0, provenance)
 
     def _network(self, population: Population, index: int, provenance: dict[str, Any]) -> Network:
         name, interface = self._task.id, self._task.interface
