@@ -381,7 +381,7 @@ ENVIRONMENTS = {
     "an interface of other means": options(
         "evaluate n.json --task LunarLander-v3 --weight 1",
         "8 observed numbers for 5 means",
-        document=whole(interface={"mean": [0.0] * 5, "deviation": [1.0] * 5}),
+        document=whole(interface={"mean": [0.0] * 5, "std": [1.0] * 5}),
     ),
     "an interface of a Box": options(
         "evaluate n.json --task CartPole-v1 --weight 1",

@@ -234,7 +234,7 @@ def _observed(
 
 
 def _normalised(interface: Interface, environment: Environment, stepper: Stepper, limit: int) -> Interface:
-    """The interface with means and deviations of what is observed under random actions."""
+    """The interface with means and stds of what is observed under random actions."""
     rows: list[NDArray[np.float64]] = []
     environment.action_space.seed(0)
     for seed in range(_SAMPLED):
@@ -245,8 +245,8 @@ def _normalised(interface: Interface, environment: Environment, stepper: Stepper
             observation, _, terminated, truncated = stepper.step(environment, action, seed)
             over, steps = terminated or truncated, steps + 1
     table = np.array(rows)[:, list(interface.observe) or slice(None)]
-    mean, deviation = table.mean(axis=0).tolist(), table.std(axis=0).tolist()
-    return Interface(interface.observe, tuple(mean), tuple(deviation), interface.squash)
+    mean, std = table.mean(axis=0).tolist(), table.std(axis=0).tolist()
+    return Interface(interface.observe, tuple(mean), tuple(std), interface.squash)
 
 
 def _stepping(
