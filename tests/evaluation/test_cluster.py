@@ -84,7 +84,7 @@ def nodes(shared: Nodes) -> Iterator[Nodes]:
 
 @pytest.fixture(autouse=True)
 def _no_report(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(api, "report_run", lambda *_: None)
+    monkeypatch.setattr("wann.api._search.report_run", lambda *_: None)
 
 
 def config(**backend: Any) -> Config:
@@ -95,7 +95,7 @@ def config(**backend: Any) -> Config:
 def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     run = tmp_path_factory.mktemp("undisturbed") / "run"
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(api, "report_run", lambda *_: None)
+        patch.setattr("wann.api._search.report_run", lambda *_: None)
         assert api.search(config(), run=run)
     return run
 
@@ -130,7 +130,7 @@ def test_a_search_without_workers_waits_keeps_its_checkpoint_and_ends_in_a_sente
     run = tmp_path / "run"
     settings = config(kind="ray", address=nodes.address, wait_seconds=3)
     with pytest.raises(
-        Failure, match=r"has had no core .* for 3 s .*; the checkpoint is kept, .*wann resume"
+        Failure, match=r"has had no core .* for 3 s .*; the checkpoint is kept; .*wann\.resume"
     ):
         api.search(settings, run=run, show=show)
     assert not ray.is_initialized()

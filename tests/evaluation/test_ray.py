@@ -61,7 +61,7 @@ def _session() -> Iterator[None]:
 
 @pytest.fixture
 def _no_report(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(api, "report_run", lambda *_: None)
+    monkeypatch.setattr("wann.api._search.report_run", lambda *_: None)
 
 
 def settings(**changes: Any) -> BackendSettings:
@@ -248,7 +248,7 @@ def test_a_search_records_the_networks_that_fail_and_goes_on(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     task = Stub(misdeeds={3: "raise"})
-    monkeypatch.setattr(api, "make_task", lambda *_, **__: task)
+    monkeypatch.setattr("wann.api._search.make_task", lambda *_, **__: task)
     monkeypatch.setattr(wiring, "make_task", lambda *_, **__: task)
     said: list[str] = []
     assert api.search(config(), run=tmp_path / "local")
@@ -271,7 +271,7 @@ def test_a_search_of_which_every_network_fails_ends_in_a_sentence_and_can_be_res
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     task = Stub(misdeeds=dict.fromkeys(range(20), "raise"))
-    monkeypatch.setattr(api, "make_task", lambda *_, **__: task)
+    monkeypatch.setattr("wann.api._search.make_task", lambda *_, **__: task)
     with pytest.raises(BadInput, match=r"network 0 could not be evaluated: ZeroDivision.*wann resume"):
         api.search(config(), run=tmp_path / "run")
     monkeypatch.setattr(wiring, "make_task", lambda *_, **__: Stub())
@@ -306,7 +306,7 @@ PATIENCE: Final = 300.0  # seconds, after which something hangs
 def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     run = tmp_path_factory.mktemp("undisturbed") / "run"
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(api, "report_run", lambda *_: None)
+        patch.setattr("wann.api._search.report_run", lambda *_: None)
         assert api.search(LONG, run=run)
     return run
 

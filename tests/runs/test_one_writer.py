@@ -47,7 +47,7 @@ control_rounds = [2]
 def _as_little_as_possible(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(wiring, "_CHECKPOINT_SECONDS", 0)
-    monkeypatch.setattr(api, "report_run", lambda *_: None)
+    monkeypatch.setattr("wann.api._search.report_run", lambda *_: None)
     monkeypatch.setattr("wann.pruning.record.latency", lambda *_: 0.0)
     monkeypatch.setattr(os, "fsync", lambda _: None)  # of no account where the power stays
     Path("c.toml").write_text(render_settings(small_search()), encoding="utf-8")
@@ -68,7 +68,7 @@ def metrics(run: str | Path) -> bytes:
 def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     run = tmp_path_factory.mktemp("undisturbed") / "run"
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(api, "report_run", lambda *_: None)
+        patch.setattr("wann.api._search.report_run", lambda *_: None)
         assert api.search(small_search(), run=run)
     return run
 

@@ -43,7 +43,7 @@ def _checkpoint_after_every_generation(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture(autouse=True)
 def _no_report(monkeypatch: pytest.MonkeyPatch) -> None:
     # Pictures take longer than these searches, and have tests of their own.
-    monkeypatch.setattr(api, "report_run", lambda *_: None)
+    monkeypatch.setattr("wann.api._search.report_run", lambda *_: None)
 
 
 def config(**changes: Any) -> Config:
@@ -69,7 +69,7 @@ def result(run: Path) -> tuple[bytes, bytes]:
 def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     run = tmp_path_factory.mktemp("undisturbed") / "run"
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(api, "report_run", lambda *_: None)
+        patch.setattr("wann.api._search.report_run", lambda *_: None)
         assert api.search(config(), run=run)
     return run
 
@@ -286,7 +286,7 @@ def ended(how: signal.Signals, moment: int, *arguments: str, folder: Path) -> tu
 def long_undisturbed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     run = tmp_path_factory.mktemp("long") / "run"
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(api, "report_run", lambda *_: None)
+        patch.setattr("wann.api._search.report_run", lambda *_: None)
         assert api.search(config(search_generations=LONG), run=run)
     return run
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
-from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
@@ -20,11 +19,10 @@ from ..network import Network
 from ..runs import Checkpoint, Manifest, RunFolder, manifest
 from ..settings import render_settings
 from ..tasks import Task
-from ..trust import module_named
 from .config import Config
 from .generation import Generations, Step
 
-__all__ = ["CHECKPOINT_SECONDS", "Experiment", "Progress", "resume_command", "write_manifest"]
+__all__ = ["CHECKPOINT_SECONDS", "Experiment", "Progress", "write_manifest"]
 
 CHECKPOINT_SECONDS: Final = 5.0
 _FAILURES_KEPT: Final = 1000  # network files: enough to see what is wrong
@@ -95,14 +93,16 @@ class Experiment:
         try:
             return self._run(evaluator, show, stop)
         except Unwritable as error:
-            again = resume_command(self.folder.path, self.config)
-            raise Failure(f"{error}; the last checkpoint is whole, go on with `{again}`") from None
+            failure = Failure(f"{error}; the last checkpoint is whole")
+            failure.resume = self.folder.path
+            raise failure from None
         except (BadInput, Failure) as error:
             self._save()
             if stop():
-                return False  # the signal may have ended what an environment has started
-            again = resume_command(self.folder.path, self.config)
-            raise type(error)(f"{error}; the checkpoint is kept, go on with `{again}`") from None
+                return False  # the signal may have ended a process of the environment
+            error.message += "; the checkpoint is kept"
+            error.resume = self.folder.path
+            raise
 
     def _run(self, evaluator: Evaluator, show: Callable[[Progress], None], stop: Callable[[], bool]) -> bool:
         write_atomically(self.folder.config, render_settings(self.config).encode())
@@ -218,10 +218,3 @@ def write_manifest(
         "processor_seconds": round(processor + (before.processor_seconds or 0.0), 3),
     }
     folder.write_json(folder.manifest, manifest(**facts))
-
-
-def resume_command(path: Path, config: Config) -> str:
-    """What goes on with a search, with the words that its folder may not say for whoever reads it."""
-    module, address = module_named(config.task.id), config.backend.address
-    trusted = f" --trust {module}" if module else ""
-    return f"wann resume {path}{trusted}{f' --ray-address {address}' if address else ''}"

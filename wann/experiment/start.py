@@ -86,8 +86,8 @@ def _restored(folder: RunFolder, config: Config, task: Task) -> Search:
         return Search.begin(config.search, config.mutation, task.inputs, task.outputs, config.seed)
     if checkpoint.generation > config.search.generations:
         raise BadInput(
-            f"{folder.path}: {checkpoint.generation} generations are done already; "
-            f"--generations {config.search.generations} asks for fewer in all"
+            f"{config.search.generations} is fewer than the {checkpoint.generation} that are done",
+            argument="generations",
         )
     try:
         return Search.restore(
