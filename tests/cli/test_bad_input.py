@@ -831,7 +831,7 @@ RUNS: dict[str, tuple[Callable[[Path], object], str, tuple[str, ...]]] = {
     "fewer generations than are done": (
         lambda _: None,
         "resume run --generations 1",
-        ("2 generations", "fewer"),
+        ("1 is fewer than the 2 that are done",),
     ),
     "zero generations": (lambda _: None, "resume run --generations 0", ("generations", "equal to 1")),
     "an unknown backend": (lambda _: None, "resume run --backend slurm", ("'local'", "'slurm'")),
