@@ -81,7 +81,7 @@ class Snapshot:
             digests = tested.astype(np.uint8).reshape(-1, DIGEST)
         except ValueError as error:
             raise BadInput(
-                f"the checkpoint does not describe a search ({error}); remove it to resume from an earlier one"
+                f"the checkpoint does not describe a search ({error}); remove it, and an earlier one is used"
             ) from None
         return cls(population, newest, evaluations, steps, champions, {row.tobytes() for row in digests})
 

@@ -1,4 +1,4 @@
-"""A search in its run folder: everything that it finds is kept there, so that it can go on after any end."""
+"""A search in its run folder, from which it can be resumed however it ended."""
 
 from __future__ import annotations
 
@@ -30,13 +30,13 @@ _FAILURES_KEPT: Final = 1000  # network files: enough to see what is wrong
 
 @dataclass(frozen=True)
 class Progress:
-    """What is shown while a search runs.
+    """The state of a search after a generation, for display.
 
     Attributes:
-        row: what the last generation earned.
-        generations: how many there will be.
-        rate: episodes per second of late.
-        left: seconds until the end, estimated from the pace of late; None before there is one.
+        row: metrics of the last generation.
+        generations: how many there will be in all.
+        rate: recent episodes per second.
+        left: estimated seconds until the end; None after the first generation.
     """
 
     row: Generation
@@ -49,8 +49,8 @@ class Experiment:
     """A search in its run folder.
 
     Attributes:
-        config: what was asked for.
-        folder: where everything is kept.
+        config: its settings.
+        folder: where its files are.
         search: the state of the search.
     """
 
@@ -76,13 +76,16 @@ class Experiment:
         stop: Callable[[], bool] = lambda: False,
         tell: Callable[[str], None] = lambda _: None,
     ) -> bool:
-        """Search until the last generation, or until ``stop``; True if it came to the end.
+        """Search until the last generation, or until ``stop`` returns True.
 
         Args:
             evaluator: where networks are computed.
-            show: told the progress after each generation.
-            stop: asked before each generation.
-            tell: told in a sentence of networks that could not be evaluated.
+            show: called with the progress after each generation.
+            stop: called before each generation.
+            tell: called with a sentence about networks that could not be evaluated.
+
+        Returns:
+            Whether the search is finished.
 
         Raises:
             BadInput: the task fails for every network, or gives none a finite return; the checkpoint is kept.
@@ -150,7 +153,7 @@ class Experiment:
         return Network.of_genome(population, index, task=name, provenance=provenance, interface=interface)
 
     def _keep_failures(self, population: Population, failed: Mapping[int, str]) -> None:
-        """Write the networks that could not be evaluated, with the reason; they are ranked last."""
+        """Write the networks that could not be evaluated, with the reasons; they are ranked last."""
         if not failed:
             return
         generation, folder = self.search.generation, self.folder.failures
