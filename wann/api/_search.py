@@ -62,17 +62,17 @@ def search(
     stop: Callable[[], bool] = never,
     tell: Callable[[str], None] = quiet,
 ) -> bool:
-    """Search for a network and keep everything in a run folder.
+    """Search for a network, and keep everything in a run folder.
 
     Args:
         config: a configuration, or the path of one.
-        run: the folder, new or empty; a fresh one under results/runs if not given.
-        show: told the progress after each generation.
-        stop: asked before each generation whether to stop; the checkpoint is kept.
-        tell: told in a sentence of workers and networks that are lost.
+        run: a new or empty folder; by default a fresh one under results/runs.
+        show: called with the progress after each generation.
+        stop: called before each generation; True ends the search, whose checkpoint is kept.
+        tell: called with a sentence about workers and networks that are lost.
 
     Returns:
-        Whether the search came to its end.
+        Whether the search is finished.
 
     Raises:
         BadInput: the configuration or the folder cannot be used.
