@@ -186,7 +186,7 @@ class Search:
         return row
 
     def front(self, returns: FloatArray) -> NDArray[np.int64]:
-        """Genomes that none beats in both mean return and connections, by connections."""
+        """Genomes that no other one beats in both mean return and connections, by connections."""
         means = self._fitness(returns)
         connections = self.population.connections
         fronts = non_dominated_fronts(means, -connections.astype(np.float64))
@@ -195,7 +195,7 @@ class Search:
         return members[distinct]
 
     def _fitness(self, returns: FloatArray) -> FloatArray:
-        """Means over the weights, float64[population]; -inf for what failed or is too large."""
+        """Means over the weights, float64[population]; -inf where one failed or has too many connections."""
         means, largest = _means(returns), self.settings.most_connections
         if largest is not None:
             means[self.population.connections > largest] = -np.inf
@@ -255,7 +255,7 @@ class Search:
         self.population = join(bred)
 
     def _ranked(self, own: NDArray[np.int64], means: FloatArray, second: FloatArray) -> NDArray[np.int64]:
-        """Positions in ``own`` from best to worst; what failed or is too large is last, the smaller first."""
+        """Positions in ``own`` from best to worst; those that failed or are too large come last, the smaller first."""
         means, second = means[own], second[own]
         finite, failed = np.flatnonzero(np.isfinite(means)), np.flatnonzero(~np.isfinite(means))
         if self.settings.most_connections is not None:

@@ -1,4 +1,4 @@
-"""A population as named arrays of plain numbers, and back: what checkpoints hold of it."""
+"""A population as named arrays of plain numbers, and back, for checkpoints."""
 
 from __future__ import annotations
 

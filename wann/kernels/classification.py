@@ -1,4 +1,4 @@
-"""Classification: all networks of a shared graph on a batch of images, and what they lose there.
+"""Classification: all networks of a shared graph on a batch of images, and their losses.
 
 Images go in tiles of a fixed number of lanes, so that the values of all nodes of a tile stay in the
 cache. What a sum takes from bias and inputs does not depend on the weight, and is kept for all of

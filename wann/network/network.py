@@ -1,4 +1,4 @@
-"""A single network: a winner, an imported file, something to look at, evaluate and take away."""
+"""A single network: an evolved champion, a pruned or an imported one."""
 
 from __future__ import annotations
 
