@@ -255,7 +255,7 @@ class Search:
         self.population = join(bred)
 
     def _ranked(self, own: NDArray[np.int64], means: FloatArray, second: FloatArray) -> NDArray[np.int64]:
-        """Positions in ``own`` from best to worst; those that failed or are too large come last, the smaller first."""
+        """Positions in ``own`` from best to worst; the failed and the too large last, smaller ones first."""
         means, second = means[own], second[own]
         finite, failed = np.flatnonzero(np.isfinite(means)), np.flatnonzero(~np.isfinite(means))
         if self.settings.most_connections is not None:
