@@ -292,7 +292,7 @@ def test_a_seed_beyond_63_bits_is_refused_by_every_verb(seed: int, subjects: dic
         lambda: api.frontier([folder], folder / "frontier", seed=seed),
     ):
         with pytest.raises(
-            BadInput, match=rf"seed {seed}: accepted are whole numbers from 0 to 9223372036854775807"
+            BadInput, match=rf"seed: {seed}: accepted are whole numbers from 0 to 9223372036854775807"
         ):
             verb()
 

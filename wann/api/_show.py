@@ -81,7 +81,7 @@ def film(
     if weight is None and network.weights is None and network.shared_weight is None:
         with make_evaluator(problem, BackendSettings()) as evaluator:
             weight = Assessor(network, evaluator, seed, budget_of(problem)).best_shared_weight()
-    further = episode_seeds(seed, Stream.FILM_EPISODES, episodes - 1).tolist()
+    further = episode_seeds(seed, Stream.VIDEO_EPISODES, episodes - 1).tolist()
     played = play_film(problem, network.policy(weight), [seed, *further])
     write_film(played, Path(path))
     return list(played.returns)

@@ -72,7 +72,7 @@ def resume_search(
         try:
             task = make_task(config.task, trust=trust)
         except BadInput as error:
-            raise BadInput(f"{folder.config}: {error}") from None
+            raise error.within(folder.config) from None
         search = _restored(folder, config, task)
         folder.cut(folder.metrics, search.generation, range(search.generation))
         folder.cut(folder.timing, search.generation)

@@ -134,7 +134,7 @@ class _Judge:
         self._weights = midpoints(_WEIGHTS)
         episodes = min(_EPISODES, budget_of(task).sweep_episodes)
         # Of images each seed draws a batch of the training part: more than the validation part holds.
-        self._trial = Trial(episode_seeds(seed, Stream.SHRINKING_EPISODES, episodes))
+        self._trial = Trial(episode_seeds(seed, Stream.PRUNING_EPISODES, episodes))
 
     def means(self, enabled: Enabled, *, fresh: bool = False) -> NDArray[np.float64]:
         """Of each row of connections, float64[rows]; -inf where an episode goes wrong."""
@@ -149,7 +149,7 @@ class _Judge:
         if isinstance(self._task, ClassificationTask):
             return Trial(np.zeros(1, np.int64), part="test")
         episodes = budget_of(self._task).report // 10
-        seeds = episode_seeds(self._seed, Stream.SHRUNK_EPISODES, _WEIGHTS * episodes)
+        seeds = episode_seeds(self._seed, Stream.PRUNED_EPISODES, _WEIGHTS * episodes)
         return Trial(seeds.reshape(_WEIGHTS, episodes))
 
     def _played(self, enabled: Enabled, trial: Trial) -> NDArray[np.float64]:
