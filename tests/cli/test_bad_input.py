@@ -138,8 +138,8 @@ CONFIGS = {
     ),
     "an address without a port": address("10.0.0.1", "write host:port"),
     "an address of the Ray client": address("ray://10.0.0.1:10001", "host:port of the cluster's head"),
-    "an address where nobody is": address("127.0.0.1:9", "nobody answers there"),
-    "an address that no name server knows": address("nowhere.invalid:6379", "nobody answers there"),
+    "an address where nobody is": address("127.0.0.1:9", "nothing answers there"),
+    "an address that no name server knows": address("nowhere.invalid:6379", "nothing answers there"),
     "no patience": changed("backend.limit_seconds", "0", "greater than 0"),
     "no wait": changed("backend.wait_seconds", "-1", "greater than 0"),
     "no attempt": changed("backend.attempts", "0", "greater than or equal to 1"),
@@ -844,7 +844,7 @@ RUNS: dict[str, tuple[Callable[[Path], object], str, tuple[str, ...]]] = {
     "an address where nobody is": (
         lambda _: None,
         "resume run --ray-address 127.0.0.1:9",
-        ("--ray-address", "nobody answers there"),
+        ("--ray-address", "nothing answers there"),
     ),
     "another population": (
         lambda run: (run / "config.toml").write_text(GOOD.replace("16", "20")),
