@@ -20,7 +20,6 @@ from wann import api
 from wann.cli import main
 from wann.errors import Failure
 from wann.experiment import Config, parse_config
-from wann.experiment import run as wiring
 from wann.runs import RunFolder
 from wann.settings import render_settings
 
@@ -37,7 +36,7 @@ DOCUMENT: dict[str, Any] = {
 
 @pytest.fixture(autouse=True)
 def _checkpoint_after_every_generation(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(wiring, "_CHECKPOINT_SECONDS", 0)
+    monkeypatch.setattr("wann.experiment.run.CHECKPOINT_SECONDS", 0)
 
 
 @pytest.fixture(autouse=True)
@@ -251,11 +250,11 @@ def test_a_table_that_cannot_grow_is_a_failure(tmp_path: Path, monkeypatch: pyte
 DRIVER = """\
 import os, signal, sys
 from pathlib import Path
-import wann.api
-import wann.experiment
+import wann.api._search
+import wann.experiment.run
 from wann.cli import main
-wann.experiment._CHECKPOINT_SECONDS = 0
-wann.api.report_run = lambda *_: None
+wann.experiment.run.CHECKPOINT_SECONDS = 0
+wann.api._search.report_run = lambda *_: None
 number, left = int(sys.argv[1]), int(sys.argv[2])
 
 def watch(event, arguments):
