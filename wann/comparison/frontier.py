@@ -27,7 +27,7 @@ from ..network import Network
 from ..reporting import FrontierPoint, draw_frontier
 from ..runs import PruningOutline, check_parts, manifest, members, read_manifest, read_rounds
 from ..streams import check_seed
-from ..tasks import DATA_SETS, ClassificationTask, TaskSettings, make_classification
+from ..tasks import DATA_SETS, ClassificationTask, ImageSettings, make_classification
 
 __all__ = ["Entry", "frontier"]
 
@@ -148,7 +148,7 @@ class _Tasks:
 
     def __getitem__(self, name: str) -> ClassificationTask:
         if name not in self._made:
-            self._made[name] = make_classification(TaskSettings(id=_images(name)))
+            self._made[name] = make_classification(ImageSettings(id=_images(name)))
         return self._made[name]
 
 
