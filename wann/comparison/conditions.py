@@ -14,7 +14,7 @@ from ..errors import BadInput
 from ..files import npz_bytes
 from ..network import Network
 from ..reporting import paths
-from ..tasks import DATA_SETS, ClassificationTask, TaskSettings, make_classification
+from ..tasks import DATA_SETS, ClassificationTask, ImageSettings, make_classification
 from .entries import Entry
 
 __all__ = ["ImageTasks", "assessor_of", "path_counts", "stored_bytes", "under_shared_weights"]
@@ -35,7 +35,7 @@ class ImageTasks:
         if name not in tuple(DATA_SETS):  # the name comes from a file: it may not even be hashable
             raise BadInput(f"{name} is no set of images: the frontier compares accuracy on images")
         if name not in self._made:
-            self._made[name] = make_classification(TaskSettings(id=name))
+            self._made[name] = make_classification(ImageSettings(id=name))
         return self._made[name]
 
 
