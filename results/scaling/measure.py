@@ -33,7 +33,7 @@ from wann.api import read_config
 from wann.benchmark.generation import warmed_up
 from wann.evaluation import BackendSettings, Evaluator, LocalEvaluator
 from wann.evaluation.chunks import Evaluation
-from wann.evaluation.ray import crew as crew_module
+from wann.evaluation.ray import pool as worker_pool
 from wann.evaluation.ray.cluster import connect
 from wann.evaluation.ray.evaluator import RayEvaluator
 from wann.evolution import Search, generation_weights
@@ -257,7 +257,7 @@ def generation(search: Search, evaluator: Evaluator, repetition: int) -> dict[st
 def counting() -> Iterator[dict[str, int]]:
     """Count messages and their bytes, both ways."""
     count = {"messages": 0, "sent": 0, "received": 0}
-    message, read = Evaluation.message, crew_module.unpack
+    message, read = Evaluation.message, worker_pool.unpack
 
     def send(self: Evaluation, chunk: Any) -> bytes:
         found = message(self, chunk)
@@ -269,11 +269,11 @@ def counting() -> Iterator[dict[str, int]]:
         count["received"] += len(found)
         return read(found)
 
-    Evaluation.message, crew_module.unpack = send, receive  # type: ignore[method-assign]
+    Evaluation.message, worker_pool.unpack = send, receive  # type: ignore[method-assign]
     try:
         yield count
     finally:
-        Evaluation.message, crew_module.unpack = message, read  # type: ignore[method-assign]
+        Evaluation.message, worker_pool.unpack = message, read  # type: ignore[method-assign]
 
 
 # Memory

@@ -168,7 +168,7 @@ def test_the_command_prints_a_table(runs: Path, tmp_path: Path, capsys: pytest.C
         (["nothing"], "nothing"),
         (["c.toml"], "c.toml"),
         (["control.json"], "wann/CartPoleSwingUp-v0 is no set of images"),
-        (["half"], "not a whole pruning run"),
+        (["half"], "an incomplete pruning run"),
     ],
 )
 def test_what_cannot_be_compared_is_refused(

@@ -167,11 +167,11 @@ def test_without_an_interface_none_is_written() -> None:
 @pytest.mark.parametrize(
     ("interface", "says"),
     [
-        ({"observe": [0]}, "1 numbers of observe for 2 inputs"),
+        ({"observe": [0]}, "observe has 1 numbers for 2 inputs"),
         ({"observe": [0, -1]}, "interface.observe.1: .*greater than or equal to 0"),
         ({"observe": [0, 1.5]}, "interface.observe.1: .*integer"),
         ({"observe": 2}, "interface.observe: .*list"),
-        ({"mean": [1.0]}, "1 numbers of mean for 2 inputs"),
+        ({"mean": [1.0]}, "mean has 1 numbers for 2 inputs"),
         ({"mean": [1.0, 2.0]}, "2 means and 0 deviations"),
         ({"deviation": [1.0, 2.0]}, "0 means and 2 deviations"),
         ({"mean": [1.0, 2.0], "deviation": [1.0, -2.0]}, "not negative"),

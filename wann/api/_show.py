@@ -79,7 +79,7 @@ def film(
     if weight is None and network.weights is None and network.shared_weight is None:
         with make_assessor(network, problem, seed=seed) as assessor:
             weight = assessor.best_shared_weight()
-    further = episode_seeds(seed, Stream.FILM_EPISODES, episodes - 1).tolist()
+    further = episode_seeds(seed, Stream.VIDEO_EPISODES, episodes - 1).tolist()
     policy = network.policy(weight)
     rendered = [renderer.episode(policy, one) for one in [seed, *further]]
     write_film(rendered, Path(path))

@@ -36,7 +36,7 @@ def start_search(
     """
     config = config.changed(task=resolved_settings(config.task, task))
     search = Search.begin(config.search, config.mutation, task.inputs, task.outputs, config.seed)
-    with RunFolder.begun(path, render_settings(config), "front", tell=tell) as folder:
+    with RunFolder.create(path, render_settings(config), "front", tell=tell) as folder:
         write_manifest(folder, config, Manifest(), 0.0, 0.0)
         yield Experiment(config, folder, search, task)
 
@@ -72,10 +72,10 @@ def resume_search(
         try:
             task = make_task(config.task, trust=trust)
         except BadInput as error:
-            raise BadInput(f"{folder.config}: {error}") from None
+            raise error.within(folder.config) from None
         search = _restored(folder, config, task)
-        folder.cut(folder.metrics, search.generation, range(search.generation))
-        folder.cut(folder.timing, search.generation)
+        folder.truncate(folder.metrics, search.generation, range(search.generation))
+        folder.truncate(folder.timing, search.generation)
         yield Experiment(config, folder, search, task, before), task
 
 
