@@ -37,7 +37,7 @@ USED: Final[dict[str, set[str]]] = {
         *("errors", "files", "settings", "streams", "trust"),
         *("genome", "network", "tasks", "evaluation", "evolution", "formats", "runs"),
     },
-    "training": {"errors", "evaluation", "network", "settings", "streams", "tasks"},
+    "training": {"errors", "evaluation", "files", "network", "runs", "settings", "streams", "tasks"},
     "assessment": {"errors", "evaluation", "network", "streams", "tasks", "training"},
     "reporting": {
         *("activations", "errors", "files", "kernels"),

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, ClassVar, Self, TypeVar, get_args
 
 import tomli_w
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, Tag, ValidationError
 
 from .errors import BadInput
 from .files import read_toml
@@ -26,6 +26,11 @@ class Settings(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
 
+    @classmethod
+    def migrated(cls, document: Mapping[str, Any]) -> Mapping[str, Any]:
+        """A document of an earlier version as this version has it."""
+        return document
+
     def changed(self, **changes: Any) -> Self:
         """A validated copy with some values replaced.
 
@@ -36,16 +41,22 @@ class Settings(BaseModel):
         try:
             return type(self)(**{**present, **changes})
         except ValidationError as error:
-            raise BadInput(explain(error)) from None
+            raise BadInput(explain(error, type(self))) from None
 
 
 AnySettings = TypeVar("AnySettings", bound=Settings)
 
 
-def explain(error: ValidationError) -> str:
-    """The first error of a validation in one clause: where it is, what is accepted and what was given."""
+def explain(error: ValidationError, kind: type[BaseModel] | None = None) -> str:
+    """The first error of a validation in one clause: where it is, what is accepted and what was given.
+
+    Args:
+        error: of the validation.
+        kind: the settings that were validated; without it, tags of unions stay in the key.
+    """
     first = error.errors(include_url=False)[0]
-    where = ".".join(str(part) for part in first["loc"]) or "document"
+    keys = _located(kind, first["loc"])[0] if kind else map(str, first["loc"])
+    where = ".".join(keys) or "document"
     message = first["msg"].removeprefix("Value error, ")
     if first["type"] in ("missing", "value_error", "extra_forbidden"):
         return f"{where}: {message[0].lower()}{message[1:]}"
@@ -77,7 +88,7 @@ def parse_settings(kind: type[AnySettings], document: Mapping[str, Any]) -> AnyS
         BadInput: a key is unknown (the message suggests a known one), or a value is not accepted.
     """
     try:
-        text = json.dumps(document)
+        text = json.dumps(kind.migrated(document))
     except (TypeError, ValueError, RecursionError) as error:
         raise BadInput(f"a value is not a number, text, list or table ({error})") from None
     try:
@@ -86,8 +97,8 @@ def parse_settings(kind: type[AnySettings], document: Mapping[str, Any]) -> AnyS
         # Unknown keys first: a key that seems to be missing may only be misspelt.
         for problem in error.errors(include_url=False):
             if problem["type"] == "extra_forbidden":
-                raise BadInput(_unknown_key(kind, [str(part) for part in problem["loc"]])) from None
-        raise BadInput(explain(error)) from None
+                raise BadInput(_unknown_key(kind, problem["loc"])) from None
+        raise BadInput(explain(error, kind)) from None
 
 
 def render_settings(settings: Settings) -> str:
@@ -115,18 +126,48 @@ def _value(text: str) -> Any:
         return text
 
 
-def _unknown_key(kind: type[BaseModel], parts: Sequence[str]) -> str:
-    for part in parts[:-1]:
-        kind = _table(kind.model_fields[part].annotation)
-    known, renamed = list(kind.model_fields), getattr(kind, "renamed", {}).get(parts[-1])
-    near = difflib.get_close_matches(parts[-1], known, 1, 0.5)
+def _unknown_key(kind: type[BaseModel], location: Sequence[int | str]) -> str:
+    keys, table, choices = _located(kind, location)
+    known, renamed = list(table.model_fields), getattr(table, "renamed", {}).get(keys[-1])
+    near = difflib.get_close_matches(keys[-1], known, 1, 0.5)
     hint = f"did you mean {near[0]}?" if near else f"known are {', '.join(known)}"
+    of = "".join(f" of {tag}" for tag, choice in choices.items() if choice is table)
+    for tag, other in choices.items():
+        hint = f"it is for {tag}" if keys[-1] in other.model_fields else hint
     hint = f"it is called {renamed} now" if renamed else hint
-    return f"{'.'.join(parts)}: unknown key; {hint}"
+    return f"{'.'.join(keys)}: unknown key{of}; {hint}"
 
 
-def _table(annotation: Any) -> type[BaseModel]:
+def _located(
+    kind: type[BaseModel], location: Sequence[int | str]
+) -> tuple[list[str], type[BaseModel], dict[str, type[BaseModel]]]:
+    """Where an error is: its keys, the innermost table, and what that was chosen from, by tags.
+
+    A location contains the tag of each member of a union that was chosen on the way; the keys do not.
+    """
+    keys: list[str] = []
+    table, choices = kind, dict[str, type[BaseModel]]()
+    annotation: Any = kind
+    for part in map(str, location):
+        tables = _tables(annotation)
+        if part and part in tables:  # a tag
+            annotation = table = tables[part]
+            choices = tables
+            continue
+        keys.append(part)
+        if "" in tables and tables[""] is not table:
+            table, choices = tables[""], {}
+        field = table.model_fields.get(part)
+        annotation = field.annotation if field else None
+    return keys, table, choices
+
+
+def _tables(annotation: Any) -> dict[str, type[BaseModel]]:
+    """The tables that an annotation allows, by their tags; without a tag by an empty one."""
+    tables = {}
     for candidate in (annotation, *get_args(annotation)):
-        if isinstance(candidate, type) and issubclass(candidate, BaseModel):
-            return candidate
-    raise AssertionError(annotation)
+        model, *metadata = get_args(candidate) or (candidate,)
+        if isinstance(model, type) and issubclass(model, BaseModel):
+            tags = [entry.tag for entry in metadata if isinstance(entry, Tag)]
+            tables[tags[0] if tags else ""] = model
+    return tables

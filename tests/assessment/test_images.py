@@ -19,13 +19,13 @@ from wann.evolution import Search, SearchSettings
 from wann.genome import MutationSettings
 from wann.network import Network
 from wann.network.batch import compile_population
-from wann.tasks import ClassificationTask, TaskSettings, Trial, make_task, mean_over_episodes
+from wann.tasks import ClassificationTask, Trial, make_task, mean_over_episodes, task_settings
 from wann.training import GradientSettings, train_by_gradient
 
 
 @cache
 def digits() -> ClassificationTask:
-    found = make_task(TaskSettings(id="digits", images=300))
+    found = make_task(task_settings("digits", images=300))
     assert isinstance(found, ClassificationTask)
     return found
 
@@ -185,18 +185,18 @@ def test_gradients_make_the_network_better_and_equal_seeds_equal_weights() -> No
 
 def test_training_reports_what_the_kernels_compute() -> None:
     pytest.importorskip("torch")
-    found = assessor(training=GradientSettings(epochs=3))
-    trained = found.trained()
+    found = assessor(descent=GradientSettings(epochs=3))
+    trained = found.train("gradient")
     assert trained.shared_weight == found.best_shared_weight()
     assert found.tuned().accuracy == assessor(trained).stored().accuracy
 
 
 def test_training_never_ends_below_where_it_began() -> None:
     pytest.importorskip("torch")
-    found = assessor(training=GradientSettings(epochs=1, rate=10.0))
+    found = assessor(descent=GradientSettings(epochs=1, rate=10.0))
     images = digits().validation
     start = accuracy(outputs(evolved(), images.pixels(), found.best_shared_weight()), images.labels)
-    weights = found.trained().weights
+    weights = found.train("gradient").weights
     assert weights is not None
     assert accuracy(outputs(evolved(), images.pixels(), weights), images.labels) >= start - 0.004
 

@@ -21,7 +21,7 @@ from wann.benchmark.rollout import TASK, Race
 from wann.benchmark.straight_line import LAYOUTS, CompilerMissing, StraightLine, write_source
 from wann.kernels import elementary
 from wann.network import Network
-from wann.tasks import TaskSettings, make_task
+from wann.tasks import make_task, task_settings
 
 STEPS = 3  # rollouts are chaotic: float32 and float64 part soon
 LITTLE = Effort(
@@ -228,7 +228,7 @@ def test_a_compiler_that_fails_is_as_good_as_none(monkeypatch: pytest.MonkeyPatc
 
 
 def test_warming_up_grows_networks_without_playing() -> None:
-    _, search = warmed_up(make_task(TaskSettings(id=TASK)), 40, 60)
+    _, search = warmed_up(make_task(task_settings(TASK)), 40, 60)
     assert search.generation == 60
     assert search.steps == search.evaluations == 0
     assert 10 < np.median(search.ask().connections) <= 60

@@ -19,7 +19,7 @@ from wann.cli import main
 from wann.evaluation import LocalEvaluator
 from wann.genome import first_population
 from wann.network import Network
-from wann.tasks import ControlTask, TaskSettings, make_task
+from wann.tasks import ControlTask, make_task, task_settings
 from wann.trust import BY_HAND
 
 CONFIG = """\
@@ -199,7 +199,7 @@ def test_a_png_shows_moments_of_the_first_episode(capsys: pytest.CaptureFixture[
 
 
 def test_returns_of_a_film_are_those_of_its_episodes(capsys: pytest.CaptureFixture[str]) -> None:
-    problem = make_task(TaskSettings(id=here("Sums")), trust=BY_HAND)
+    problem = make_task(task_settings(here("Sums")), trust=BY_HAND)
     assert isinstance(problem, ControlTask)
     said = film("Sums", "walk.png", 1, capsys)
     policy = network().policy(0.5)
@@ -242,7 +242,7 @@ def test_the_best_shared_weight_is_written_with_its_curve(capsys: pytest.Capture
 def test_what_was_interrupted_goes_on_with_the_same_command(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("wann.training._KEEP_SECONDS", 0)
+    monkeypatch.setattr("wann.training.progress._SAVE_SECONDS", 0)
     api.save(network(), "n.json")
     command = f"tune n.json --task {here('HalfBounded')} --iterations 4 --workers 1 -o"
     run(f"{command} whole.json", capsys)

@@ -17,7 +17,7 @@ import wann
 from wann import api
 from wann.cli import app, main
 from wann.errors import BadInput
-from wann.tasks import TaskSettings, make_task, names_of
+from wann.tasks import make_task, names_of, task_settings
 from wann.trust import BY_HAND, NOTHING, Trust
 
 MODULE: Final = "leaves_a_trace"
@@ -307,7 +307,7 @@ def test_a_name_may_import_what_is_trusted_or_installed_for_it(
 
 
 def test_whoever_forgets_to_trust_imports_nothing(trace: Trace) -> None:
-    for make in (lambda: make_task(TaskSettings(id=ID)), lambda: names_of(ID)):
+    for make in (lambda: make_task(task_settings(ID)), lambda: names_of(ID)):
         with pytest.raises(BadInput, match="no file may choose a module"):
             make()
         assert not trace.found()
@@ -316,4 +316,4 @@ def test_whoever_forgets_to_trust_imports_nothing(trace: Trace) -> None:
 
 
 def test_an_installed_entry_point_needs_no_permission() -> None:
-    assert make_task(TaskSettings(id="wann_envs:wann/CartPoleSwingUp-v0")).inputs == 5
+    assert make_task(task_settings("wann_envs:wann/CartPoleSwingUp-v0")).inputs == 5

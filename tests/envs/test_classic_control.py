@@ -32,7 +32,7 @@ from wann.genome import MutationSettings, Population, first_population, mutate
 from wann.kernels.compiler import needs_compiling
 from wann.kernels.lanes import LANES
 from wann.network import NetworkBatch, compile_population
-from wann.tasks import TaskSettings, Trial, make_task
+from wann.tasks import Trial, make_task, task_settings
 from wann.tasks.control.spaces import Actions
 from wann.tasks.control.task import ControlTask
 
@@ -469,7 +469,7 @@ def played(
     name: str, batch: NetworkBatch, episodes: int, stepping: str
 ) -> tuple[ControlTask, NDArray[np.float64], NDArray[np.int32]]:
     """Returns and steps [networks, episodes] of all networks under one weight."""
-    task = make_task(TaskSettings.model_validate({"id": name, "stepping": stepping}))
+    task = make_task(task_settings(name, stepping=stepping))
     assert isinstance(task, ControlTask)
     job = task.job(batch.merged, np.array([WEIGHT]), Trial(np.arange(episodes)))
     job.run(0, job.units)
@@ -500,6 +500,6 @@ def test_short_episodes_last_as_long_as_in_gymnasium() -> None:
 
 
 def test_the_shorter_cartpole_is_fused_too() -> None:
-    task = make_task(TaskSettings(id="CartPole-v0"))
+    task = make_task(task_settings("CartPole-v0"))
     assert isinstance(task, ControlTask)
     assert (task.stepping, task.episode_limit) == ("fused", 200)

@@ -8,7 +8,7 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import numpy as np
 from numpy.typing import NDArray
@@ -53,14 +53,21 @@ class Stub:
     input_names: tuple[str, ...] = ("a", "b", "c")
     output_names: tuple[str, ...] = ("x", "y")
     interface: None = None
+    threshold: None = None
     holds_interpreter: bool = False
+    stepped: bool = False
 
     @property
-    def settled(self) -> Mapping[str, Any]:
+    def resolved(self) -> Mapping[str, Any]:
         return {}
 
     def selection(self, seeds: NDArray[np.int64]) -> Trial:
         return Trial(seeds)
+
+    report = selection
+
+    def renderer(self) -> NoReturn:
+        raise NotImplementedError
 
     def job(self, program: Program, weights: NDArray[np.float64], trial: Trial) -> StubJob:
         return StubJob(self, program, weights, trial, Outcome.blank(program.networks, len(weights), trial))

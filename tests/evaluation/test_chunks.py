@@ -20,14 +20,14 @@ from wann.evaluation import LocalEvaluator
 from wann.evaluation.chunks import Chunk, Evaluation, compute
 from wann.genome import MutationSettings, first_population, mutate
 from wann.network import NetworkBatch, compile_population
-from wann.tasks import Outcome, Task, TaskSettings, Trial, make_task
+from wann.tasks import Outcome, Task, Trial, make_task, task_settings
 
 CHANGES = MutationSettings(duplicate_node=0.2, disable_connection=0.2)
 
 
 @cache
 def swing_up() -> Task:
-    return make_task(TaskSettings(id="wann/CartPoleSwingUp-v0", episode_limit=25))
+    return make_task(task_settings("wann/CartPoleSwingUp-v0", episode_limit=25))
 
 
 @cache

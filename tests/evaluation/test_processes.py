@@ -21,7 +21,7 @@ from tests.tasks.environments import doing, here
 from wann.errors import BadInput, Failure
 from wann.evaluation import BackendSettings, LocalEvaluator, ProcessEvaluator, make_evaluator
 from wann.network import NetworkBatch, compile_population
-from wann.tasks import Outcome, Task, TaskSettings, Trial, make_task
+from wann.tasks import ControlSettings, ImageSettings, Outcome, Task, Trial, make_task, task_settings
 from wann.trust import BY_HAND
 
 BATCH: Final = compile_population(evolved(1, 5))
@@ -84,7 +84,7 @@ def test_a_single_network_is_shared_out_too(index: int, stub: ProcessEvaluator) 
 
 
 def test_an_environment_is_played_as_here() -> None:
-    task = make_task(TaskSettings(id=here("FourthStepFailsRarely")), trust=BY_HAND)
+    task = make_task(task_settings(here("FourthStepFailsRarely")), trust=BY_HAND)
     with ProcessEvaluator(task, 2) as evaluator:
         for weights, trial in (
             (WEIGHTS, TRIAL),
@@ -109,11 +109,11 @@ def test_a_process_that_dies_is_a_failure_and_does_not_hang() -> None:
 
 
 def test_networks_that_an_environment_hangs_for_are_given_up_and_the_others_played() -> None:
-    task = make_task(TaskSettings(id=here("LoudHangs")), trust=BY_HAND)
+    task = make_task(task_settings(here("LoudHangs")), trust=BY_HAND)
     told: list[str] = []
     with ProcessEvaluator(task, 2, 0.3, told.append) as evaluator:
         outcome = evaluator.evaluate(*LOUD)
-    expected = locally(make_task(TaskSettings(id=here("LoudFails")), trust=BY_HAND), *LOUD)
+    expected = locally(make_task(task_settings(here("LoudFails")), trust=BY_HAND), *LOUD)
     assert 0 < len(outcome.failed) < len(LOUD[0])
     assert outcome.failed.keys() == expected.failed.keys()
     assert all("LoudHangs-v0 hangs (no answer within" in why for why in outcome.failed.values())
@@ -123,7 +123,7 @@ def test_networks_that_an_environment_hangs_for_are_given_up_and_the_others_play
 
 @pytest.mark.parametrize("deed", ["sleeps", "computes for ever"])
 def test_an_environment_that_hangs_for_everybody_ends_the_evaluation(deed: str) -> None:
-    task = make_task(TaskSettings(id=doing(deed)), trust=BY_HAND)
+    task = make_task(task_settings(doing(deed)), trust=BY_HAND)
     before = computing(os.getpid())
     with (
         ProcessEvaluator(task, 1, 0.1) as evaluator,
@@ -135,14 +135,14 @@ def test_an_environment_that_hangs_for_everybody_ends_the_evaluation(deed: str) 
 
 @pytest.mark.parametrize("deed", ["exits", "ends like a generator", "interrupts itself"])
 def test_what_an_environment_raises_ends_no_process(deed: str) -> None:
-    task = make_task(TaskSettings(id=doing(deed)), trust=BY_HAND)
+    task = make_task(task_settings(doing(deed)), trust=BY_HAND)
     with ProcessEvaluator(task, 1) as evaluator:
         outcome = evaluator.evaluate(BATCH, WEIGHTS, TRIAL)
     assert list(outcome.failed) == list(range(len(BATCH)))
 
 
 def test_an_environment_that_ends_its_process_is_a_failure() -> None:
-    task = make_task(TaskSettings(id=doing("ends the process")), trust=BY_HAND)
+    task = make_task(task_settings(doing("ends the process")), trust=BY_HAND)
     with (
         ProcessEvaluator(task, 1) as evaluator,
         pytest.raises(Failure, match=r"EndsTheProcessAt3-v0 has died \(exit code 0\)"),
@@ -180,15 +180,15 @@ def test_processes_are_for_tasks_that_hold_the_interpreter(held: bool, count: in
         assert isinstance(evaluator, ProcessEvaluator if held else LocalEvaluator)
 
 
-HOLDING: tuple[TaskSettings, ...] = (
-    TaskSettings(id=here("Sums")),
-    TaskSettings(id="Taxi-v4"),
-    TaskSettings(id="LunarLander-v3", stepping="gymnasium"),
+HOLDING: tuple[ControlSettings | ImageSettings, ...] = (
+    task_settings(here("Sums")),
+    task_settings("Taxi-v4"),
+    task_settings("LunarLander-v3", stepping="gymnasium"),
 )
-FREE: tuple[TaskSettings, ...] = (
-    TaskSettings(id="wann/CartPoleSwingUp-v0"),
-    TaskSettings(id="digits"),
-    TaskSettings(id="LunarLander-v3", stepping="envpool"),
+FREE: tuple[ControlSettings | ImageSettings, ...] = (
+    task_settings("wann/CartPoleSwingUp-v0"),
+    task_settings("digits"),
+    task_settings("LunarLander-v3", stepping="envpool"),
 )
 
 

@@ -14,6 +14,7 @@ from wann.errors import BadInput
 from wann.experiment import Config, load_config, parse_config
 from wann.genome import OPERATORS
 from wann.settings import render_settings
+from wann.tasks import DATA_SETS, ControlSettings, ImageSettings
 
 PAPER: Final = Path(__file__).parents[2] / "configs" / "paper"
 MINIMAL: Final = {"task": {"id": "wann/CartPoleSwingUp-v0"}}
@@ -22,31 +23,44 @@ fractions = st.floats(0.0, 1.0)
 words = st.text(st.characters(exclude_categories=["Cs"]), max_size=20)
 
 
+environments = st.fixed_dictionaries(
+    {
+        "id": words.filter(lambda name: name not in DATA_SETS),
+        "episodes": st.integers(1, 100),
+        "redraw_every": st.integers(1, 100),
+        "episode_limit": st.none() | st.integers(1, 10**6),
+        "observe": st.none() | st.lists(st.integers(0, 99), min_size=1, unique=True),
+        "normalise": st.booleans(),
+        "squash": st.none() | st.sampled_from(["scale", "clip", "tanh"]),
+        "threshold": st.none() | st.floats(-1e6, 1e6),
+        "input_names": st.none() | st.lists(words.filter(bool), max_size=3),
+        "terminal_reward": st.booleans(),
+        "stepping": st.sampled_from(["auto", "fused", "envpool", "gymnasium"]),
+        "reuse": st.none() | st.booleans(),
+        "lanes": st.none() | st.integers(1, 1000),
+    }
+)
+images = st.fixed_dictionaries(
+    {
+        "id": st.sampled_from(sorted(DATA_SETS)),
+        "episodes": st.integers(1, 100),
+        "redraw_every": st.integers(1, 100),
+        "images": st.none() | st.integers(1, 10**6),
+        "temperatures": st.lists(st.floats(1e-3, 1e3), min_size=1, max_size=5),
+        "data": st.none() | st.just("some/folder"),
+        "memory": st.none() | st.integers(1, 1000),
+    }
+)
+tasks = environments | images
+
+
 @st.composite
 def documents(draw: st.DrawFn) -> dict[str, Any]:
     """Any settings that fit together."""
     population = draw(st.integers(2, 200))
     given: dict[str, Any] = {
         "seed": draw(st.integers(0, 2**63 - 1)),
-        "task": {
-            "id": draw(words),
-            "episodes": draw(st.integers(1, 100)),
-            "episode_limit": draw(st.none() | st.integers(1, 10**6)),
-            "images": draw(st.none() | st.integers(1, 10**6)),
-            "redraw_every": draw(st.integers(1, 100)),
-            "temperatures": draw(st.lists(st.floats(1e-3, 1e3), min_size=1, max_size=5)),
-            "data": draw(st.none() | st.just("some/folder")),
-            "memory": draw(st.none() | st.integers(1, 1000)),
-            "observe": draw(st.none() | st.lists(st.integers(0, 99), min_size=1, unique=True)),
-            "normalise": draw(st.booleans()),
-            "squash": draw(st.none() | st.sampled_from(["scale", "clip", "tanh"])),
-            "threshold": draw(st.none() | st.floats(-1e6, 1e6)),
-            "input_names": draw(st.none() | st.lists(words.filter(bool), max_size=3)),
-            "terminal_reward": draw(st.booleans()),
-            "stepping": draw(st.sampled_from(["auto", "fused", "envpool", "gymnasium"])),
-            "reuse": draw(st.none() | st.booleans()),
-            "lanes": draw(st.none() | st.integers(1, 1000)),
-        },
+        "task": draw(tasks),
         "weights": {
             "sampling": draw(st.sampled_from(["fixed", "stratified"])),
             "values": draw(st.lists(st.floats(-1e3, 1e3), min_size=1, max_size=9)),
@@ -94,6 +108,44 @@ def test_only_the_task_must_be_named() -> None:
     assert parse_config(MINIMAL).search.population == 192
     with pytest.raises(BadInput, match="task: field required"):
         parse_config({})
+
+
+KINDS: Final = {
+    "digits": (ImageSettings, {"temperatures": [1.0]}, {"stepping": "auto", "normalise": False}),
+    "CartPole-v1": (ControlSettings, {"stepping": "fused", "normalise": False}, {"temperatures": [1.0]}),
+}
+
+
+@pytest.mark.parametrize("name", KINDS)
+def test_the_id_decides_which_settings_a_task_has(name: str) -> None:
+    kind, own, foreign = KINDS[name]
+    task = {"id": name, **own}
+    config = parse_config({"task": task})
+    assert type(config.task) is kind
+    assert not foreign.keys() & config.task.model_dump().keys()
+    # Earlier versions wrote all defaults into the configuration of a run.
+    assert parse_config({"task": task | foreign}) == config
+
+
+@pytest.mark.parametrize(
+    ("name", "key", "value", "says"),
+    [
+        ("digits", "stepping", "fused", "unknown key of a set of images; it is for an environment"),
+        ("digits", "observe", [0], "unknown key of a set of images; it is for an environment"),
+        ("Any-v0", "images", 5, "unknown key of an environment; it is for a set of images"),
+        ("Any-v0", "temperatures", [0.5], "unknown key of an environment; it is for a set of images"),
+        ("Any-v0", "keep", 5, "unknown key of an environment; it is called redraw_every now"),
+        ("digits", "image", 5, "unknown key of a set of images; did you mean images?"),
+        ("Any-v0", "lanes", 0, "input should be greater than or equal to 1, found 0"),
+        ("digits", "memory", "much", "input should be a valid integer, found 'much'"),
+    ],
+)
+def test_a_setting_that_its_task_does_not_have_is_refused(
+    name: str, key: str, value: object, says: str
+) -> None:
+    with pytest.raises(BadInput) as error:
+        parse_config({"task": {"id": name, key: value}})
+    assert str(error.value) == f"task.{key}: {says}"
 
 
 def test_whole_numbers_do_for_fractions() -> None:
@@ -211,9 +263,10 @@ def test_every_published_preset_shares_what_the_paper_shares(path: Path) -> None
     assert (search.beginnings, search.candidates) == (1, 1)
     left_out = {"square", "step"} if config.task.id == "mnist-16" else {"square"}
     assert list(config.mutation.activations) == [name for name in BY_NAME if name not in left_out]
-    assert config.task.episode_limit is None  # the environment's own
-    assert config.task.images in (None, 1000)
     assert (config.task.redraw_every, config.search.most_connections) == (1, None)
-    assert config.task.temperatures == (1.0,)
-    # The published search left out what a walker loses by a fall.
-    assert config.task.terminal_reward is (config.task.id != "BipedalWalker-v3")
+    if isinstance(config.task, ImageSettings):
+        assert (config.task.images, config.task.temperatures) == (1000, (1.0,))
+    else:
+        assert config.task.episode_limit is None  # the environment's own
+        # The published search left out the reward of a walker's fall.
+        assert config.task.terminal_reward is (config.task.id != "BipedalWalker-v3")

@@ -16,7 +16,6 @@ import numpy as np
 
 from tests.files.mutations import bombs, in_bytes, in_checkpoint, in_json, in_npz, in_table, in_toml, sealed
 from wann import api
-from wann.api import _tune as training
 from wann.comparison import frontier as comparison
 from wann.errors import BadInput, Failure
 from wann.experiment import parse_config
@@ -27,6 +26,7 @@ from wann.reporting import _style, run_report
 from wann.runs import Checkpoint, save_checkpoint
 from wann.tasks import DATA_SETS
 from wann.tasks.images import datasets
+from wann.training import TuningProgress
 
 __all__ = ["KINDS", "Outcome", "Subject", "light", "make_subjects", "meet"]
 
@@ -296,7 +296,7 @@ def _data(folder: Path) -> dict[str, Subject]:
     (folder / "tuned").mkdir()
     progress = folder / "tuned" / "n.tuning"
     digest = np.arange(32, dtype=np.uint8)
-    save_checkpoint(progress, Checkpoint(3, {"digest": digest, "earned": np.ones((3, 7))}))
+    save_checkpoint(progress, Checkpoint(3, {"digest": digest, "means": np.ones((3, 7))}))
 
     packed = bombs(_BOMB)
     return {
@@ -318,7 +318,7 @@ def _data(folder: Path) -> dict[str, Subject]:
             progress,
             progress.read_bytes(),
             in_checkpoint,
-            lambda: training._Progress(progress, digest, 10),
+            lambda: TuningProgress(progress, digest.tobytes(), 10),
             (sealed(packed["npz"]),),
         ),
     }

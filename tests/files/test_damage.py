@@ -18,11 +18,11 @@ import pytest
 from tests.files.mutations import sealed, zipped
 from tests.files.subjects import KINDS, Subject, light, make_subjects, meet
 from wann import api
-from wann.comparison import frontier as comparison
+from wann.comparison import baselines
 from wann.errors import BadInput
 from wann.files import npz_bytes
 from wann.network import Network
-from wann.tasks import DATA_SETS, ClassificationTask, TaskSettings, make_task
+from wann.tasks import DATA_SETS, ClassificationTask, make_task, task_settings
 from wann.tasks.images import datasets
 
 CASES = 100
@@ -298,9 +298,9 @@ def test_a_seed_beyond_63_bits_is_refused_by_every_verb(seed: int, subjects: dic
 
 
 def test_a_frontier_takes_every_seed(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(comparison, "_STRENGTHS", (1e-1,))
-    task = make_task(TaskSettings(id="digits"))
+    monkeypatch.setattr(baselines, "_STRENGTHS", (1e-1,))
+    task = make_task(task_settings("digits"))
     assert isinstance(task, ClassificationTask)
     for seed in (5_000_000_000, 2**63 - 1):
-        (one,) = comparison._logistic(task, seed)
+        (one,) = baselines.logistic_regressions(task, seed)
         assert one.accuracy > 0.5

@@ -14,7 +14,7 @@ from wann.evaluation import BackendSettings, make_evaluator
 from wann.network import Network
 from wann.pruning.evolved import Shrunk, shrink
 from wann.streams import Stream, episode_seeds
-from wann.tasks import TaskSettings, Trial, make_task
+from wann.tasks import Trial, make_task, task_settings
 
 CHAMPION: Final = Path(__file__).parents[2] / "results" / "swingup" / "champions" / "swingup-3.json"
 Sweeps = tuple[Shrunk, list[tuple[int, int, float]]]
@@ -24,7 +24,7 @@ WEIGHTS: Final = np.array([-1.9 + 0.2 * step for step in range(20)])
 def mean(network: Network, seed: int) -> float:
     """Mean return over 20 shared weights, each network played alone."""
     assert network.task is not None
-    task = make_task(TaskSettings(id=network.task))
+    task = make_task(task_settings(network.task))
     with make_evaluator(task, BackendSettings(workers=1)) as evaluator:
         trial = Trial(episode_seeds(seed, Stream.PRUNING_EPISODES, 20))
         return float(evaluator.evaluate(network.batch, WEIGHTS, trial).returns.mean())

@@ -21,7 +21,7 @@ from wann.genome import MutationSettings, Population, first_population, join, mu
 from wann.kernels.classification import TILE
 from wann.kernels.sharing import Shared, share
 from wann.network import Network, compile_population
-from wann.tasks import ClassificationTask, ImageSet, TaskSettings, Trial, make_task
+from wann.tasks import ClassificationTask, ImageSet, Trial, make_task, task_settings
 
 SIDE, CLASSES, SIZE = 3, 4, 14
 WEIGHTS = np.array([-2.0, -1.0, -0.5, 0.5, 1.0, 2.0])
@@ -228,7 +228,7 @@ def test_a_network_that_overflows_has_no_number_and_harms_nobody_else() -> None:
 
 
 def test_the_search_meets_no_validation_image() -> None:
-    problem = make_task(TaskSettings(id="digits", images=1197))
+    problem = make_task(task_settings("digits", images=1197))
     assert isinstance(problem, ClassificationTask)
     assert (len(problem.train), len(problem.validation), len(problem.test)) == (1197, 300, 300)
     (batch,) = problem._batches(Trial(np.array([3])))
@@ -312,10 +312,10 @@ def test_a_tile_is_whole_lanes() -> None:
 )
 def test_settings_that_do_not_fit_images_are_refused(changes: dict[str, Any], says: str) -> None:
     with pytest.raises(BadInput, match=says):
-        make_task(TaskSettings(id="digits", **changes))
+        make_task(task_settings("digits", **changes))
 
 
 @pytest.mark.parametrize("changes", [{"images": 5}, {"memory": 5}])
 def test_settings_of_images_are_refused_for_environments(changes: dict[str, Any]) -> None:
     with pytest.raises(BadInput, match="is no set of images"):
-        make_task(TaskSettings(id="wann/CartPoleSwingUp-v0", **changes))
+        make_task(task_settings("wann/CartPoleSwingUp-v0", **changes))

@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 from wann.errors import BadInput
-from wann.tasks import DATA_SETS, TaskSettings, make_task
+from wann.tasks import DATA_SETS, make_task, task_settings
 from wann.tasks.images import datasets as module
 from wann.tasks.images.datasets import ImageSet
 from wann.tasks.images.idx import parse_idx
@@ -88,7 +88,7 @@ def test_a_folder_is_given_by_setting_or_variable(
         monkeypatch.setenv("WANN_DATA", "/nowhere")
     else:
         monkeypatch.setenv("WANN_DATA", str(folder))
-    task = make_task(TaskSettings(id="mnist", data=folder if given == "setting" else None))
+    task = make_task(task_settings("mnist", data=folder if given == "setting" else None))
     assert (task.inputs, task.outputs) == (784, 10)
 
 

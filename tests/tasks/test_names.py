@@ -8,7 +8,7 @@ import gymnasium
 import pytest
 
 from wann.network import Interface
-from wann.tasks import TaskSettings, make_task, names_of
+from wann.tasks import make_task, names_of, task_settings
 from wann.tasks.control.names import ACTION_NAMES, OBSERVATION_NAMES
 
 
@@ -20,7 +20,7 @@ def newest(name: str) -> str:
 
 @pytest.mark.parametrize("name", sorted(OBSERVATION_NAMES.keys() | ACTION_NAMES.keys()))
 def test_there_is_a_name_for_each_number_and_none_twice(name: str) -> None:
-    problem = make_task(TaskSettings(id=newest(name)))
+    problem = make_task(task_settings(newest(name)))
     assert problem.input_names == OBSERVATION_NAMES[name]
     assert problem.output_names == ACTION_NAMES[name]
     assert (len(problem.input_names), len(problem.output_names)) == (problem.inputs, problem.outputs)
@@ -36,6 +36,6 @@ def test_names_are_of_what_a_network_observes() -> None:
 
 
 def test_given_names_win_and_others_are_numbers() -> None:
-    given = make_task(TaskSettings(id="LunarLander-v3", observe=(6,), input_names=("leg",)))
+    given = make_task(task_settings("LunarLander-v3", observe=(6,), input_names=("leg",)))
     assert given.input_names == ("leg",)
-    assert make_task(TaskSettings(id="Taxi-v4")).input_names[:2] == ("input 1", "input 2")
+    assert make_task(task_settings("Taxi-v4")).input_names[:2] == ("input 1", "input 2")

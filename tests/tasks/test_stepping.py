@@ -27,7 +27,7 @@ from wann.formats import from_document, render, to_document
 from wann.genome import MutationSettings, Population, first_population, join, mutate
 from wann.network import Interface, Network, compile_population
 from wann.streams import Stream, episode_seeds
-from wann.tasks import ControlTask, Outcome, TaskSettings, Trial, make_task, undisturbed
+from wann.tasks import ControlTask, Outcome, Trial, make_task, preserved_process_state, task_settings
 from wann.tasks.control.stepping import pool_is_faster
 from wann.trust import BY_HAND
 
@@ -48,7 +48,7 @@ def _elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def task(name: str, **settings: Any) -> ControlTask:
-    found = make_task(TaskSettings(id=name, **{"stepping": "gymnasium", **settings}), trust=BY_HAND)
+    found = make_task(task_settings(name, **{"stepping": "gymnasium", **settings}), trust=BY_HAND)
     assert isinstance(found, ControlTask)
     return found
 
@@ -359,7 +359,7 @@ def test_who_interrupts_an_environment_is_heard() -> None:
 
 def test_an_environment_that_goes_elsewhere_and_writes_over_what_it_gave_is_played_as_another() -> None:
     problem = task(here("Restless"))
-    with undisturbed():
+    with preserved_process_state():
         found = play(problem)
     assert_same(found, play(task(here("Sums"))))
 
@@ -400,23 +400,25 @@ STEPPED: dict[str, tuple[str, dict[str, Any]]] = {
 
 
 @pytest.mark.parametrize(("stepping", "given"), STEPPED.values(), ids=STEPPED)
-def test_the_fastest_that_can_be_had_steps_it(stepping: str, given: dict[str, Any]) -> None:
-    problem = make_task(TaskSettings(**given), trust=BY_HAND)
-    assert problem.settled == {"stepping": stepping}
-    # What it came to can be asked for.
-    again = make_task(TaskSettings(**{**given, "stepping": stepping}), trust=BY_HAND)
-    assert again.settled == problem.settled
+def test_the_fastest_available_library_steps_it(stepping: str, given: dict[str, Any]) -> None:
+    name, *_ = given.values()
+    settings = {key: value for key, value in given.items() if key != "id"}
+    problem = make_task(task_settings(name, **settings), trust=BY_HAND)
+    assert problem.resolved == {"stepping": stepping}
+    # The choice can be made explicit.
+    again = make_task(task_settings(name, **{**settings, "stepping": stepping}), trust=BY_HAND)
+    assert again.resolved == problem.resolved
 
 
 def test_without_envpool_gymnasium_steps_it(monkeypatch: pytest.MonkeyPatch) -> None:
     pool_is_faster.cache_clear()
     with monkeypatch.context() as patch:
         patch.setitem(sys.modules, "envpool", None)
-        assert task("LunarLander-v3", stepping="auto").settled == {"stepping": "gymnasium"}
+        assert task("LunarLander-v3", stepping="auto").resolved == {"stepping": "gymnasium"}
         with pytest.raises(BadInput, match=r"pip install 'wann\[envpool\]'"):
             task("LunarLander-v3", stepping="envpool")
     pool_is_faster.cache_clear()
-    assert task("LunarLander-v3", stepping="auto").settled == {"stepping": "envpool"}
+    assert task("LunarLander-v3", stepping="auto").resolved == {"stepping": "envpool"}
 
 
 # EnvPool.
@@ -581,4 +583,4 @@ def test_an_observation_that_does_not_fit_is_refused(interface: Interface, says:
     with pytest.raises(BadInput, match=says):
         network.policy(1.0)(np.zeros(3))
     with pytest.raises(BadInput, match=r"end at 2|numbers"):
-        make_task(TaskSettings(id=here("Sums")), interface, BY_HAND)
+        make_task(task_settings(here("Sums")), interface, BY_HAND)

@@ -13,16 +13,16 @@ from numpy.typing import NDArray
 
 from tests.tasks.environments import LIMIT, here
 from wann import api
-from wann.api import _tune as training
-from wann.assessment import Assessor, Budget, Score
+from wann.assessment import Budget, ControlAssessor, Score
 from wann.errors import BadInput
 from wann.evaluation import LocalEvaluator
 from wann.formats import render, to_document
 from wann.genome import first_population
 from wann.network import Interface, Network, NetworkBatch
 from wann.streams import Stream, episode_seeds
-from wann.tasks import ControlTask, Outcome, TaskSettings, Trial, make_task
+from wann.tasks import ControlTask, Outcome, Trial, make_task, task_settings
 from wann.training import cma as tuning
+from wann.training import progress
 from wann.trust import BY_HAND
 
 TASK = here("HalfBounded")
@@ -56,7 +56,7 @@ def after(iterations: int) -> Callable[[int, int, float], None]:
 
 @pytest.fixture(autouse=True)
 def _keep_after_every_iteration(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(training, "_KEEP_SECONDS", 0)
+    monkeypatch.setattr(progress, "_SAVE_SECONDS", 0)
 
 
 @pytest.fixture(scope="module")
@@ -174,7 +174,7 @@ def test_the_best_shared_weight_is_found_drawn_and_written(tmp_path: Path) -> No
     for row in table[::9]:
         seeds = episode_seeds(0, Stream.TUNING_EPISODES, 5)
         batch = network().batch
-        job = make_task(TaskSettings(id=TASK), trust=BY_HAND).job(
+        job = make_task(task_settings(TASK), trust=BY_HAND).job(
             batch.merged, np.array([row["weight"]]), Trial(seeds)
         )
         job.run(0, 5)
@@ -257,7 +257,7 @@ def test_episodes_that_fail_weigh_the_rest_of_their_weight() -> None:
 def test_whatever_weight_is_reported_meets_episodes_of_its_own() -> None:
     """Common episodes for all weights would make the many weights of a condition one sample of episodes."""
     met: list[tuple[str, list[int]]] = []
-    problem = make_task(TaskSettings(id=TASK), trust=BY_HAND)
+    problem = make_task(task_settings(TASK), trust=BY_HAND)
 
     class Recorder(LocalEvaluator):
         def evaluate(self, batch: NetworkBatch, weights: NDArray[np.float64], trial: Trial) -> Outcome:
@@ -265,7 +265,7 @@ def test_whatever_weight_is_reported_meets_episodes_of_its_own() -> None:
             return super().evaluate(batch, weights, trial)
 
     with Recorder(problem, 1) as evaluator:
-        assessor = Assessor(network(), evaluator, 5, Budget.of(100))
+        assessor = ControlAssessor(network(), evaluator, 5, Budget.of(100))
         for name in ("random", "shared", "tuned-shared"):
             assessor.score(name)
     reported = [seeds for name, seeds in met if name != "tuned-shared"] + [met[-1][1]]
@@ -288,13 +288,13 @@ SPREADS: dict[str, tuple[str, str, int]] = {
 def test_the_standard_error_is_the_spread_over_report_seeds(name: str) -> None:
     """Of 20 means, std / error is within [0.58, 1.47] in 99.9 of 100 cases (chi-squared, 19 degrees)."""
     identity, condition, episodes = SPREADS[name]
-    settings = TaskSettings(id=identity, episode_limit=200 if "fused" in name else None)
+    settings = task_settings(identity, episode_limit=200 if "fused" in name else None)
     problem = make_task(settings, trust=BY_HAND)
     population = first_population(problem.inputs, problem.outputs, 1, 1.0, np.random.default_rng(1))
     scores = []
     with LocalEvaluator(problem, 2) as evaluator:
         for seed in range(20):
-            assessor = Assessor(
+            assessor = ControlAssessor(
                 Network.of_genome(population, 0, task=problem.id), evaluator, seed, Budget.of(episodes)
             )
             scores.append(assessor.weight(1.5) if condition == "weight" else assessor.score(condition))
@@ -306,7 +306,7 @@ def test_the_standard_error_is_the_spread_over_report_seeds(name: str) -> None:
 def test_the_threshold_is_the_environments_own_unless_another_is_given() -> None:
     known = (("LunarLander-v3", None, 200.0), ("LunarLander-v3", 150.0, 150.0), (here("Sums"), None, None))
     for name, given, expected in known:
-        problem = make_task(TaskSettings(id=name, threshold=given), trust=BY_HAND)
+        problem = make_task(task_settings(name, threshold=given), trust=BY_HAND)
         assert isinstance(problem, ControlTask)
         assert problem.threshold == expected
 

@@ -6,14 +6,13 @@ from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 
-from ..assessment import Assessor, budget_of
+from ..assessment import make_assessor
 from ..errors import BadInput
-from ..evaluation import BackendSettings, make_evaluator
 from ..network import Network
-from ..reporting import check_film, draw_topology, play_film, report_run, write_film
+from ..reporting import check_film, draw_topology, report_run, write_film
 from ..runs import RunFolder
 from ..streams import Stream, check_seed, episode_seeds
-from ..tasks import ClassificationTask, names_of, side_of, task_for
+from ..tasks import image_width, names_of, task_for
 from ..trust import Trust
 from ._folders import prunes
 
@@ -42,7 +41,7 @@ def show(network: Network, path: Path | str, *, trust: Sequence[str] = ()) -> No
         Path(path),
         input_names=inputs,
         output_names=outputs,
-        side=side_of(network.task, network.inputs),
+        side=image_width(network.task, network.inputs),
     )
 
 
@@ -76,15 +75,15 @@ def film(
     check_seed(seed)
     check_film(Path(path))
     problem = task_for(network, task, episode_limit=episode_limit, trust=trust)
-    if isinstance(problem, ClassificationTask):
-        raise BadInput(f"{problem.id} is a set of images: there is no episode to film; `wann show` draws it")
+    renderer = problem.renderer()
     if weight is None and network.weights is None and network.shared_weight is None:
-        with make_evaluator(problem, BackendSettings()) as evaluator:
-            weight = Assessor(network, evaluator, seed, budget_of(problem)).best_shared_weight()
+        with make_assessor(network, problem, seed=seed) as assessor:
+            weight = assessor.best_shared_weight()
     further = episode_seeds(seed, Stream.VIDEO_EPISODES, episodes - 1).tolist()
-    played = play_film(problem, network.policy(weight), [seed, *further])
-    write_film(played, Path(path))
-    return list(played.returns)
+    policy = network.policy(weight)
+    rendered = [renderer.episode(policy, one) for one in [seed, *further]]
+    write_film(rendered, Path(path))
+    return [episode.total for episode in rendered]
 
 
 def report(run: Path | str) -> Path:

@@ -1,22 +1,26 @@
-"""How good a network is: the conditions, ensembles, statistics."""
+"""How good a network is: conditions, scores and their statistics."""
 
+from .assessor import AnyScore, Assessor, assessor_type, make_assessor
 from .budget import LIMIT, Budget, budget_of, midpoints, tuning_of
-from .control import Assessor, mean_of
-from .images import ENSEMBLE, IMAGE_CONDITIONS, ImageAssessor
-from .score import CONDITIONS, ImageScore, Score
+from .control import ControlAssessor
+from .images import ENSEMBLE, ImageAssessor
+from .score import CONTROL_CONDITIONS, IMAGE_CONDITIONS, ImageScore, Score
 
 __all__ = [
-    "CONDITIONS",
+    "CONTROL_CONDITIONS",
     "ENSEMBLE",
     "IMAGE_CONDITIONS",
     "LIMIT",
+    "AnyScore",
     "Assessor",
     "Budget",
+    "ControlAssessor",
     "ImageAssessor",
     "ImageScore",
     "Score",
+    "assessor_type",
     "budget_of",
-    "mean_of",
+    "make_assessor",
     "midpoints",
     "tuning_of",
 ]

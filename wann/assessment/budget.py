@@ -1,4 +1,4 @@
-"""How many episodes, and which shared weights, the conditions are measured with."""
+"""How many episodes and which shared weights each condition uses."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from ..tasks import ClassificationTask, ControlTask
+from ..tasks import Task
 from ..training import TuningSettings
 
 __all__ = ["LIMIT", "TUNED_OVER", "Budget", "budget_of", "midpoints", "tuning_of"]
@@ -16,22 +16,22 @@ __all__ = ["LIMIT", "TUNED_OVER", "Budget", "budget_of", "midpoints", "tuning_of
 LIMIT: Final = 2.0
 """Shared and random weights are drawn from [-LIMIT, LIMIT]."""
 TUNED_OVER: Final = np.array([sign * step / 20 for step in range(1, 41) for sign in (1.0, -1.0)])
-"""Shared values to choose from; ordered by size, so that ties go to the smaller."""
-_STEPPED: Final = 100  # episodes of a condition where environments are slow to step: a tenth
+"""The shared weights that the best one is chosen from, by magnitude, so that ties go to the smaller."""
+_STEPPED: Final = 100  # episodes of a condition where environments are stepped, which is slow: a tenth
 _STEPPED_TUNING: Final = TuningSettings(episodes=2, final_episodes=24)
 
 
 @dataclass(frozen=True)
 class Budget:
-    """Episodes of each condition; the defaults are the definition.
+    """Episodes of each condition; the defaults are those of the definition.
 
     Attributes:
-        random: episodes with a draw of all weights each.
-        shared_weights: shared values, at the midpoints of equal parts of [-2, 2].
-        shared_episodes: episodes of its own for each of them; from two on there is a standard error.
-        sweep_episodes: selection episodes for each of the values that are tuned over.
-        finalists: how many of those are tried again.
-        final_episodes: other selection episodes for each finalist.
+        random: episodes, each with weights of its own.
+        shared_weights: shared weights, at the midpoints of equal parts of [-2, 2].
+        shared_episodes: separate episodes for each of them; a standard error needs at least two.
+        sweep_episodes: selection episodes for each shared weight of the sweep.
+        finalists: the best of the sweep, which are compared again.
+        final_episodes: further selection episodes for each finalist.
         report: fresh episodes on which a tuned, stored or single weight is reported.
     """
 
@@ -45,9 +45,9 @@ class Budget:
 
     @classmethod
     def of(cls, episodes: int) -> Budget:
-        """The definition scaled so that a condition is reported on about ``episodes``.
+        """The definition, scaled so that a condition is reported on about ``episodes``.
 
-        There are 100 shared weights with at least two episodes each; fewer only below 100 episodes.
+        There are 100 shared weights with at least two episodes each, and fewer weights below 100 episodes.
         """
         part = episodes / 1000
         weights = min(100, max(2, episodes))
@@ -67,18 +67,14 @@ def midpoints(count: int) -> NDArray[np.float64]:
     return np.asarray(LIMIT * (2 * (np.arange(count) + 0.5) / count - 1))
 
 
-def _slow(task: ControlTask | ClassificationTask) -> bool:
-    return isinstance(task, ControlTask) and task.dynamics is None
-
-
-def budget_of(task: ControlTask | ClassificationTask, episodes: int | None = None) -> Budget:
-    """How many episodes a condition takes: a tenth of the definition where they are slow to play."""
-    if episodes is None and not _slow(task):
+def budget_of(task: Task, episodes: int | None = None) -> Budget:
+    """The budget for about so many episodes; if None, the definition, or a tenth of it for stepped tasks."""
+    if episodes is None and not task.stepped:
         return Budget()
     return Budget.of(episodes or _STEPPED)
 
 
-def tuning_of(task: ControlTask | ClassificationTask, iterations: int | None = None) -> TuningSettings:
-    """How long CMA-ES trains: on a tenth of the episodes where they are slow to play."""
-    settings = _STEPPED_TUNING if _slow(task) else TuningSettings()
+def tuning_of(task: Task, iterations: int | None = None) -> TuningSettings:
+    """The settings of CMA-ES: fewer episodes for stepped tasks."""
+    settings = _STEPPED_TUNING if task.stepped else TuningSettings()
     return settings if iterations is None else settings.changed(iterations=iterations)

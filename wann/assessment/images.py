@@ -1,4 +1,4 @@
-"""How well a network tells images apart, under each condition (Gaier & Ha 2019, section 4.3).
+"""The conditions under which a classifier of images is scored (Gaier & Ha 2019, section 4.3).
 
 Weights are chosen on the validation images and reported on the test images.
 """
@@ -6,25 +6,25 @@ Weights are chosen on the validation images and reported on the test images.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import Final, Literal
+from importlib.util import find_spec
+from typing import ClassVar, Final, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import BadInput
+from ..evaluation import BackendSettings, make_evaluator
 from ..network import Network
 from ..streams import Stream, generator
 from ..tasks import ClassificationTask
-from ..training import GradientSettings, train_by_gradient
+from ..training import GradientSettings, TuningProgress, TuningSettings, train_by_gradient, train_weights
 from .budget import LIMIT, TUNED_OVER, midpoints
-from .score import ImageScore
+from .score import IMAGE_CONDITIONS, ImageScore
 
-__all__ = ["ENSEMBLE", "IMAGE_CONDITIONS", "ImageAssessor"]
+__all__ = ["ENSEMBLE", "ImageAssessor"]
 
-IMAGE_CONDITIONS = ("stored", "random", "shared", "tuned-shared", "ensemble", "tuned")
-"""The conditions of a set of images; ``ImageAssessor`` says what each is."""
 ENSEMBLE: Final = (-2.0, -1.0, -0.5, 0.5, 1.0, 2.0)
-"""The shared values that vote, one vote each: those of the published search."""
+"""The shared weights of the ensemble, one vote each: those of the published search."""
 
 _DRAWS: Final = 1000
 _SHARED: Final = 100
@@ -34,14 +34,20 @@ Floats = NDArray[np.float64]
 
 
 class ImageAssessor:
-    """Judges one network on one set of images.
+    """Scores one network on one set of images; see ``Assessor``.
 
-    Attributes:
-        network: what is judged.
+    Args:
+        network: the network.
         task: the images.
-        seed: of random weights, and of training.
-        draws: how many random weights each connection gets, and at most how many shared values.
+        seed: of random weights and of training.
+        draws: random weights for each connection, and upper limit of the number of shared weights.
+        descent: settings of gradient descent.
+        tuning: settings of CMA-ES.
+        workers: threads of CMA-ES; all cores if None.
     """
+
+    conditions: ClassVar[tuple[str, ...]] = IMAGE_CONDITIONS
+    methods: ClassVar[tuple[str, ...]] = ("gradient", "cma", "shared")
 
     def __init__(
         self,
@@ -49,22 +55,29 @@ class ImageAssessor:
         task: ClassificationTask,
         seed: int = 0,
         draws: int = _DRAWS,
-        training: GradientSettings | None = None,
+        descent: GradientSettings | None = None,
+        tuning: TuningSettings | None = None,
+        workers: int | None = None,
     ) -> None:
         self.network = network
         self.task = task
         self.seed = seed
-        self.draws = draws
-        self._training = training
+        self._draws = draws
+        self._descent = descent
+        self._tuning = tuning or TuningSettings()
+        self._workers = workers
         self._best_shared: float | None = None
 
-    def score(self, condition: str) -> ImageScore:
-        """The score under a condition by its name.
+    @property
+    def available(self) -> list[str]:
+        """All conditions but ``stored`` for a network without weights, and ``tuned`` without PyTorch."""
+        missing = {"stored"} if self.network.weights is None else set()
+        if find_spec("torch") is None:
+            missing.add("tuned")
+        return [name for name in self.conditions if name not in missing]
 
-        Raises:
-            BadInput: no such condition, ``stored`` where the network carries no weights, or
-                ``tuned`` without PyTorch.
-        """
+    def score(self, condition: str) -> ImageScore:
+        """The score under a condition; see ``Assessor.score``."""
         measures = {
             "stored": self.stored,
             "random": self.random,
@@ -76,43 +89,47 @@ class ImageAssessor:
         return measures[condition]()
 
     def weight(self, value: float) -> ImageScore:
-        """One shared value."""
+        """One shared weight on the test images."""
         return self._report("weight", np.array([value]), f"shared {value:g}", value)
 
     def stored(self) -> ImageScore:
-        """The weights that the network carries, as they are."""
+        """The weights that the network carries.
+
+        Raises:
+            BadInput: it carries none.
+        """
         if self.network.weights is None:
-            raise BadInput("condition stored: the network carries no weights")
+            raise BadInput("stored: the network carries no weights", argument="condition")
         return self._report("stored", self.network.weights[None, :], "as stored")
 
     def random(self) -> ImageScore:
-        """Every connection its own draw from U(-2, 2), many times."""
+        """An independent draw from U(-2, 2) for every connection, many times."""
         rng = generator(self.seed, Stream.RANDOM_WEIGHTS)
-        weights = rng.uniform(-LIMIT, LIMIT, (self.draws, max(1, self.network.connections)))
-        described = f"each of U(-{LIMIT:g}, {LIMIT:g}), {self.draws:,} draws"
-        return self._report("random", weights, described, drawn=True)
+        weights = rng.uniform(-LIMIT, LIMIT, (self._draws, max(1, self.network.connections)))
+        description = f"each of U(-{LIMIT:g}, {LIMIT:g}), {self._draws:,} draws"
+        return self._report("random", weights, description, drawn=True)
 
     def shared(self) -> ImageScore:
         """One weight on all connections, over the midpoints of equal parts of [-2, 2]."""
-        count = min(_SHARED, self.draws)
+        count = min(_SHARED, self._draws)
         return self._report("shared", midpoints(count), f"{count} midpoints of [-{LIMIT:g}, {LIMIT:g}]")
 
     def tuned_shared(self) -> ImageScore:
-        """The shared value that is best on the validation images."""
+        """The shared weight with the highest validation accuracy."""
         value = self.best_shared_weight()
         return self._report("tuned-shared", np.array([value]), f"shared {value:g}", value)
 
     def ensemble(self) -> ImageScore:
-        """Each of the published values has one vote; the summed probabilities break ties."""
+        """A majority vote of the published shared weights; the summed probabilities break ties."""
         labels = self.task.test.labels
         votes = np.zeros((len(labels), self.task.outputs))
         probabilities = np.zeros_like(votes)
         for outputs in self._logits(np.array(ENSEMBLE), "test"):
-            # Among equal outputs the first counts, as everywhere.
+            # Among equal outputs the first wins, as everywhere.
             votes[np.arange(len(labels)), outputs.argmax(axis=1)] += 1
             probabilities += _softmax(outputs)
         mean = probabilities / len(ENSEMBLE)
-        # Fewer than a vote apart: the sum of probabilities is at most as large as there are votes.
+        # The sum of probabilities is at most the number of votes, so this adds at most half a vote.
         chosen = (votes + probabilities / (2 * len(ENSEMBLE))).argmax(axis=1)
         with np.errstate(divide="ignore"):
             returns = np.log(mean[np.arange(len(labels)), labels])
@@ -128,22 +145,42 @@ class ImageAssessor:
         )
 
     def tuned(self) -> ImageScore:
-        """Every connection trained by gradient descent from the best shared value."""
-        return self._report("tuned", self._train()[None, :], "each trained by gradients")
+        """Every connection trained by gradient descent from the best shared weight."""
+        return self._report("tuned", self._trained_weights("gradient")[None, :], "each trained by gradients")
 
-    def trained(self, show: Callable[[int, int, float], None] = lambda *_: None) -> Network:
-        """The network with trained weights, and the shared value that they started from.
+    def train(
+        self,
+        method: str,
+        *,
+        show: Callable[[int, int, float], None] | None = None,
+        progress: TuningProgress | None = None,
+    ) -> Network:
+        """The network with its best shared weight, or with weights trained from there.
 
-        ``show`` is told each epoch, how many there are, and the accuracy on the validation images.
+        See ``Assessor.train``.
         """
-        return self.network.with_weights(self._train(show), self.best_shared_weight())
+        weights = None if method == "shared" else self._trained_weights(method, show, progress)
+        return self.network.with_weights(weights, self.best_shared_weight())
 
-    def _train(self, show: Callable[[int, int, float], None] = lambda *_: None) -> Floats:
+    def _trained_weights(
+        self,
+        method: str,
+        show: Callable[[int, int, float], None] | None = None,
+        progress: TuningProgress | None = None,
+    ) -> Floats:
         start = self.best_shared_weight()
-        return train_by_gradient(self.network, self.task, start, self.seed, self._training, show)
+        if method == "gradient":
+            return train_by_gradient(self.network, self.task, start, self.seed, self._descent, show)
+        with make_evaluator(self.task, BackendSettings(workers=self._workers)) as evaluator:
+            return train_weights(
+                self.network, evaluator, start, self.seed, self._tuning, show=show, progress=progress
+            )
+
+    def sweep(self) -> None:
+        """Images have no episodes."""
 
     def best_shared_weight(self) -> float:
-        """The value with the highest accuracy on the validation images; the smaller |w| on a tie."""
+        """The shared weight with the highest validation accuracy; the smaller |w| on a tie."""
         if self._best_shared is None:
             labels = self.task.validation.labels
             right = [
@@ -163,7 +200,7 @@ class ImageAssessor:
         self,
         condition: str,
         weights: Floats,
-        described: str,
+        description: str,
         value: float | None = None,
         *,
         drawn: bool = False,
@@ -180,7 +217,7 @@ class ImageAssessor:
             labels,
             self.task.outputs,
             returns[0] if single else np.mean(returns, axis=1),
-            weights=described,
+            weights=description,
             seed=self.seed,
             weight=value,
             drawn=drawn,

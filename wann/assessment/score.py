@@ -1,4 +1,4 @@
-"""What is said of a score: how many episodes, which weights, which seed, with its deviation."""
+"""Scores: statistics of returns or of classified images, with what they were computed from."""
 
 from __future__ import annotations
 
@@ -12,10 +12,12 @@ from numpy.typing import NDArray
 
 from ..errors import BadInput
 
-__all__ = ["CONDITIONS", "ImageScore", "Score"]
+__all__ = ["CONTROL_CONDITIONS", "IMAGE_CONDITIONS", "ImageScore", "Score"]
 
-CONDITIONS = ("stored", "random", "shared", "tuned-shared", "tuned")
-"""The conditions of a control task; ``wann.assessment.conditions`` says what each is."""
+CONTROL_CONDITIONS = ("stored", "random", "shared", "tuned-shared", "tuned")
+"""The conditions of an environment; see the methods of ``ControlAssessor``."""
+IMAGE_CONDITIONS = ("stored", "random", "shared", "tuned-shared", "ensemble", "tuned")
+"""The conditions of a set of images; see the methods of ``ImageAssessor``."""
 
 
 @dataclass(frozen=True)
@@ -23,24 +25,24 @@ class Score:
     """The return of a network under one condition.
 
     Attributes:
-        condition: one of CONDITIONS, or ``weight`` for a single shared value.
-        weights: which weights, in words.
-        weight: the shared value, where there is one.
-        episodes: episodes in all.
-        seed: what the episodes and weights derive from.
-        mean: mean return; over the means of the weights, where there are several fixed ones.
+        condition: one of CONTROL_CONDITIONS, or ``weight`` for a single shared weight.
+        weights: description of the weights.
+        weight: the shared weight; None if there are several, or one for each connection.
+        episodes: number of episodes.
+        seed: from which episodes and weights derive.
+        mean: mean return; with several fixed weights the mean of their mean returns.
         std: standard deviation of the returns over all episodes.
         weight_std: standard deviation of the mean returns over the weights; None for a single weight, and
             where each episode draws its own.
-        standard_error: standard deviation of ``mean`` over draws of the episodes (and of the weights, where
-            these are drawn); None if undefined, as after a single episode.
-        quartiles: of the returns of all episodes: first, median, third.
+        standard_error: of ``mean``, over draws of the episodes (and of the weights, where these are
+            drawn); None if undefined, as after a single episode.
+        quartiles: first quartile, median and third quartile of the returns.
         minimum: the lowest return.
         maximum: the highest return.
-        threshold: the return from which on an episode is a success, where there is one.
-        success: share of the episodes that are.
-        stepping: what computed the environment; its episodes are others with another library.
-        failed: episodes with a return that is not finite; they are left out of the rest.
+        threshold: the return from which on an episode counts as a success; None if undefined.
+        success: fraction of successful episodes; None without a threshold.
+        stepping: what computed the environment; other libraries have other episodes for the same seed.
+        failed: episodes whose return is not finite; the statistics leave them out.
     """
 
     condition: str
@@ -72,22 +74,22 @@ class Score:
         threshold: float | None = None,
         stepping: str | None = None,
     ) -> Score:
-        """Summarise returns float64[weights, episodes], in which every episode was drawn independently.
+        """Summarise returns float64[weights, episodes] of independently drawn episodes.
 
-        The rows are strata: fixed weights, each with episodes of its own. What differs between their means
-        is no noise, so the variance of the overall mean is ``sum(s_w^2 / n_w) / weights^2`` (stratified
+        The rows are strata: fixed weights, each with separate episodes. Differences between their means are
+        not noise, so the variance of the overall mean is ``sum(s_w^2 / n_w) / weights^2`` (stratified
         sampling; Cochran 1977, section 5.3). Where weights are drawn with the episodes there is one row.
 
         Raises:
             BadInput: no episode has a finite return.
         """
         finite = np.isfinite(returns)
-        played = returns[finite]
-        if not played.size:
+        valid = returns[finite]
+        if not valid.size:
             raise BadInput(f"condition {condition}: no episode of {returns.size:,} has a finite return")
         strata = [row[np.isfinite(row)] for row in returns[finite.any(axis=1)]]
         means = np.array([stratum.mean() for stratum in strata])
-        first, median, third = np.percentile(played, [25, 50, 75]).tolist()
+        first, median, third = np.percentile(valid, [25, 50, 75]).tolist()
         return cls(
             condition,
             weights,
@@ -95,24 +97,24 @@ class Score:
             returns.size,
             seed,
             float(means.mean()),
-            float(played.std(ddof=1)) if len(played) > 1 else 0.0,
+            float(valid.std(ddof=1)) if len(valid) > 1 else 0.0,
             float(means.std(ddof=1)) if len(means) > 1 else None,
             _stratified_error(strata),
             (first, median, third),
-            float(played.min()),
-            float(played.max()),
+            float(valid.min()),
+            float(valid.max()),
             threshold,
-            None if threshold is None else float((played >= threshold).mean()),
+            None if threshold is None else float((valid >= threshold).mean()),
             stepping,
             int((~finite).sum()),
         )
 
     def to_json(self) -> dict[str, Any]:
-        """Plain JSON values; what does not exist, or is not finite, is left out."""
+        """Plain JSON values, without those that are undefined or not finite."""
         return _document(self)
 
     def cells(self) -> dict[str, str]:
-        """What a table says of it: headings and texts."""
+        """Cells of a table by their headings."""
         failed = f" ({self.failed} failed)" if self.failed else ""
         first, median, third = self.quartiles
         success = {} if self.success is None else {f"success (>= {self.threshold:g})": f"{self.success:.1%}"}
@@ -131,22 +133,22 @@ class Score:
 
 @dataclass(frozen=True)
 class ImageScore:
-    """How a network does on test images under one condition.
+    """The accuracy of a network on the test images under one condition.
 
     Attributes:
-        condition: one of ``wann.assessment.images.IMAGE_CONDITIONS``, or ``weight``.
-        weights: which weights, in words.
-        weight: the shared value, where there is one.
-        episodes: images shown in all, each under each weight.
-        seed: what random weights and training derive from.
-        mean: mean of the log-probability of the right class: minus the cross-entropy.
-        std: its deviation; over images, or over the means of several weights.
-        accuracy: share of images whose right class has the highest output.
+        condition: one of IMAGE_CONDITIONS, or ``weight`` for a single shared weight.
+        weights: description of the weights.
+        weight: the shared weight; None if there are several, or one for each connection.
+        episodes: number of classified images, each counted once for each weight.
+        seed: from which random weights and training derive.
+        mean: mean log-probability of the true class: minus the cross-entropy.
+        std: standard deviation of it over the images, or over the means of several weights.
+        accuracy: fraction of images whose true class has the highest output.
         accuracy_std: standard deviation of the accuracy over several weights; None for a single one.
-        accuracy_standard_error: standard deviation of ``accuracy`` over draws of the test images, and of the
-            weights where these are drawn.
+        accuracy_standard_error: of ``accuracy``, over draws of the test images, and of the weights where
+            these are drawn.
         averaged: for ``ensemble``, the accuracy of the averaged probabilities.
-        confusion: how often each class (row) was taken for each (column), over all weights.
+        confusion: images of each class (row) by their predicted class (column), over all weights.
     """
 
     condition: str
@@ -166,7 +168,7 @@ class ImageScore:
     def of(
         cls,
         condition: str,
-        chosen: NDArray[np.integer[Any]],
+        predicted: NDArray[np.integer[Any]],
         labels: NDArray[np.integer[Any]],
         classes: int,
         returns: NDArray[np.float64],
@@ -177,42 +179,42 @@ class ImageScore:
         averaged: float | None = None,
         drawn: bool = False,
     ) -> ImageScore:
-        """Summarise classes chosen int[weights, images] for images with ``labels`` int[images].
+        """Summarise predicted classes int[weights, images] of images with ``labels`` int[images].
 
-        The images are a sample whatever the weights are: the variance of the accuracy is that of an image's
-        share of right answers, over the number of images. Where the weights are ``drawn`` at random they are
-        a sample too, crossed with the images, and their variance comes on top of it.
+        The images are a random sample: the variance of the accuracy is that of an image's fraction of
+        correct predictions, divided by the number of images. Where the weights are ``drawn`` at random they
+        are a second sample, crossed with the images, and their variance is added.
 
         Args:
             condition: its name.
-            chosen: the classes.
-            labels: the right ones.
-            classes: how many classes there are.
+            predicted: the predicted classes.
+            labels: the true classes.
+            classes: number of classes.
             returns: mean log-probabilities, of the images under a single weight, or of several weights.
-            weights: which weights, in words.
-            seed: what was drawn derives from.
-            weight: the shared value, where there is one.
+            weights: description of the weights.
+            seed: from which random weights derive.
+            weight: the shared weight, if there is only one.
             averaged: see the class.
             drawn: whether the weights were drawn at random.
         """
-        right = chosen == labels
-        by_weight, by_image = right.mean(axis=1), right.mean(axis=0)
-        several = len(right) > 1
+        correct = predicted == labels
+        by_weight, by_image = correct.mean(axis=1), correct.mean(axis=0)
+        several = len(correct) > 1
         variance = by_image.var(ddof=1) / len(by_image) if len(by_image) > 1 else 0.0
         if drawn and several:
             variance += by_weight.var(ddof=1) / len(by_weight)
-        pairs = np.bincount((labels.astype(np.int64) * classes + chosen).reshape(-1), minlength=classes**2)
+        pairs = np.bincount((labels.astype(np.int64) * classes + predicted).reshape(-1), minlength=classes**2)
         with np.errstate(invalid="ignore"):
             mean, std = float(returns.mean()), float(returns.std(ddof=1)) if len(returns) > 1 else 0.0
         return cls(
             condition,
             weights,
             weight,
-            right.size,
+            correct.size,
             seed,
             mean,
             std,
-            float(right.mean()),
+            float(correct.mean()),
             float(by_weight.std(ddof=1)) if several else None,
             math.sqrt(variance),
             averaged,
@@ -220,11 +222,11 @@ class ImageScore:
         )
 
     def to_json(self) -> dict[str, Any]:
-        """Plain JSON values; what does not exist, or is not finite, is left out."""
+        """Plain JSON values, without those that are undefined or not finite."""
         return _document(self)
 
     def cells(self) -> dict[str, str]:
-        """What a table says of it: headings and texts."""
+        """Cells of a table by their headings."""
         averaged = "" if self.averaged is None else f" ({self.averaged:.2%} by averaged probabilities)"
         return {
             "condition": self.condition,
@@ -240,7 +242,7 @@ class ImageScore:
 def _stratified_error(strata: Sequence[NDArray[np.float64]]) -> float | None:
     """Standard error of the mean of the strata's means; None if no stratum has two values.
 
-    A stratum of a single value (others of its episodes failed) is given the mean variance of the rest.
+    A stratum with a single value (its other episodes failed) is given the mean variance of the others.
     """
     counts = np.array([len(stratum) for stratum in strata])
     several = counts > 1
@@ -253,10 +255,10 @@ def _stratified_error(strata: Sequence[NDArray[np.float64]]) -> float | None:
 
 def _document(score: Any) -> dict[str, Any]:
     values = {key: list(value) if isinstance(value, tuple) else value for key, value in asdict(score).items()}
-    return {key: value for key, value in values.items() if _said(value)}
+    return {key: value for key, value in values.items() if _defined(value)}
 
 
-def _said(value: object) -> bool:
+def _defined(value: object) -> bool:
     if isinstance(value, list | tuple):
-        return all(map(_said, value))
+        return all(map(_defined, value))
     return value is not None and (not isinstance(value, float) or math.isfinite(value))

@@ -18,7 +18,7 @@ from ..network import NetworkBatch, compile_population
 from ..runs import Checkpoint, RunFolder
 from ..settings import render_settings
 from ..streams import Stream, episode_seeds
-from ..tasks import Task, TaskSettings, Trial, make_task
+from ..tasks import Task, Trial, make_task, task_settings
 from .rollout import TASK
 
 __all__ = ["PHASES", "GenerationRow", "Measured", "measure_generations", "warmed_up"]
@@ -71,7 +71,7 @@ def warmed_up(task: Task, population: int, generations: int) -> tuple[Config, Se
     at a fraction of its time.
     """
     settings = SearchSettings(population=population, generations=generations + 1_000_000)
-    config = Config(task=TaskSettings(id=task.id), search=settings)
+    config = Config(task=task_settings(task.id), search=settings)
     search = Search.begin(config.search, config.mutation, task.inputs, task.outputs, config.seed)
     for generation in range(generations):
         rng = np.random.default_rng([config.seed, generation])
@@ -92,7 +92,7 @@ def measure_generations(
         repetitions: generations that are measured.
         show: is told what is being measured.
     """
-    task = make_task(TaskSettings(id=TASK))
+    task = make_task(task_settings(TASK))
     rows = []
     for population in populations:
         show(f"generation of {population:,} networks")

@@ -23,7 +23,7 @@ from ..network import Network, compile_population
 from ..runs import RunFolder
 from ..settings import render_settings
 from ..streams import Stream, episode_seeds
-from ..tasks import ClassificationTask, TaskSettings, Trial, make_task
+from ..tasks import ClassificationTask, ImageSettings, Trial, make_classification
 from .generation import GenerationRow, Measured
 from .published import DenseNetwork
 
@@ -87,12 +87,11 @@ def measure_images(
         repetitions: generations that are measured.
         show: is told what is being measured.
     """
-    task_settings = TaskSettings(id=TASK, episodes=1)
+    task_settings = ImageSettings(id=TASK, episodes=1)
     try:
-        task = make_task(task_settings)
+        task = make_classification(task_settings)
     except BadInput as error:
         return (), None, f"without images: {error}"
-    assert isinstance(task, ClassificationTask)  # noqa: S101 - by its name
     config = Config(
         task=task_settings,
         search=SearchSettings(

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from ..kernels.lanes import LANES
 from ..network import Network
-from ..tasks import TaskSettings, make_task
+from ..tasks import make_task, task_settings
 from .networks import grow
 from .published import DenseNetwork, play
 from .straight_line import LAYOUTS, CompilerMissing, StraightLine
@@ -67,7 +67,7 @@ class Race:
     """
 
     def __init__(self, network: Network, seed: int = _SEED) -> None:
-        make_task(TaskSettings(id=TASK))  # registers the environment
+        make_task(task_settings(TASK))  # registers the environment
         environment: Any = gymnasium.make(TASK, track=_ENDLESS).unwrapped
         self._dynamics = environment.dynamics
         self.network = network

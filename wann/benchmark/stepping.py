@@ -15,7 +15,7 @@ from ..errors import BadInput
 from ..evaluation import BackendSettings, available_cores, make_evaluator
 from ..genome import MutationSettings, first_population, mutate
 from ..network import NetworkBatch, compile_population
-from ..tasks import ControlTask, SteppedWorld, TaskSettings, Trial, make_control, make_environment
+from ..tasks import ControlSettings, ControlTask, SteppedWorld, Trial, make_control, make_environment
 
 __all__ = ["STEPPED", "SteppingRow", "measure_stepping"]
 
@@ -100,7 +100,7 @@ def measure_stepping(
     for name, library in which:
         show(f"stepping {name} by {library} ...")
         try:
-            task = make_control(TaskSettings.model_validate({"id": name, "stepping": library}))
+            task = make_control(ControlSettings.model_validate({"id": name, "stepping": library}))
         except BadInput as error:
             notes.append(f"without {name} by {library}: {error}")
             continue

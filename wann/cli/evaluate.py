@@ -15,10 +15,10 @@ from .options import EpisodeLimit, Json, NetworkPath, Seed, Stepping, Trusted, W
 from .output import printed, screen
 
 if TYPE_CHECKING:
-    from ..assessment import ImageScore, Score
+    from ..assessment import AnyScore, ImageScore
     from ..network import Network
 
-    Scores = list[Score] | list[ImageScore]
+    Scores = list[AnyScore]
 
 _PAGE: Final = 120  # letters in a line where no terminal says how many
 

@@ -12,7 +12,7 @@ from ..evaluation import BackendSettings
 from ..evolution import SearchSettings, WeightSettings
 from ..genome import MutationSettings
 from ..settings import Settings, load_settings, parse_settings
-from ..tasks import TaskSettings
+from ..tasks import AnyTaskSettings, without_foreign_defaults
 
 __all__ = ["Config", "load_config", "parse_config"]
 
@@ -30,11 +30,18 @@ class Config(Settings):
     """
 
     seed: Annotated[int, Field(ge=0, lt=2**63)] = 0
-    task: TaskSettings
+    task: AnyTaskSettings
     weights: WeightSettings = WeightSettings()
     search: SearchSettings = SearchSettings()
     mutation: MutationSettings = MutationSettings()
     backend: BackendSettings = BackendSettings()
+
+    @classmethod
+    def migrated(cls, document: Mapping[str, Any]) -> Mapping[str, Any]:
+        """A document of an earlier version, without task settings that its task does not have."""
+        if "task" not in document:
+            return document
+        return {**document, "task": without_foreign_defaults(document["task"])}
 
     @model_validator(mode="after")
     def _lanes(self) -> Config:

@@ -11,7 +11,7 @@ from ..evaluation import BackendSettings
 from ..evolution import Search
 from ..runs import Manifest, RunFolder, read_manifest
 from ..settings import render_settings
-from ..tasks import Task, make_task, recorded
+from ..tasks import Task, make_task, resolved_settings
 from ..trust import NOTHING, Trust
 from .config import Config, load_config
 from .run import Experiment, write_manifest
@@ -34,7 +34,7 @@ def start_search(
     Raises:
         BadInput: the folder is not empty or cannot be written, or another process writes there.
     """
-    config = config.changed(task=recorded(config.task, task))
+    config = config.changed(task=resolved_settings(config.task, task))
     search = Search.begin(config.search, config.mutation, task.inputs, task.outputs, config.seed)
     with RunFolder.create(path, render_settings(config), "front", tell=tell) as folder:
         write_manifest(folder, config, Manifest(), 0.0, 0.0)

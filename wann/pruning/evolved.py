@@ -1,4 +1,4 @@
-"""The verb that prunes an evolved network: connections go while it works as well under shared weights."""
+"""Pruning of evolved networks: connections are removed while the mean return over shared weights holds."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from ..evaluation import BackendSettings, Evaluator, make_evaluator
 from ..genome import Population
 from ..network import Network, compile_population
 from ..streams import Stream, check_seed, episode_seeds
-from ..tasks import ClassificationTask, ControlTask, Trial, task_for
+from ..tasks import Task, Trial, task_for
 
 __all__ = ["Shrunk", "shrink"]
 
@@ -28,15 +28,15 @@ Enabled = NDArray[np.bool_]
 
 @dataclass(frozen=True)
 class Shrunk:
-    """What is left of a network, and what it earns.
+    """A pruned network, with its mean returns before and after.
 
     Attributes:
-        network: with fewer connections.
-        before: mean return over shared weights of the network as it was, on the episodes of the choice.
-        after: that of what is left, on the same.
-        fresh_before: mean return over shared weights on episodes that took no part in it.
-        fresh_after: that of what is left.
-        sweeps: how often all connections were tried.
+        network: the pruned network.
+        before: mean return of the original network over shared weights, on the selection episodes.
+        after: mean return of the pruned network on the same episodes.
+        fresh_before: mean return of the original network over shared weights, on fresh episodes.
+        fresh_after: mean return of the pruned network on the same episodes.
+        sweeps: how often all remaining connections were tried.
     """
 
     network: Network
@@ -57,59 +57,59 @@ def shrink(
     trust: Sequence[str] = (),
     show: Callable[[int, int, float], None] = lambda *_: None,
 ) -> Shrunk:
-    """Remove connections while the mean over shared weights does not fall.
+    """Remove connections while the mean return over shared weights does not fall.
 
-    All networks with one connection less are played at once, on common episodes, under 20 shared weights from
-    -2 to 2. Those connections without which the mean is not below that of the whole network are removed, as
-    many of them together as it bears; then all are tried again, until none is left that it can do without.
+    All networks with one connection less are evaluated at once, on common episodes, under 20 shared weights
+    from -2 to 2. Connections without which the mean is not below the original one are removed, as many
+    together as possible; this is repeated until no single connection can be removed any more.
 
     Args:
-        network: what is pruned; weights that it carries stay with their connections.
-        task: an environment or a set of images; the network's own if not given. Images are training images.
-        tolerance: by how much the mean may fall all in all.
+        network: the network; weights that it carries stay with their connections.
+        task: an environment or a set of images (whose training part is used); the network's own if None.
+        tolerance: by how much the mean may fall in total.
         seed: of the episodes.
-        workers: threads or processes; all cores if not given.
-        trust: modules that the network's own task may have imported.
-        show: told the sweep, the connections that are left, and their mean.
+        workers: threads or processes; all cores if None.
+        trust: modules that the network's own task may import.
+        show: called after each sweep with its number, the remaining connections, and their mean.
 
     Raises:
         BadInput: no task, or one that the network does not fit; a tolerance below zero.
     """
     check_seed(seed)
     if not tolerance >= 0:
-        raise BadInput(f"--tolerance {tolerance:g}: accepted are numbers from 0")
+        raise BadInput(f"{tolerance:g}; accepted are numbers from 0", argument="tolerance")
     problem = task_for(network, task, trust=trust)
     with make_evaluator(problem, BackendSettings(workers=workers)) as evaluator:
-        judge = _Judge(network, problem, evaluator, seed)
+        subnetworks = _Subnetworks(network, problem, evaluator, seed)
         enabled = np.ones(network.connections, np.bool_)
-        before = after = float(judge.means(enabled[None])[0])
+        before = after = float(subnetworks.means(enabled[None])[0])
         if not np.isfinite(before):
-            raise BadInput("the network has no finite mean over shared weights: there is nothing to keep")
+            raise BadInput("the network has no finite mean return over shared weights: nothing to preserve")
         sweeps = 0
         show(sweeps, network.connections, before)
         while True:
             sweeps += 1
-            fewer = _next(judge, enabled, before - tolerance)
+            fewer = _next(subnetworks, enabled, before - tolerance)
             if fewer is None:
                 break
             enabled, after = fewer
             show(sweeps, int(enabled.sum()), after)
-        fresh = judge.means(np.stack([np.ones_like(enabled), enabled]), fresh=True)
-    left = _restricted(network, enabled)
+        fresh = subnetworks.means(np.stack([np.ones_like(enabled), enabled]), fresh=True)
+    pruned = _restricted(network, enabled)
     provenance = {**network.provenance, "pruned_from": network.connections, "pruning_seed": seed}
     return Shrunk(
-        replace(left, provenance=provenance), before, after, float(fresh[0]), float(fresh[1]), sweeps
+        replace(pruned, provenance=provenance), before, after, float(fresh[0]), float(fresh[1]), sweeps
     )
 
 
-def _next(judge: _Judge, enabled: Enabled, floor: float) -> tuple[Enabled, float] | None:
-    """The network without as many harmless connections as it bears, and its mean, if one is harmless."""
+def _next(subnetworks: _Subnetworks, enabled: Enabled, floor: float) -> tuple[Enabled, float] | None:
+    """The mask without as many harmless connections as possible, and its mean; None if none is harmless."""
     present = np.flatnonzero(enabled)
     if len(present) <= 1:
         return None
     singles = np.repeat(enabled[None], len(present), axis=0)
     singles[np.arange(len(present)), present] = False
-    means = judge.means(singles)
+    means = subnetworks.means(singles)
     harmless = np.flatnonzero(means >= floor)
     if not len(harmless):
         return None
@@ -119,42 +119,36 @@ def _next(judge: _Judge, enabled: Enabled, floor: float) -> tuple[Enabled, float
     groups = np.repeat(enabled[None], len(sizes), axis=0)
     for group, size in zip(groups, sizes, strict=True):
         group[best_first[:size]] = False
-    found = judge.means(groups)
-    place = int(np.flatnonzero(found >= floor)[-1])  # the best single one is there
-    return groups[place], float(found[place])
+    means = subnetworks.means(groups)
+    largest = int(np.flatnonzero(means >= floor)[-1])  # the group of one connection is harmless at least
+    return groups[largest], float(means[largest])
 
 
-class _Judge:
-    """Mean returns over shared weights of a network's parts."""
+class _Subnetworks:
+    """Mean returns over shared weights of networks with some of the connections of a network."""
 
-    def __init__(
-        self, network: Network, task: ControlTask | ClassificationTask, evaluator: Evaluator, seed: int
-    ) -> None:
-        self._population, self._evaluator, self._seed, self._task = network.population, evaluator, seed, task
+    def __init__(self, network: Network, task: Task, evaluator: Evaluator, seed: int) -> None:
+        self._population, self._evaluator = network.population, evaluator
         self._weights = midpoints(_WEIGHTS)
-        episodes = min(_EPISODES, budget_of(task).sweep_episodes)
-        # Of images each seed draws a batch of the training part: more than the validation part holds.
+        budget = budget_of(task)
+        # Of a set of images each seed draws a batch of the training part, which is the largest.
+        episodes = min(_EPISODES, budget.sweep_episodes)
         self._trial = Trial(episode_seeds(seed, Stream.PRUNING_EPISODES, episodes))
+        fresh = episode_seeds(seed, Stream.PRUNED_EPISODES, _WEIGHTS * (budget.report // 10))
+        self._fresh = task.report(fresh.reshape(_WEIGHTS, -1))
 
     def means(self, enabled: Enabled, *, fresh: bool = False) -> NDArray[np.float64]:
-        """Of each row of connections, float64[rows]; -inf where an episode goes wrong."""
-        trial = self._fresh() if fresh else self._trial
+        """The mean return of each row of ``enabled``, float64[rows]; -inf where a return is not finite."""
+        trial = self._fresh if fresh else self._trial
         parts = [
-            self._played(enabled[first : first + _AT_ONCE], trial)
+            self._means(enabled[first : first + _AT_ONCE], trial)
             for first in range(0, len(enabled), _AT_ONCE)
         ]
         return np.concatenate(parts)
 
-    def _fresh(self) -> Trial:
-        if isinstance(self._task, ClassificationTask):
-            return Trial(np.zeros(1, np.int64), part="test")
-        episodes = budget_of(self._task).report // 10
-        seeds = episode_seeds(self._seed, Stream.PRUNED_EPISODES, _WEIGHTS * episodes)
-        return Trial(seeds.reshape(_WEIGHTS, episodes))
-
-    def _played(self, enabled: Enabled, trial: Trial) -> NDArray[np.float64]:
-        many = self._population.take(np.zeros(len(enabled), np.int64))
-        batch = compile_population(Population(many.genes._replace(enabled=enabled.reshape(-1))))
+    def _means(self, enabled: Enabled, trial: Trial) -> NDArray[np.float64]:
+        copies = self._population.take(np.zeros(len(enabled), np.int64))
+        batch = compile_population(Population(copies.genes._replace(enabled=enabled.reshape(-1))))
         returns = self._evaluator.evaluate(batch, self._weights, trial).returns
         with np.errstate(invalid="ignore"):
             means = returns.mean(axis=(1, 2))
@@ -162,16 +156,16 @@ class _Judge:
 
 
 def _restricted(network: Network, enabled: Enabled) -> Network:
-    """The network with these connections, and the hidden nodes that they touch."""
+    """The network with these connections and their hidden nodes."""
     source, target = network.source[enabled], network.target[enabled]
     fixed = 1 + network.inputs + network.outputs
     touched = np.isin(np.arange(network.size), np.concatenate([source, target]))
     touched[:fixed] = True
-    place = np.cumsum(touched) - 1
+    index = np.cumsum(touched) - 1
     return replace(
         network,
         activation=network.activation[touched[1 + network.inputs :]],
-        source=place[source],
-        target=place[target],
+        source=index[source],
+        target=index[target],
         weights=None if network.weights is None else network.weights[enabled],
     )

@@ -1,16 +1,15 @@
 """What is seen: topologies, curves, fronts, and the report that gathers them."""
 
 from .curves import draw_learning, draw_weight_response
-from .frontiers import FrontierPoint, draw_frontier
-from .fronts import draw_front, non_dominated
-from .layout import Layout, layered_layout
+from .fronts import FrontierPoint, draw_front, draw_frontier, non_dominated
+from .layout import Layout, layered_layout, paths
 from .report import Table, write_report
 from .run_report import report_run
+from .sweep import draw_sweep
 from .topology import draw_topology
-from .video import Film, check_film, play_film, write_film
+from .video import check_film, write_film
 
 __all__ = [
-    "Film",
     "FrontierPoint",
     "Layout",
     "Table",
@@ -18,11 +17,12 @@ __all__ = [
     "draw_front",
     "draw_frontier",
     "draw_learning",
+    "draw_sweep",
     "draw_topology",
     "draw_weight_response",
     "layered_layout",
     "non_dominated",
-    "play_film",
+    "paths",
     "report_run",
     "write_film",
     "write_report",

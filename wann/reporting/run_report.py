@@ -16,7 +16,7 @@ from ..files import make_folder, read_table
 from ..formats import load_network
 from ..network import Network
 from ..runs import RunFolder, read_manifest
-from ..tasks import recorded_names, side_of
+from ..tasks import image_width, recorded_names
 from .curves import LEARNING, draw_learning
 from .fronts import draw_front
 from .report import Table, write_report
@@ -39,7 +39,7 @@ def report_run(folder: RunFolder) -> Path:
     make_folder(folder.figures)
     config = load_config(folder.config)
     task = config.task
-    side = side_of(task.id, champion.inputs)
+    side = image_width(task.id, champion.inputs)
     inputs, outputs = recorded_names(task)
     topology, learning = folder.figures / "topology.svg", folder.figures / "learning.svg"
     draw_topology(

@@ -2,36 +2,48 @@
 
 from .control import (
     PULSE,
+    ControlSettings,
     ControlTask,
     Dynamics,
     SteppedWorld,
-    Stepper,
-    close_environment,
     make_control,
     make_environment,
     needed_extra,
-    undisturbed,
+    preserved_process_state,
 )
-from .images import DATA_SETS, ClassificationTask, ImageSet, make_classification
-from .registry import make_task, names_of, recorded, recorded_names, registered_tasks, side_of, task_for
-from .settings import TaskSettings
-from .task import Job, Outcome, Task, Trial, mean_over_episodes
+from .images import DATA_SETS, ClassificationTask, ImageSet, ImageSettings, make_classification
+from .registry import (
+    AnyTaskSettings,
+    image_width,
+    make_task,
+    names_of,
+    recorded_names,
+    registered_tasks,
+    resolved_settings,
+    task_for,
+    task_settings,
+    without_foreign_defaults,
+)
+from .task import Job, Outcome, RenderedEpisode, Renderer, Task, Trial, mean_over_episodes
 
 __all__ = [
     "DATA_SETS",
     "PULSE",
+    "AnyTaskSettings",
     "ClassificationTask",
+    "ControlSettings",
     "ControlTask",
     "Dynamics",
     "ImageSet",
+    "ImageSettings",
     "Job",
     "Outcome",
+    "RenderedEpisode",
+    "Renderer",
     "SteppedWorld",
-    "Stepper",
     "Task",
-    "TaskSettings",
     "Trial",
-    "close_environment",
+    "image_width",
     "make_classification",
     "make_control",
     "make_environment",
@@ -39,10 +51,11 @@ __all__ = [
     "mean_over_episodes",
     "names_of",
     "needed_extra",
-    "recorded",
+    "preserved_process_state",
     "recorded_names",
     "registered_tasks",
-    "side_of",
+    "resolved_settings",
     "task_for",
-    "undisturbed",
+    "task_settings",
+    "without_foreign_defaults",
 ]

@@ -1,42 +1,99 @@
-"""What can be solved: sets of images by their name, environments by their id."""
+"""Tasks by their names: sets of images, and environments by their ids."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Final
+from collections.abc import Mapping, Sequence
+from typing import Annotated, Any, Final
+
+from pydantic import Discriminator, Tag, ValidationError
 
 from ..errors import BadInput
 from ..network import Interface, Network
+from ..settings import explain
 from ..trust import BY_HAND, NOTHING, Trust
-from .control import WELL_KNOWN, ControlTask, make_control, registered_environments
-from .images import DATA_SETS, ClassificationTask, make_classification
-from .settings import TaskSettings
+from .control import WELL_KNOWN, ControlSettings, make_control, registered_environments
+from .images import DATA_SETS, ImageSettings, make_classification
 from .task import Task
 
-__all__ = ["make_task", "names_of", "recorded", "recorded_names", "registered_tasks", "side_of", "task_for"]
+__all__ = [
+    "AnyTaskSettings",
+    "image_width",
+    "make_task",
+    "names_of",
+    "recorded_names",
+    "registered_tasks",
+    "resolved_settings",
+    "task_for",
+    "task_settings",
+    "without_foreign_defaults",
+]
 
-_NAMED: Final = 1000  # inputs or outputs; of more of them, names are of no use in a picture
+_MOST_NAMES: Final = 1000  # inputs or outputs; with more of them, names are of no use in a picture
+_IMAGES: Final = "a set of images"
+_ENVIRONMENT: Final = "an environment"
+
+
+def _kind(settings: Any) -> str:
+    name = settings.get("id") if isinstance(settings, Mapping) else getattr(settings, "id", None)
+    return _IMAGES if isinstance(name, str) and name in DATA_SETS else _ENVIRONMENT
+
+
+AnyTaskSettings = Annotated[
+    Annotated[ControlSettings, Tag(_ENVIRONMENT)] | Annotated[ImageSettings, Tag(_IMAGES)],
+    Discriminator(_kind),
+]
+"""Settings of either kind of task; ``id`` decides which."""
+_FOREIGN_DEFAULTS: Final[Mapping[str, Mapping[str, object]]] = {
+    _ENVIRONMENT: {"temperatures": [1.0]},
+    _IMAGES: {"normalise": False, "terminal_reward": True, "stepping": "auto"},
+}
+"""Defaults of the other kind of task, which earlier versions wrote into the configuration of every run."""
+
+
+def without_foreign_defaults(document: Any) -> Any:
+    """The task of a configuration file, without settings of the other kind that earlier versions wrote."""
+    if not isinstance(document, Mapping):
+        return document
+    foreign = _FOREIGN_DEFAULTS[_kind(document)]
+    return {key: value for key, value in document.items() if key not in foreign or value != foreign[key]}
+
+
+def task_settings(name: str, /, **given: Any) -> ControlSettings | ImageSettings:
+    """Settings of the task with this name; what is not given has its default.
+
+    Raises:
+        BadInput: a setting that this kind of task does not have, or a bad value.
+    """
+    own = _kind({"id": name})
+    kind = ImageSettings if own == _IMAGES else ControlSettings
+    for key in given:
+        if key not in kind.model_fields:
+            raise BadInput(f"{name} is {own}, which has no such setting", argument=key)
+    try:
+        return kind(id=name, **given)
+    except ValidationError as error:
+        raise BadInput(explain(error)) from None
 
 
 def registered_tasks() -> list[str]:
-    """Names of the sets of images, ids of environments whose rollouts are fused, and of well-known ones."""
+    """Names of the sets of images, then ids of environments that are fused, and of well-known ones."""
     return list(dict.fromkeys([*DATA_SETS, *registered_environments(), *WELL_KNOWN]))
 
 
 def make_task(
-    settings: TaskSettings, interface: Interface | None = None, trust: Trust = NOTHING
-) -> ControlTask | ClassificationTask:
-    """Find a task by its name.
+    settings: ControlSettings | ImageSettings, interface: Interface | None = None, trust: Trust = NOTHING
+) -> Task:
+    """Make the task that the settings describe.
 
     Args:
-        settings: which, and how networks meet it.
-        interface: of a network that is to meet it; the settings' own if not given.
-        trust: which modules the name may have imported.
+        settings: which task, and how networks meet it.
+        interface: the interface of a network evolved for it; derived from the settings if not given.
+        trust: which modules the id may import.
 
     Raises:
-        BadInput: there is no such task, or it cannot be had here.
+        BadInput: there is no such task, or it is not available here.
     """
-    if settings.id in DATA_SETS:
+    if isinstance(settings, ImageSettings):
         return make_classification(settings)
     return make_control(settings, interface, trust)
 
@@ -47,17 +104,26 @@ def task_for(
     stepping: str | None = None,
     episode_limit: int | None = None,
     trust: Sequence[str] = (),
-) -> ControlTask | ClassificationTask:
-    """The task that a network is for, or another, as the network meets it.
+) -> Task:
+    """The task that a network was evolved for, or another one, met through the network's interface.
+
+    Args:
+        network: what will be evaluated.
+        task: an environment or a set of images; the network's own task if None.
+        stepping: what computes an environment; see ``ControlSettings``.
+        episode_limit: steps after which an episode is truncated; the environment's own limit if None.
+        trust: modules that the network's own task may import.
 
     Raises:
-        BadInput: there is none, the network does not fit it, or its own is in a module without trust.
+        BadInput: neither names a task, the network does not fit it, its own is in an untrusted module, or a
+            setting is not for this kind of task.
     """
     name = task or network.task
     if name is None:
-        raise BadInput("the network names no task; give --task, such as wann/CartPoleSwingUp-v0 or mnist-16")
+        raise BadInput("the network names no task; give one, such as wann/CartPoleSwingUp-v0 or mnist-16")
     allowed = Trust.of(trust) if task is None else BY_HAND
-    settings = TaskSettings(id=name).changed(stepping=stepping or "auto", episode_limit=episode_limit)
+    given = {"stepping": stepping, "episode_limit": episode_limit}
+    settings = task_settings(name, **{key: value for key, value in given.items() if value is not None})
     # Before anything is downloaded.
     inputs, outputs = map(len, names_of(name, network.interface, allowed))
     if (inputs, outputs) != (network.inputs, network.outputs):
@@ -71,38 +137,41 @@ def task_for(
 def names_of(
     name: str, interface: Interface | None = None, trust: Trust = NOTHING
 ) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """Names of a task's inputs and outputs, as a network with this interface meets it; no image is read.
+    """Names of a task's inputs and outputs, as seen through an interface; reads no images.
 
     Raises:
         BadInput: there is no such task.
     """
     if name in DATA_SETS:
-        found = DATA_SETS[name]
-        return found.pixel_names, found.classes
+        images = DATA_SETS[name]
+        return images.pixel_names, images.classes
     if name in WELL_KNOWN and interface is None:
         return WELL_KNOWN[name]
-    task = make_control(
-        TaskSettings(id=name, episode_limit=1), interface, trust
-    )  # a limit says nothing of names
+    # Names do not depend on the limit, which some environments do not have.
+    task = make_control(ControlSettings(id=name, episode_limit=1), interface, trust)
     return task.input_names, task.output_names
 
 
-def recorded(settings: TaskSettings, task: Task) -> TaskSettings:
-    """The settings as a run keeps them: with what was left to the task, and with the names for pictures."""
-    names = {"input_names": task.input_names, "output_names": task.output_names}
-    if settings.id in DATA_SETS or max(map(len, names.values())) > _NAMED:
+def resolved_settings(
+    settings: ControlSettings | ImageSettings, task: Task
+) -> ControlSettings | ImageSettings:
+    """The settings as a run keeps them: with what the task chose itself, and with names for pictures."""
+    names: dict[str, Any] = {"input_names": task.input_names, "output_names": task.output_names}
+    if isinstance(settings, ImageSettings) or max(map(len, names.values())) > _MOST_NAMES:
         names = {}
-    return settings.changed(**task.settled, **names)
+    return settings.changed(**task.resolved, **names)
 
 
-def recorded_names(settings: TaskSettings) -> tuple[tuple[str, ...] | None, tuple[str, ...] | None]:
-    """Names of inputs and outputs that a run keeps; nothing is imported or made to find them."""
-    if settings.id in DATA_SETS:
+def recorded_names(
+    settings: ControlSettings | ImageSettings,
+) -> tuple[tuple[str, ...] | None, tuple[str, ...] | None]:
+    """Names of inputs and outputs as a run keeps them; nothing is imported or made to find them."""
+    if isinstance(settings, ImageSettings):
         return names_of(settings.id)
     return settings.input_names, settings.output_names
 
 
-def side_of(name: str | None, inputs: int) -> int | None:
-    """Pixels in a row of the images that a network of so many inputs reads; None if it reads none."""
-    found = DATA_SETS.get(name or "")
-    return found.side if found is not None and found.side**2 == inputs else None
+def image_width(name: str | None, inputs: int) -> int | None:
+    """Width in pixels of the images that a network with so many inputs reads; None if it reads none."""
+    images = DATA_SETS.get(name or "")
+    return images.side if images is not None and images.side**2 == inputs else None

@@ -1,8 +1,8 @@
-"""What a search needs to know of the problem that it solves."""
+"""The Task protocol: what a search needs to know of the problem that it solves."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal, Protocol
 
@@ -13,19 +13,19 @@ from ..errors import BadInput
 from ..kernels.forward import Program
 from ..network import Interface
 
-__all__ = ["Job", "Outcome", "Task", "Trial", "mean_over_episodes"]
+__all__ = ["Job", "Outcome", "RenderedEpisode", "Renderer", "Task", "Trial", "mean_over_episodes"]
 
 
 @dataclass(frozen=True)
 class Trial:
-    """What every network meets in one evaluation: the same episodes for all networks.
+    """What every network is evaluated on: the same episodes for all networks.
 
     Attributes:
-        seeds: with which the environment is reset, or a batch of images is drawn: int64[episodes] that
-            every weight meets (common random numbers, for comparing weights), or int64[weights, episodes]
-            with episodes of its own for each weight (for estimating a mean over weights).
-        part: of images: the batches that the seeds name are of the training part; the others are met
-            whole, as one episode.
+        seeds: with which the environment is reset, or a batch of images is drawn: int64[episodes], the same
+            for every weight (common random numbers, for comparing weights), or int64[weights, episodes],
+            separate episodes for each weight (for estimating a mean over weights).
+        part: of a set of images: the seeds draw batches from the training part; the other parts are
+            evaluated whole, as one episode.
     """
 
     seeds: NDArray[np.int64]
@@ -33,28 +33,28 @@ class Trial:
 
     @property
     def episodes(self) -> int:
-        """Episodes that each weight meets."""
+        """Episodes for each weight."""
         return int(self.seeds.shape[-1])
 
     @property
     def own(self) -> bool:
-        """Whether each weight meets episodes of its own."""
+        """Whether each weight has separate episodes."""
         return self.seeds.ndim == 2
 
     def seeds_of(self, weights: int) -> NDArray[np.int64]:
-        """The seeds that each of so many weights meets, int64[weights, episodes]."""
+        """The seeds for each of so many weights, int64[weights, episodes]."""
         return np.broadcast_to(self.seeds, (weights, self.episodes))
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """What came of an evaluation.
+    """The result of an evaluation.
 
     Attributes:
         returns: float64[networks, weights, episodes], sums of rewards; not finite where an
             episode went wrong.
-        steps: int32[networks, weights, episodes], steps played.
-        failed: networks that could not be evaluated, and why; their returns are not a number.
+        steps: int32[networks, weights, episodes], steps taken.
+        failed: networks that could not be evaluated, with the reasons by their index; their returns are NaN.
     """
 
     returns: NDArray[np.float64]
@@ -63,12 +63,12 @@ class Outcome:
 
     @classmethod
     def blank(cls, networks: int, weights: int, trial: Trial) -> Outcome:
-        """Room for what will come of an evaluation."""
+        """An outcome of zeros, to be filled in."""
         shape = (networks, weights, trial.episodes)
         return cls(np.zeros(shape), np.zeros(shape, np.int32))
 
     def without(self, failed: Mapping[int, str]) -> Outcome:
-        """The same outcome, in which these networks have failed, whatever arrived of them."""
+        """The same outcome with these networks marked as failed, whatever was computed of them."""
         for network in failed:
             self.returns[network], self.steps[network] = np.nan, 0
         return replace(self, failed=dict(sorted(failed.items())))
@@ -77,7 +77,7 @@ class Outcome:
         """The same outcome, if no network has failed.
 
         Raises:
-            BadInput: one has: its task fails for it.
+            BadInput: the task failed for a network.
         """
         for network, reason in self.failed.items():
             raise BadInput(f"network {network} could not be evaluated: {reason}")
@@ -85,7 +85,7 @@ class Outcome:
 
 
 def mean_over_episodes(outcome: Outcome) -> NDArray[np.float64]:
-    """Mean return of each network at each weight; what is not finite stays so, without a warning."""
+    """Mean return of each network at each weight, float64[networks, weights]; may be NaN or infinite."""
     with np.errstate(invalid="ignore"):
         return np.asarray(outcome.returns.mean(axis=2))
 
@@ -95,54 +95,76 @@ class Task(Protocol):
 
     @property
     def id(self) -> str:
-        """The name under which it is found."""
+        """The name by which ``make_task`` finds it."""
 
     @property
     def inputs(self) -> int:
-        """Numbers in an observation."""
+        """Numbers that a network receives."""
 
     @property
     def outputs(self) -> int:
-        """Numbers that a network gives back."""
+        """Numbers that a network returns."""
 
     @property
     def input_names(self) -> tuple[str, ...]:
-        """Short names for pictures."""
+        """Short names of the inputs for pictures."""
 
     @property
     def output_names(self) -> tuple[str, ...]:
-        """Short names for pictures."""
+        """Short names of the outputs for pictures."""
 
     @property
     def interface(self) -> Interface | None:
-        """What a network of this task must carry to be played elsewhere; None: nothing."""
+        """What a network of this task must carry to be used elsewhere; None if nothing."""
 
     @property
-    def settled(self) -> Mapping[str, Any]:
-        """Settings that were left to it, and what they came to; they are part of a run's configuration."""
+    def resolved(self) -> Mapping[str, Any]:
+        """Settings that were left to the task, with the values it chose; part of a run's configuration."""
+
+    @property
+    def threshold(self) -> float | None:
+        """The return from which on an episode counts as a success; None if undefined."""
 
     @property
     def holds_interpreter(self) -> bool:
-        """Whether its jobs are Python, so that threads would wait for each other."""
+        """Whether its jobs run Python code, so that threads would wait for each other."""
+
+    @property
+    def stepped(self) -> bool:
+        """Whether its episodes are stepped one environment at a time, far slower than in a kernel."""
 
     def selection(self, seeds: NDArray[np.int64]) -> Trial:
-        """The trial on which candidates for champion are compared: nothing that the search meets.
+        """A trial on which candidates for champion are compared, none of which the search evaluates.
 
         Args:
-            seeds: int64[episodes], from a stream of their own.
+            seeds: int64[episodes] or int64[weights, episodes], from a stream that nothing else uses.
+        """
+
+    def report(self, seeds: NDArray[np.int64]) -> Trial:
+        """A trial on which results are reported, none of which search or selection evaluate.
+
+        Args:
+            seeds: int64[episodes] or int64[weights, episodes], from a stream that nothing else uses.
+        """
+
+    def renderer(self) -> Renderer:
+        """What plays single episodes and renders them.
+
+        Raises:
+            BadInput: the task has no episodes to look at.
         """
 
     def job(self, program: Program, weights: NDArray[np.float64], trial: Trial) -> Job:
         """An evaluation cut into units of work: every network under every weight.
 
-        What comes of a network, a weight and an episode depends on these three alone, never on
+        The result for a network, a weight and an episode depends on these three alone, never on
         what else is in the job.
 
         Args:
             program: the networks.
             weights: float[weights] shared values, or float[weights, connections of the program],
                 a value for each connection.
-            trial: what all of them meet.
+            trial: what all of them are evaluated on.
         """
 
 
@@ -151,7 +173,7 @@ class Job(Protocol):
 
     @property
     def units(self) -> int:
-        """How many there are."""
+        """Number of units."""
 
     @property
     def grain(self) -> int:
@@ -159,7 +181,37 @@ class Job(Protocol):
 
     @property
     def outcome(self) -> Outcome:
-        """Where results arrive."""
+        """The result, complete when all units are computed."""
 
     def run(self, begin: int, end: int) -> None:
         """Compute units [begin, end); releases the GIL."""
+
+
+@dataclass(frozen=True)
+class RenderedEpisode:
+    """One rendered episode.
+
+    Attributes:
+        frames: uint8[height, width, 3] each, the first one before the first step.
+        frames_per_second: rate at which they show the episode in real time.
+        total: the return.
+    """
+
+    frames: list[NDArray[np.uint8]]
+    frames_per_second: float
+    total: float
+
+
+class Renderer(Protocol):
+    """Plays single episodes and renders them."""
+
+    def episode(self, policy: Callable[[Any], Any], seed: int) -> RenderedEpisode:
+        """Play and render the episode with this seed.
+
+        Args:
+            policy: from observation to raw outputs.
+            seed: with which the environment is reset.
+
+        Raises:
+            BadInput: the environment cannot be rendered, or fails.
+        """

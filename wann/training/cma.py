@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Annotated, Any, Final
 
 import numpy as np
@@ -14,20 +14,21 @@ from ..network import Network
 from ..settings import Settings
 from ..streams import Stream, episode_seeds, generator
 from ..tasks import Trial, mean_over_episodes
+from .progress import TuningProgress
 
 __all__ = ["TuningSettings", "train_weights"]
 
-_NOTHING: Final = -1e30
+_WORST: Final = -1e30  # instead of a mean that is not finite
 
 
 class TuningSettings(Settings):
-    """How long and how wide weights are searched.
+    """Length and width of a search for weights.
 
     Attributes:
         iterations: generations of CMA-ES.
-        episodes: episodes for each candidate, new in each iteration and the same for all.
-        step: first standard deviation of each weight.
-        final_episodes: selection episodes that decide between the means of the last iterations.
+        episodes: episodes for each candidate, new in each iteration and the same for all candidates.
+        step: initial std of each weight.
+        final_episodes: selection episodes that decide between the distribution means of some iterations.
     """
 
     iterations: Annotated[int, Field(ge=1, le=1_000_000)] = 400
@@ -44,24 +45,22 @@ def train_weights(
     settings: TuningSettings,
     *,
     show: Callable[[int, int, float], None] | None = None,
-    before: Sequence[NDArray[np.float64]] = (),
-    keep: Callable[[Sequence[NDArray[np.float64]]], None] | None = None,
+    progress: TuningProgress | None = None,
 ) -> NDArray[np.float64]:
-    """Search a weight for each connection, starting from ``start`` on all of them.
+    """Search for a weight of each connection, starting from ``start`` on all of them.
 
-    What counts in the end are fresh selection episodes, on which the start itself competes: training
-    never makes it worse there.
+    The start and the distribution means of some iterations are compared on fresh selection episodes at the
+    end, so that on these training never makes the network worse.
 
     Args:
         network: the topology.
-        evaluator: where candidates are played.
-        start: the value that all weights begin with.
-        seed: what episodes and candidates derive from.
-        settings: how long and how wide.
-        show: told each iteration, how many there are, and its best mean return.
-        before: what the candidates of earlier iterations earned, float64[candidates] each: these
-            iterations are gone through without playing, which brings the search to where it was.
-        keep: told after each iteration what the candidates of all of them earned.
+        evaluator: evaluates the candidates.
+        start: initial value of all weights.
+        seed: of episodes and candidates.
+        settings: length and width of the search.
+        show: called after each iteration with its index, the number of iterations and its best mean return.
+        progress: iterations that it holds are repeated without evaluation, which restores the state of the
+            search; it receives the mean returns of further iterations.
 
     Returns:
         float64[connections].
@@ -69,18 +68,18 @@ def train_weights(
     count = network.connections
     if count == 0:
         return np.zeros(0)
-    started = np.full(count, start)
-    finalists = [started]
-    strategy = _strategy(started, seed, settings)
-    earned = list(before)
+    initial = np.full(count, start)
+    finalists = [initial]
+    strategy = _strategy(initial, seed, settings)
+    means = list(progress.means) if progress else []
     for iteration in range(settings.iterations):
         candidates = strategy.ask()
-        if iteration == len(earned):
+        if iteration == len(means):
             seeds = episode_seeds(seed, Stream.TRAINING, settings.episodes, iteration)
-            earned.append(_means(network, evaluator, np.array(candidates), seeds))
-            if keep is not None:
-                keep(earned)
-        returns = earned[iteration]
+            means.append(_means(network, evaluator, np.array(candidates), seeds))
+            if progress:
+                progress.save(means)
+        returns = means[iteration]
         strategy.tell(candidates, (-returns).tolist())
         if show is not None:
             show(iteration, settings.iterations, float(returns.max()))
@@ -97,9 +96,9 @@ def train_weights(
 def _means(
     network: Network, evaluator: Evaluator, weights: NDArray[np.float64], seeds: NDArray[np.int64]
 ) -> NDArray[np.float64]:
-    """Mean return of each row of weights; what is not finite earns less than anything else."""
+    """Mean return of each row of weights; one that is not finite counts as the worst."""
     means = mean_over_episodes(evaluator.evaluate(network.batch, weights, Trial(seeds)).checked())[0]
-    return np.where(np.isfinite(means), means, _NOTHING)
+    return np.where(np.isfinite(means), means, _WORST)
 
 
 def _strategy(start: NDArray[np.float64], seed: int, settings: TuningSettings) -> Any:
@@ -107,11 +106,11 @@ def _strategy(start: NDArray[np.float64], seed: int, settings: TuningSettings) -
 
     rng = generator(seed, Stream.TRAINING)
     options = {
-        # pycma draws from numpy's global generator unless it is given another.
+        # By default pycma draws from numpy's global generator.
         "randn": lambda *shape: rng.standard_normal(shape),
         "seed": np.nan,
         "verbose": -9,
-        "tolfun": 0,  # returns are noisy: a flat stretch is no reason to stop
+        "tolfun": 0,  # returns are noisy: equal ones are no reason to stop
         "tolflatfitness": settings.iterations + 1,
         "tolstagnation": settings.iterations + 1,
         "maxiter": settings.iterations,

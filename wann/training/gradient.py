@@ -1,7 +1,7 @@
 """Training the weights of a fixed topology by gradient descent, through PyTorch.
 
-Only what images need is here: a batch goes through the network layer by layer, the loss is the
-cross-entropy of a softmax, Adam (Kingma & Ba 2015) takes the steps.
+Only classification is implemented: a batch passes through the network layer by layer, the loss is the
+cross-entropy of a softmax, the optimiser is Adam (Kingma & Ba 2015).
 """
 
 from __future__ import annotations
@@ -28,12 +28,12 @@ __all__ = ["GradientSettings", "train_by_gradient"]
 
 
 class GradientSettings(Settings):
-    """How long and how fast weights descend.
+    """Length and rate of gradient descent.
 
     Attributes:
         epochs: passes over the training images.
         batch: images in a step.
-        rate: first learning rate; it falls to zero along half a cosine.
+        rate: initial learning rate, annealed to zero along half a cosine.
     """
 
     epochs: Annotated[int, Field(ge=1, le=1_000_000)] = 40
@@ -47,23 +47,23 @@ def train_by_gradient(
     start: float,
     seed: int,
     settings: GradientSettings | None = None,
-    show: Callable[[int, int, float], None] = lambda *_: None,
+    show: Callable[[int, int, float], None] | None = None,
 ) -> NDArray[np.float64]:
-    """Descend from ``start`` on all connections; the epoch that is best on the validation images counts.
+    """Train from ``start`` on all connections; the epoch with the best validation accuracy is returned.
 
     Equal seeds give equal weights with the same PyTorch on the same processor and threads.
 
     Args:
         network: the topology.
         task: the images.
-        start: shared value that all weights begin with; it competes with the epochs, so that training
-            never makes the network worse on the validation images.
-        seed: of the order in which images come.
+        start: initial value of all weights; it is compared with the epochs, so that training never
+            makes the network worse on the validation images.
+        seed: of the order of the images.
         settings: length and rate.
-        show: is told each epoch, how many there are, and the accuracy on the validation images after it.
+        show: called after each epoch with its index, the number of epochs and the validation accuracy.
 
     Returns:
-        float64[connections]; connections on no path to an output keep ``start``.
+        float64[connections]; connections that lead to no output keep ``start``.
 
     Raises:
         BadInput: PyTorch is not installed.
@@ -92,7 +92,8 @@ def train_by_gradient(
             optimizer.step()
             schedule.step()
         accuracy = _accuracy(layers, weights, task.validation)
-        show(epoch, settings.epochs, accuracy)
+        if show is not None:
+            show(epoch, settings.epochs, accuracy)
         if accuracy > best[0] and bool(torch.isfinite(weights).all()):
             best = accuracy, weights.detach().clone()
     return best[1].numpy().astype(np.float64)
@@ -100,14 +101,14 @@ def train_by_gradient(
 
 @dataclass(frozen=True)
 class _Layer:
-    """Nodes that can be computed together.
+    """Nodes that are computed together.
 
     Attributes:
-        size: how many.
-        row: int64[edges], which of them each connection leads to.
-        column: int64[edges], the slot that it comes from.
-        connection: int64[edges], which of the network's connections it is.
-        kinds: (activation id, first node, node after the last), so that each activation is one slice.
+        size: number of nodes.
+        row: int64[edges], index in the layer of each connection's target.
+        column: int64[edges], slot of each connection's source.
+        connection: int64[edges], index of each connection in the network.
+        kinds: (activation id, first node, node after the last) of each slice with one activation.
     """
 
     size: int
@@ -118,9 +119,9 @@ class _Layer:
 
 
 def _layers(network: Network) -> Any:
-    """The network in layers by depth; slots count the bias, the inputs, then the nodes as they come.
+    """The network in layers by depth; slots are the bias, the inputs, then the nodes layer by layer.
 
-    The last layer yields the outputs, in their order, whatever their depth.
+    The last layer holds the outputs in their order, whatever their depth.
     """
     import torch  # noqa: PLC0415
 
@@ -134,13 +135,13 @@ def _layers(network: Network) -> Any:
         depth[fixed + node] = 1 + depth[sources].max(initial=0)
     depth[fixed + first_output :] = depth.max() + 1
     slot = np.concatenate([np.arange(fixed), np.zeros(nodes, np.int64)])
-    placed = fixed
+    used = fixed
     for level in np.unique(depth[fixed:]):
         members = np.flatnonzero(depth[fixed:] == level)
         if members[-1] < first_output:
             members = members[np.argsort(program.activation[members], kind="stable")]
-        slot[fixed + members] = placed + np.arange(len(members))
-        placed += len(members)
+        slot[fixed + members] = used + np.arange(len(members))
+        used += len(members)
         spans = [np.arange(edges[node], edges[node + 1]) for node in members]
         flat = np.concatenate(spans)
         row = np.repeat(np.arange(len(members)), [len(span) for span in spans])

@@ -1,30 +1,28 @@
 """Gymnasium environments as tasks."""
 
 from .environments import (
-    close_environment,
     make_environment,
     needed_extra,
+    preserved_process_state,
     registered_environments,
-    undisturbed,
 )
 from .fused import Dynamics
 from .names import WELL_KNOWN
 from .pulse import PULSE
-from .stepper import Stepper
+from .settings import ControlSettings
 from .stepping import SteppedWorld
 from .task import ControlTask, make_control
 
 __all__ = [
     "PULSE",
     "WELL_KNOWN",
+    "ControlSettings",
     "ControlTask",
     "Dynamics",
     "SteppedWorld",
-    "Stepper",
-    "close_environment",
     "make_control",
     "make_environment",
     "needed_extra",
+    "preserved_process_state",
     "registered_environments",
-    "undisturbed",
 ]

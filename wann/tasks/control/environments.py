@@ -30,8 +30,8 @@ __all__ = [
     "make_environment",
     "needed_extra",
     "offered_dynamics",
+    "preserved_process_state",
     "registered_environments",
-    "undisturbed",
     "without_wrappers",
 ]
 
@@ -86,7 +86,7 @@ def needed_extra(name: str) -> str | None:
 
 
 @contextmanager
-def undisturbed() -> Iterator[None]:
+def preserved_process_state() -> Iterator[None]:
     """Put back what environments change of their process: folder, filters of warnings, signal handlers."""
     numbers = (signal.SIGINT, signal.SIGTERM)
     handlers = {number: signal.getsignal(number) for number in numbers}

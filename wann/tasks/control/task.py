@@ -16,7 +16,6 @@ from ...errors import BadInput, TaskWarning
 from ...kernels.forward import Program
 from ...network import Interface
 from ...trust import NOTHING, Trust
-from ..settings import TaskSettings
 from ..task import Job, Trial
 from .environments import (
     Environment,
@@ -24,18 +23,19 @@ from .environments import (
     failure,
     make_environment,
     offered_dynamics,
-    undisturbed,
+    preserved_process_state,
     without_wrappers,
 )
 from .fused import Dynamics, FusedJob
 from .names import ACTION_NAMES, OBSERVATION_NAMES
+from .rendering import EnvironmentRenderer
+from .settings import ControlSettings
 from .spaces import Actions, Observations
 from .stepper import Stepper
 from .stepping import SteppedJob, SteppedWorld, is_as_good_as_new, pool_has, pool_is_faster
 
 __all__ = ["ControlTask", "make_control"]
 
-_OF_IMAGES: Final = ("images", "temperatures", "data", "memory")
 _SAMPLED: Final = 64  # episodes of random actions, of which observations are normalised
 _SAMPLED_STEPS: Final = 10_000
 _LONGEST_NAME: Final = 100
@@ -78,7 +78,7 @@ class ControlTask:
         return "fused" if self.dynamics else self.world.library
 
     @property
-    def settled(self) -> Mapping[str, Any]:
+    def resolved(self) -> Mapping[str, Any]:
         """What computes the environment: episodes differ between libraries."""
         return {"stepping": self.stepping}
 
@@ -87,9 +87,23 @@ class ControlTask:
         """Whether its jobs are Python, so that threads would wait for each other."""
         return self.stepping == "gymnasium"
 
+    @property
+    def stepped(self) -> bool:
+        """Whether episodes are stepped outside kernels."""
+        return self.dynamics is None
+
     def selection(self, seeds: NDArray[np.int64]) -> Trial:
-        """Episodes of their own."""
+        """Episodes with these seeds."""
         return Trial(seeds)
+
+    def report(self, seeds: NDArray[np.int64]) -> Trial:
+        """Episodes with these seeds."""
+        return Trial(seeds)
+
+    def renderer(self) -> EnvironmentRenderer:
+        """What plays single episodes in Gymnasium's own environment and renders them."""
+        world = self.world
+        return EnvironmentRenderer(world.spec, world.observations, world.actions, self.episode_limit)
 
     def job(self, program: Program, weights: NDArray[np.float64], trial: Trial) -> Job:
         """Units of one network and one tile of lanes, or of one episode each; see ``Task.job``."""
@@ -102,7 +116,7 @@ class ControlTask:
 
 
 def make_control(
-    settings: TaskSettings, interface: Interface | None = None, trust: Trust = NOTHING
+    settings: ControlSettings, interface: Interface | None = None, trust: Trust = NOTHING
 ) -> ControlTask:
     """Find an environment by its id.
 
@@ -116,9 +130,7 @@ def make_control(
             observations or actions are not of a kind that networks can take, it fails at once, or a
             setting does not fit it.
     """
-    for name in settings.given(*_OF_IMAGES):
-        raise BadInput(f"task.{name}: {settings.id} is no set of images")
-    with undisturbed():
+    with preserved_process_state():
         environment = make_environment(settings.id, trust)
         try:
             task = _task(settings, interface, environment)
@@ -135,7 +147,7 @@ def make_control(
     return task
 
 
-def _task(settings: TaskSettings, interface: Interface | None, environment: Environment) -> ControlTask:
+def _task(settings: ControlSettings, interface: Interface | None, environment: Environment) -> ControlTask:
     name, spec = settings.id, environment.spec
     if spec is None:
         raise BadInput(f"task.id: {name} does not know its own specification")
@@ -224,7 +236,7 @@ def _repeatable(world: SteppedWorld, environment: Environment) -> bool:
 
 
 def _observed(
-    settings: TaskSettings, interface: Interface, size: int, first: NDArray[np.float64]
+    settings: ControlSettings, interface: Interface, size: int, first: NDArray[np.float64]
 ) -> Sequence[int]:
     places = interface.observe or range(size)
     if max(places) >= size:
@@ -250,7 +262,7 @@ def _normalised(interface: Interface, environment: Environment, stepper: Stepper
 
 
 def _stepping(
-    settings: TaskSettings, interface: Interface, environment: Environment
+    settings: ControlSettings, interface: Interface, environment: Environment
 ) -> tuple[str, Dynamics | None]:
     """What computes the environment, and its dynamics if that is a kernel."""
     name, wanted = settings.id, settings.stepping

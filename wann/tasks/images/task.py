@@ -15,9 +15,9 @@ from ...errors import BadInput
 from ...kernels.classification import TILE, shared_logits, shared_losses, weighted_logits, weighted_losses
 from ...kernels.forward import Program
 from ...kernels.sharing import Shared, share
-from ..settings import TaskSettings
-from ..task import Outcome, Trial
+from ..task import Outcome, Renderer, Trial
 from .datasets import DATA_SETS, DataSet, ImageSet
+from .settings import ImageSettings
 
 __all__ = ["ClassificationTask", "make_classification"]
 
@@ -25,10 +25,6 @@ Floats = NDArray[np.float32]
 
 _BATCH: Final = 1000  # images, as published
 _MEMORY: Final = 64  # megabytes
-_OF_ENVIRONMENTS: Final = (
-    *("episode_limit", "threshold", "observe", "normalise", "squash", "input_names", "output_names"),
-    *("terminal_reward", "stepping", "reuse", "lanes"),
-)
 _STRIPES: Final = 64  # a batch is at most so many units of work; what they lose is summed in their order
 
 
@@ -65,9 +61,13 @@ class ClassificationTask:
         """Networks are given the pixels as they are."""
 
     @property
-    def settled(self) -> Mapping[str, Any]:
+    def resolved(self) -> Mapping[str, Any]:
         """Nothing is left to it."""
         return {}
+
+    @property
+    def threshold(self) -> None:
+        """Undefined for a loss."""
 
     @property
     def holds_interpreter(self) -> bool:
@@ -104,9 +104,26 @@ class ClassificationTask:
         found: ImageSet = getattr(self, name)
         return found
 
+    @property
+    def stepped(self) -> bool:
+        """Images are classified in kernels."""
+        return False
+
     def selection(self, seeds: NDArray[np.int64]) -> Trial:
-        """All validation images at once."""
+        """All validation images at once, whatever the seeds."""
         return Trial(seeds.reshape(-1)[:1], part="validation")
+
+    def report(self, seeds: NDArray[np.int64]) -> Trial:
+        """All test images at once, whatever the seeds."""
+        return Trial(seeds.reshape(-1)[:1], part="test")
+
+    def renderer(self) -> Renderer:
+        """Images have no episodes.
+
+        Raises:
+            BadInput: always.
+        """
+        raise BadInput(f"{self.id} is a set of images: it has no episode to film")
 
     def job(self, program: Program, weights: NDArray[np.float64], trial: Trial) -> ClassificationJob:
         """Units of some networks and some images each; see ``Task.job``."""
@@ -276,14 +293,12 @@ class ClassificationJob:
         return self._outcome
 
 
-def make_classification(settings: TaskSettings) -> ClassificationTask:
+def make_classification(settings: ImageSettings) -> ClassificationTask:
     """Read a set of images.
 
     Raises:
-        BadInput: its files are missing or damaged, or a setting is for environments.
+        BadInput: its files are missing or damaged, or a batch is larger than the training part.
     """
-    for name in settings.given(*_OF_ENVIRONMENTS):
-        raise BadInput(f"task.{name}: {settings.id} is a set of images; it is for environments")
     found: DataSet = DATA_SETS[settings.id]
     images = found.load("train", settings.data)
     border = len(images) - found.validation

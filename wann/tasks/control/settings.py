@@ -1,0 +1,60 @@
+"""Settings of Gymnasium environments."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field, model_validator
+
+from ...network import Squash
+from ..settings import TaskSettings
+
+__all__ = ["ControlSettings", "Stepping"]
+
+Stepping = Literal["auto", "fused", "envpool", "gymnasium"]
+Name = Annotated[str, Field(min_length=1, max_length=100)]
+
+
+class ControlSettings(TaskSettings):
+    """Which environment networks are evaluated in, and what they observe and do there.
+
+    Attributes:
+        episode_limit: steps after which an episode is truncated; the environment's own limit if not given.
+        threshold: the return from which on an episode counts as a success; the environment's own
+            threshold if not given.
+        observe: indices, from 0, of the numbers of an observation that networks receive; all if not given.
+        normalise: standardise each observed number by its mean and std, both estimated from
+            episodes of random actions before the search; they become part of the champion.
+        squash: how an output becomes a number of the action: ``scale`` clips it to [-1, 1] and maps that
+            interval to the bounds, ``clip`` clips it to the bounds, ``tanh`` maps its tanh to the bounds. If
+            not given, ``scale`` where there are bounds, and the unchanged output where there are none.
+        input_names: short names of the inputs for pictures.
+        output_names: short names of the outputs for pictures.
+        terminal_reward: whether the reward of the step that terminates an episode counts in the search;
+            the published search for a walker left out its -100 for a fall. Scores always include it.
+        stepping: what computes the environment. ``fused``: the whole rollout inside a kernel, for
+            environments that offer their dynamics; ``envpool``: C++ threads, for environments that EnvPool
+            has, whose episodes differ from Gymnasium's; ``gymnasium``: the environment itself. ``auto``: the
+            first of these that is available; a run's configuration records which one that was.
+        reuse: whether an environment that was reset behaves like a new one. If not given, true for those
+            of Gymnasium's environments that are known to; elsewhere each episode gets a new environment.
+        lanes: environments that are stepped together on each thread or worker; never affects results.
+    """
+
+    episode_limit: Annotated[int, Field(ge=1, le=1_000_000)] | None = None
+    threshold: float | None = None
+    observe: Annotated[tuple[Annotated[int, Field(ge=0)], ...], Field(min_length=1)] | None = None
+    normalise: bool = False
+    squash: Squash | None = None
+    input_names: tuple[Name, ...] | None = None
+    output_names: tuple[Name, ...] | None = None
+    terminal_reward: bool = True
+    stepping: Stepping = "auto"
+    reuse: bool | None = None
+    lanes: Annotated[int, Field(ge=1, le=100_000)] | None = None
+
+    @model_validator(mode="after")
+    def _distinct(self) -> ControlSettings:
+        if self.observe is not None and len(set(self.observe)) != len(self.observe):
+            raise ValueError("observe names an index twice")
+        return self
