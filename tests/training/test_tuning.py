@@ -46,7 +46,9 @@ def assessing(given: Network, name: str, budget: Budget = SMALL) -> Iterator[Con
     """An assessor of a stepped environment, in this process."""
     problem = make_task(task_settings(name), given.interface, BY_HAND)
     with LocalEvaluator(problem, 1) as evaluator:
-        yield ControlAssessor(given, evaluator, 0, budget, TuningSettings(iterations=20, episodes=2, final_episodes=6))
+        yield ControlAssessor(
+            given, evaluator, 0, budget, TuningSettings(iterations=20, episodes=2, final_episodes=6)
+        )
 
 
 def tune(path: Path | None = None, given: Network | None = None, **options: Any) -> Network:
