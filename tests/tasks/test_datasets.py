@@ -131,10 +131,10 @@ def test_a_damaged_file_is_refused(folder: Path) -> None:
 def test_swapped_files_are_refused(folder: Path) -> None:
     images, labels = (DATA / "mnist" / f"{name}.gz" for name in (IMAGES, LABELS))
     path = replace(folder, IMAGES, labels.read_bytes())
-    refused(folder, str(path), "holds labels where images are expected")
+    refused(folder, str(path), "contains labels where images are expected")
     replace(folder, IMAGES, images.read_bytes())
     path = replace(folder, LABELS, images.read_bytes())
-    refused(folder, str(path), "holds images where labels are expected")
+    refused(folder, str(path), "contains images where labels are expected")
     replace(folder, LABELS, labels.read_bytes())
     path = replace(folder, IMAGES, (DATA / "fashion-mnist" / f"{IMAGES}.gz").read_bytes())
     refused(folder, str(path), "holds train-images-idx3-ubyte of fashion-mnist", "swapped")
