@@ -238,9 +238,7 @@ def _observed(
 ) -> Sequence[int]:
     indices = interface.observe or range(size)
     if max(indices) >= size:
-        raise BadInput(
-            f"task.observe: {max(indices)}; the observations of {settings.id} end at index {size - 1}"
-        )
+        raise BadInput(f"task.observe: {max(indices)}; the observations of {settings.id} end at {size - 1}")
     interface.observed(first[None, :])
     return indices
 
