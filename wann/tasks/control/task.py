@@ -198,7 +198,7 @@ def _spaces(name: str, environment: Environment, interface: Interface) -> tuple[
         observed, acted = environment.observation_space, environment.action_space
     except KeyboardInterrupt:
         raise
-    except BaseException as error:  # noqa: BLE001 - anybody's code, failing in any way
+    except BaseException as error:  # noqa: BLE001 - foreign code, which may fail in any way
         raise failure(name, "its spaces", error) from None
     return Observations.of(name, observed), Actions.of(name, acted, interface.squash)
 
