@@ -24,6 +24,15 @@ def test_the_text_ends_with_how_to_resume(kind: type[BadInput] | type[Failure]) 
     assert error.message == "no worker is left"
 
 
+def test_each_interface_names_arguments_and_resumes_in_its_own_words() -> None:
+    error = BadInput("'x'; accepted are a, b", argument="condition").within(Path("config.toml"))
+    assert str(error) == "config.toml: condition: 'x'; accepted are a, b"
+    error.resume = Path("runs/a")
+    assert error.phrased("--{}".format, "`wann resume {}`".format) == (
+        "config.toml: --condition 'x'; accepted are a, b; resume it with `wann resume runs/a`"
+    )
+
+
 def test_an_error_crosses_processes_whole() -> None:
     error = BadInput("'x'; accepted are a, b", argument="condition")
     error.resume = Path("runs/a")

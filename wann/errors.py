@@ -2,20 +2,32 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
+from typing import Self
 
 __all__ = ["BadInput", "Failure", "TaskWarning", "Unwritable", "described"]
+
+
+def _python_argument(name: str) -> str:
+    return f"{name}:"
+
+
+def _python_call(run: Path) -> str:
+    return f"wann.resume({str(run)!r})"
 
 
 class _Error(Exception):
     """An expected error, whose text is one sentence for the user.
 
     Attributes:
-        message: the sentence itself, without the argument's name and without how to resume.
-        argument: the Python argument at fault; ``str`` begins with it.
-        resume: the run folder whose checkpoint was kept, for ``wann.resume``; ``str`` ends with it.
+        message: the sentence without the argument's name, the file it is in, and how to resume.
+        argument: the Python argument at fault; it is named in front of the message.
+        file: the file that the message is about, named before all else.
+        resume: the run folder whose checkpoint was kept; the text ends with how to resume it.
     """
 
+    file: Path | None = None
     resume: Path | None = None
 
     def __init__(self, message: str, *, argument: str | None = None) -> None:
@@ -23,9 +35,24 @@ class _Error(Exception):
         self.message = message
         self.argument = argument
 
+    def within(self, file: Path) -> Self:
+        """The same error, found in a file."""
+        self.file = file
+        return self
+
+    def phrased(self, argument: Callable[[str], str], resume: Callable[[Path], str]) -> str:
+        """The whole text, with arguments and the way to resume in the words of an interface.
+
+        Args:
+            argument: names an argument at the beginning of the message: ``"condition:"``, ``"--condition"``.
+            resume: the call or command that resumes a run.
+        """
+        text = self.message if self.argument is None else f"{argument(self.argument)} {self.message}"
+        text = text if self.file is None else f"{self.file}: {text}"
+        return text if self.resume is None else f"{text}; resume it with {resume(self.resume)}"
+
     def __str__(self) -> str:
-        named = self.message if self.argument is None else f"{self.argument}: {self.message}"
-        return named if self.resume is None else f"{named}; resume it with wann.resume({str(self.resume)!r})"
+        return self.phrased(_python_argument, _python_call)
 
 
 class BadInput(_Error, ValueError):

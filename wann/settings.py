@@ -1,4 +1,4 @@
-"""The base of every settings type: frozen, strict, checked when made; TOML, and changes by key=value."""
+"""The base class of all settings: frozen, strict and validated; read from TOML and ``key=value`` changes."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ __all__ = ["Settings", "explain", "load_settings", "parse_settings", "render_set
 
 
 class Settings(BaseModel):
-    """Settings that cannot change, know all their keys, and take no value of a wrong type."""
+    """Immutable settings that refuse unknown keys and values of a wrong type."""
 
     renamed: ClassVar[Mapping[str, str]] = {}
-    """Keys of earlier versions, and what they are called now; they are refused with the new name."""
+    """Keys of earlier versions and their present names; an old key is refused with the new name as a hint."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
 
@@ -32,10 +32,10 @@ class Settings(BaseModel):
         return document
 
     def changed(self, **changes: Any) -> Self:
-        """A copy with other values, checked again.
+        """A validated copy with some values replaced.
 
         Raises:
-            BadInput: a value is not acceptable.
+            BadInput: a value is not accepted.
         """
         present = {name: getattr(self, name) for name in type(self).model_fields}
         try:
@@ -48,29 +48,29 @@ AnySettings = TypeVar("AnySettings", bound=Settings)
 
 
 def explain(error: ValidationError, kind: type[BaseModel] | None = None) -> str:
-    """The first complaint of a schema in one clause: where, what was found, what is accepted.
+    """The first error of a validation in one clause: where it is, what is accepted and what was given.
 
     Args:
-        error: of the schema.
+        error: of the validation.
         kind: the settings that were validated; without it, tags of unions stay in the key.
     """
     first = error.errors(include_url=False)[0]
     keys = _located(kind, first["loc"])[0] if kind else map(str, first["loc"])
     where = ".".join(keys) or "document"
     message = first["msg"].removeprefix("Value error, ")
-    found = first.get("input")
     if first["type"] in ("missing", "value_error", "extra_forbidden"):
         return f"{where}: {message[0].lower()}{message[1:]}"
-    shown = repr(found)
+    shown = repr(first.get("input"))
     shown = shown if len(shown) <= 60 else f"{shown[:57]}..."
     return f"{where}: {message[0].lower()}{message[1:]}, found {shown}"
 
 
 def load_settings(kind: type[AnySettings], path: Path, changes: Sequence[str] = ()) -> AnySettings:
-    """Read a TOML file of settings and apply ``key=value`` changes.
+    """Read settings from a TOML file and apply ``key=value`` changes.
 
     Raises:
-        BadInput: no TOML, an unknown key (the nearest known one is named), or a bad value.
+        BadInput: the file is not TOML, a key is unknown (the message suggests a known one), or a value is
+            not accepted.
     """
     document = read_toml(path)
     for change in changes:
@@ -82,27 +82,27 @@ def load_settings(kind: type[AnySettings], path: Path, changes: Sequence[str] = 
 
 
 def parse_settings(kind: type[AnySettings], document: Mapping[str, Any]) -> AnySettings:
-    """Check a document.
+    """Validate a document.
 
     Raises:
-        BadInput: an unknown key (the nearest known one is named), or a bad value.
+        BadInput: a key is unknown (the message suggests a known one), or a value is not accepted.
     """
     try:
         text = json.dumps(kind.migrated(document))
     except (TypeError, ValueError, RecursionError) as error:
-        raise BadInput(f"a value is neither number, text, list nor table ({error})") from None
+        raise BadInput(f"a value is not a number, text, list or table ({error})") from None
     try:
         return kind.model_validate_json(text)
     except ValidationError as error:
-        # A misspelt key comes first: what seems to be missing may be what was meant by it.
-        for complaint in error.errors(include_url=False):
-            if complaint["type"] == "extra_forbidden":
-                raise BadInput(_unknown_key(kind, complaint["loc"])) from None
+        # Unknown keys first: a key that seems to be missing may only be misspelt.
+        for problem in error.errors(include_url=False):
+            if problem["type"] == "extra_forbidden":
+                raise BadInput(_unknown_key(kind, problem["loc"])) from None
         raise BadInput(explain(error, kind)) from None
 
 
 def render_settings(settings: Settings) -> str:
-    """Settings as TOML; reading it back gives an equal one."""
+    """Settings as TOML text, from which ``load_settings`` makes equal settings."""
     return tomli_w.dumps(settings.model_dump(mode="json", exclude_none=True))
 
 
@@ -110,12 +110,12 @@ def _apply(document: dict[str, Any], change: str) -> None:
     key, equals, text = change.partition("=")
     parts = key.strip().split(".")
     if not equals or not all(parts):
-        raise BadInput(f"--set {change}: write key=value, such as search.population=64")
+        raise BadInput(f"{change}: write key=value, such as search.population=64", argument="changes")
     table = document
     for part in parts[:-1]:
         table = table.setdefault(part, {})
         if not isinstance(table, dict):
-            raise BadInput(f"--set {change}: {part} is a value, not a table")
+            raise BadInput(f"{change}: {part} is a value, not a table", argument="changes")
     table[parts[-1]] = _value(text)
 
 

@@ -1,7 +1,7 @@
-"""Every random stream by its address: (seed, purpose, indices), in fields of fixed width.
+"""Random streams by address: (seed, purpose, indices), in fields of fixed width.
 
-Nothing draws from a stream that another part advances, so that neither backend, nor chunking, nor
-an interruption can shift what is drawn.
+No two parts of the program advance the same stream, so neither the backend, nor chunking, nor an
+interruption changes what is drawn.
 """
 
 from __future__ import annotations
@@ -17,13 +17,13 @@ from .errors import BadInput
 __all__ = ["LARGEST_SEED", "Stream", "address", "check_seed", "episode_seeds", "generator"]
 
 LARGEST_SEED: Final = 2**63 - 1
-"""Of a run: it fits a signed integer of 64 bits, which is what most files and libraries have."""
+"""The largest seed of a run: it fits a signed 64-bit integer, which most file formats and libraries use."""
 
 _INDICES: Final = 3
 
 
 class Stream(IntEnum):
-    """What a stream is for; the numbers are part of the seed and never change."""
+    """The purpose of a stream; the numbers are part of the address and never change."""
 
     FIRST_POPULATION = 1
     SEARCH_EPISODES = 2
@@ -42,53 +42,53 @@ class Stream(IntEnum):
     TRAINING_EPISODES = 15
     TUNED_EPISODES = 16
     STORED_EPISODES = 17
-    FILM_EPISODES = 18
+    VIDEO_EPISODES = 18
     PRUNING_WEIGHTS = 19
     PRUNING_ORDER = 20
     PRUNING_DROPOUT = 21
     PRUNING_SCORES = 22
     PRUNING_EXAMPLES = 23
     PRUNING_CONTROLS = 24
-    SHRINKING_EPISODES = 25
-    SHRUNK_EPISODES = 26
+    PRUNING_EPISODES = 25
+    PRUNED_EPISODES = 26
 
 
 def address(seed: int, purpose: Stream, *indices: int) -> NDArray[np.uint32]:
-    """A stream's address as words of entropy, uint32[12]: no two addresses have the same words.
+    """A stream's address as words of entropy, uint32[12]; different addresses have different words.
 
-    Every field has a width of its own: seed, purpose, number of indices, indices, 64 bits each.
-    (A list of integers as numpy takes it has not: numpy pads it with zeros, so that ``[seed, purpose]``
-    and ``[seed, purpose, 0]`` are the same seed, and splits a large integer into several words.)
+    The fields (seed, purpose, number of indices, indices) have 64 bits each. A plain list of integers
+    would not do: numpy pads it with zeros, so that ``[seed, purpose]`` and ``[seed, purpose, 0]`` are
+    the same seed, and splits a large integer into several words.
 
     Args:
-        seed: of the run, in [0, 2**64).
-        purpose: what is drawn.
-        indices: which of the streams of that purpose, at most three, each in [0, 2**64).
+        seed: the run's seed, in [0, 2**64).
+        purpose: what the stream is for.
+        indices: which stream of that purpose: at most three numbers in [0, 2**64).
 
     Raises:
-        OverflowError: a number is negative, or has more than 64 bits.
+        OverflowError: a number is negative or has more than 64 bits.
         ValueError: there are more than three indices.
     """
     fields = np.zeros(3 + _INDICES, "<u8")
     if len(indices) > _INDICES:
         raise ValueError(f"{len(indices)} indices; an address has at most {_INDICES}")
-    for place, value in enumerate((seed, int(purpose), len(indices), *indices)):
-        fields[place] = value
+    for field, value in enumerate((seed, int(purpose), len(indices), *indices)):
+        fields[field] = value
     return fields.view("<u4")
 
 
 def check_seed(seed: int) -> None:
-    """Refuse what is no seed of a run.
+    """Check the seed of a run.
 
     Raises:
-        BadInput: it is negative, or has more than 63 bits.
+        BadInput: it is negative or has more than 63 bits.
     """
     if not 0 <= seed <= LARGEST_SEED:
-        raise BadInput(f"seed {seed}: accepted are whole numbers from 0 to {LARGEST_SEED}")
+        raise BadInput(f"{seed}: accepted are whole numbers from 0 to {LARGEST_SEED}", argument="seed")
 
 
 def generator(seed: int, purpose: Stream, *indices: int) -> np.random.Generator:
-    """A generator at the beginning of the stream with this address."""
+    """A random generator at the start of the stream with this address."""
     return np.random.default_rng(np.random.SeedSequence(address(seed, purpose, *indices).tolist()))
 
 

@@ -1,7 +1,7 @@
-"""Who may have a module imported: a person who names it. A file may not, unless a person allows it.
+"""Which modules a name may import: any that the user names, but none that only a file names.
 
-Importing a module runs its code. An id such as ``module:Environment-v0`` names one, so whoever turns a name
-into an import takes a ``Trust`` and asks it first; without one, no name imports anything.
+Importing a module runs its code, and an id such as ``module:Environment-v0`` names a module. Code that
+imports by name therefore takes a ``Trust`` and asks it first.
 """
 
 from __future__ import annotations
@@ -20,11 +20,11 @@ _GROUP: Final = "wann.environments"
 
 @dataclass(frozen=True)
 class Trust:
-    """Which modules a name may import, beside those that installed packages offer as entry points.
+    """Which modules a name may import, besides those that installed packages offer as entry points.
 
     Attributes:
-        modules: these, and what lies in them.
-        anything: all of them: the name was given by hand.
+        modules: trusted modules, with their submodules.
+        anything: whether every module is trusted, because the user gave the name.
     """
 
     modules: tuple[str, ...] = ()
@@ -32,29 +32,30 @@ class Trust:
 
     @classmethod
     def of(cls, modules: Sequence[str]) -> Trust:
-        """Trust in these modules alone.
+        """Trust these modules only.
 
         Raises:
-            BadInput: one of them is no name of a module.
+            BadInput: one of the names is not the name of a module.
         """
         names = (modules,) if isinstance(modules, str) else tuple(modules)
         for name in names:
             if not all(part.isidentifier() for part in name.split(".")):
-                raise BadInput(f"--trust {name}: write the name of a module, such as my_package")
+                raise BadInput(f"{name}: write the name of a module, such as my_package", argument="trust")
         return cls(names)
 
     def split(self, name: str) -> tuple[str | None, str]:
-        """The module that ``module:rest`` may have imported, and the rest; None where it names no module.
+        """Split ``module:rest`` into the module to import, None if no module is named, and the rest.
 
         Raises:
-            BadInput: it names one that it may not have imported.
+            BadInput: the module is not trusted.
         """
         module, rest = module_named(name), name.rpartition(":")[2]
         if module is None or self.anything or self._allows(module):
             return module, rest
         raise BadInput(
-            f"task.id: {name} is in the module {module}, which no file may import; if you trust that module, "
-            f"give --trust {module}"
+            f"{module}: not a trusted module; the file's task.id is {name}, and no file may choose a module "
+            "to import: name the module here if you trust it",
+            argument="trust",
         )
 
     def _allows(self, module: str) -> bool:
@@ -63,12 +64,12 @@ class Trust:
 
 
 BY_HAND: Final = Trust(anything=True)
-"""For what a person has written: a configuration to search with, an option, an argument in Python."""
+"""For names that the user wrote: in a configuration to search with, an option, a Python argument."""
 NOTHING: Final = Trust()
-"""For what a file says."""
+"""For names that only a file contains."""
 
 
 def module_named(name: str) -> str | None:
-    """The module in ``module:rest``, None where there is none."""
+    """The module in ``module:rest``, or None."""
     module, colon, _ = name.rpartition(":")
     return module if colon else None

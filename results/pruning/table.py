@@ -62,7 +62,7 @@ def rows_of(run: Path) -> Iterator[dict[str, str]]:
 
 
 def summary(name: str, runs: dict[int, list[dict[str, str]]]) -> Iterator[dict[str, Any]]:
-    """A row for each round and variant: means over seeds, and deviations of accuracies."""
+    """A row for each round and variant: means over seeds, and standard deviations of accuracies."""
     groups: dict[tuple[str, str], list[dict[str, str]]] = {}
     for rows in runs.values():
         for row in rows:

@@ -138,8 +138,8 @@ CONFIGS = {
     ),
     "an address without a port": address("10.0.0.1", "write host:port"),
     "an address of the Ray client": address("ray://10.0.0.1:10001", "host:port of the cluster's head"),
-    "an address where nobody is": address("127.0.0.1:9", "nobody answers there"),
-    "an address that no name server knows": address("nowhere.invalid:6379", "nobody answers there"),
+    "an address where nobody is": address("127.0.0.1:9", "nothing answers there"),
+    "an address that no name server knows": address("nowhere.invalid:6379", "nothing answers there"),
     "no patience": changed("backend.limit_seconds", "0", "greater than 0"),
     "no wait": changed("backend.wait_seconds", "-1", "greater than 0"),
     "no attempt": changed("backend.attempts", "0", "greater than or equal to 1"),
@@ -287,9 +287,9 @@ RUN_FOLDERS = {
     "a file for a folder": Row(
         "search c.toml --run c.toml", ("--run c.toml", "cannot be written"), {"c.toml": GOOD}
     ),
-    "resuming nothing": Row("resume nowhere", ("nowhere", "no run folder", "config.toml")),
-    "resuming a file": Row("resume c.toml", ("c.toml", "no run folder"), {"c.toml": GOOD}),
-    "a report of nothing": Row("report nowhere", ("nowhere", "no run folder")),
+    "resuming nothing": Row("resume nowhere", ("nowhere", "not a run folder", "config.toml")),
+    "resuming a file": Row("resume c.toml", ("c.toml", "not a run folder"), {"c.toml": GOOD}),
+    "a report of nothing": Row("report nowhere", ("nowhere", "not a run folder")),
     "a champion that is not there": Row("evaluate empty", ("empty", "champion.json"), {"empty/x": ""}),
 }
 
@@ -393,7 +393,7 @@ ENVIRONMENTS = {
     "an interface of other means": options(
         "evaluate n.json --task LunarLander-v3 --weight 1",
         "8 observed numbers for 5 means",
-        document=whole(interface={"mean": [0.0] * 5, "deviation": [1.0] * 5}),
+        document=whole(interface={"mean": [0.0] * 5, "std": [1.0] * 5}),
     ),
     "an interface of a Box": options(
         "evaluate n.json --task CartPole-v1 --weight 1",
@@ -402,7 +402,7 @@ ENVIRONMENTS = {
         document=whole(interface={"squash": "clip"}),
     ),
     "a damaged interface": network(whole(interface={"observe": [0, -1]}), "interface.observe.1", "found -1"),
-    "an interface of another size": network(whole(interface={"observe": [0]}), "1 numbers of observe for 5"),
+    "an interface of another size": network(whole(interface={"observe": [0]}), "observe has 1 numbers for 5"),
     "an interface with more": network(whole(interface={"script": GREETING}), "interface", "not permitted"),
 }
 
@@ -430,7 +430,7 @@ NETWORKS = {
     "no format": network("{}", "format", "required"),
     "a list": network("[1, 2]", "dictionary"),
     "an unknown key": network(whole(script=GREETING), "script", "not permitted"),
-    "a repeated node id": edited(lambda d: d["nodes"][8].update(id=7), "node id 7", "twice"),
+    "a repeated node id": edited(lambda d: d["nodes"][8].update(id=7), "node id 7", "duplicate"),
     "a repeated connection": network(whole(connections=linked((1, 6), (1, 6))), "1 -> 6", "twice"),
     "a connection into an input": network(whole(connections=linked((7, 2))), "7 -> 2", "input"),
     "a connection into the bias": network(whole(connections=linked((7, 0))), "7 -> 0", "bias"),
@@ -541,9 +541,9 @@ PUBLISHED = {
     "an infinite number": imported("0,0,inf,1\n0,0,1,1\n0,0,0,1\n", "row 1", "infinite"),
     "a number beyond all": imported("0,0,1e999,1\n0,0,1,1\n0,0,0,1\n", "row 1", "infinite"),
     "an empty table": imported("", "empty", "a row for each node"),
-    "text": imported("hello\n", "row 1", "hello", "numbers between commas"),
-    "a book": imported("word" * 100_000, "row 1", "numbers between commas"),
-    "garbage": imported(bytes(range(256)), "row 1", "numbers between commas"),
+    "text": imported("hello\n", "row 1", "hello", "numbers separated by commas"),
+    "a book": imported("word" * 100_000, "row 1", "numbers separated by commas"),
+    "garbage": imported(bytes(range(256)), "row 1", "numbers separated by commas"),
     "too few offsets": weighted("[[0.5], 1.0]", "w.json", "1 offsets", "2 connections"),
     "too many offsets": weighted("[[0.5, 1, 2], 1.0]", "w.json", "3 offsets", "2 connections"),
     "offsets that are no JSON": weighted("0.5, 1", "w.json", "JSON"),
@@ -808,14 +808,14 @@ DAMAGE: dict[str, tuple[Callable[[bytes], bytes], tuple[str, ...]]] = {
     "truncated": (lambda content: content[:-100], ("damaged", "checksum")),
     "one bit flipped": (flipped, ("damaged", "checksum")),
     "empty": (lambda _: b"", ("damaged", "checksum")),
-    "four zeros": (lambda _: bytes(4), ("no checkpoint",)),
-    "no archive": (lambda _: sealed(b"hello"), ("no checkpoint",)),
-    "an array alone": (lambda _: array_alone(), ("no checkpoint",)),
+    "four zeros": (lambda _: bytes(4), ("not a checkpoint",)),
+    "no archive": (lambda _: sealed(b"hello"), ("not a checkpoint",)),
+    "an array alone": (lambda _: array_alone(), ("not a checkpoint",)),
     "another version": (lambda _: archive(header=np.array([7, 2])), ("version 7", "reads 1")),
-    "no header": (lambda _: archive(x=np.arange(2)), ("no checkpoint", "header")),
-    "a header of one number": (lambda _: archive(header=np.int64(1)), ("no checkpoint",)),
-    "a header of fractions": (lambda _: archive(header=np.array([1.0, 2.5])), ("no checkpoint",)),
-    "a pickled object": (lambda _: pickled(), ("no checkpoint", "does not hold plain numbers")),
+    "no header": (lambda _: archive(x=np.arange(2)), ("not a checkpoint", "header")),
+    "a header of one number": (lambda _: archive(header=np.int64(1)), ("not a checkpoint",)),
+    "a header of fractions": (lambda _: archive(header=np.array([1.0, 2.5])), ("not a checkpoint",)),
+    "a pickled object": (lambda _: pickled(), ("not a checkpoint", "does not hold plain numbers")),
     "nothing but a header": (lambda _: archive(header=np.array([1, 2])), ("does not describe a search",)),
 }
 
@@ -843,7 +843,7 @@ RUNS: dict[str, tuple[Callable[[Path], object], str, tuple[str, ...]]] = {
     "fewer generations than are done": (
         lambda _: None,
         "resume run --generations 1",
-        ("2 generations", "fewer"),
+        ("1 is fewer than the 2 that are done",),
     ),
     "zero generations": (lambda _: None, "resume run --generations 0", ("generations", "equal to 1")),
     "an unknown backend": (lambda _: None, "resume run --backend slurm", ("'local'", "'slurm'")),
@@ -856,7 +856,7 @@ RUNS: dict[str, tuple[Callable[[Path], object], str, tuple[str, ...]]] = {
     "an address where nobody is": (
         lambda _: None,
         "resume run --ray-address 127.0.0.1:9",
-        ("--ray-address", "nobody answers there"),
+        ("--ray-address", "nothing answers there"),
     ),
     "another population": (
         lambda run: (run / "config.toml").write_text(GOOD.replace("16", "20")),
@@ -877,12 +877,12 @@ RUNS: dict[str, tuple[Callable[[Path], object], str, tuple[str, ...]]] = {
     "a report of garbage": (
         lambda run: (run / "metrics.csv").write_bytes(bytes(range(256))),
         "report run",
-        ("metrics.csv", "no table (line 1: 'utf-8' codec"),
+        ("metrics.csv", "not a table (line 1: 'utf-8' codec"),
     ),
     "a report of ragged rows": (
         lambda run: (run / "metrics.csv").write_bytes((run / "metrics.csv").read_bytes() + b"1\n"),
         "report run",
-        ("metrics.csv", "no table: line 4 has 1 cells, the header 11"),
+        ("metrics.csv", "not a table: line 4 has 1 cells, the header 11"),
     ),
     "a report of nothing": (
         lambda run: (run / "metrics.csv").unlink(),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import shutil
+from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
@@ -13,7 +14,9 @@ import pytest
 import wann
 from wann import api
 from wann.cli import main
-from wann.comparison.frontier import Entry, frontier
+from wann.comparison import Entry, Family
+from wann.comparison.entries import averaged
+from wann.comparison.frontier import frontier
 from wann.network import Network
 
 Compared = dict[tuple[str, str], Entry]
@@ -58,9 +61,9 @@ def compared(runs: Path) -> Compared:
     """All of them on one frontier, by family and step."""
     paths = [runs / name for name in ("pruned-0", "pruned-1", "small", "evolved.json")]
     entries = frontier(paths, runs / "f")
-    found = {(entry.family, entry.step): entry for entry in entries}
-    assert len(found) == len(entries)
-    return found
+    compared = {(str(entry.family), entry.step): entry for entry in entries}
+    assert len(compared) == len(entries)
+    return compared
 
 
 def rows(folder: Path) -> list[dict[str, str]]:
@@ -77,7 +80,7 @@ def test_seeds_are_averaged_and_families_kept_apart(runs: Path, compared: Compar
     accuracy = [float(table["test_accuracy"]) for table in tables]
     assert pruned.seeds == 2
     assert pruned.accuracy == pytest.approx(np.mean(accuracy))
-    assert pruned.deviation == pytest.approx(np.std(accuracy, ddof=1))
+    assert pruned.std == pytest.approx(np.std(accuracy, ddof=1))
     assert pruned.connections == np.mean([float(table["connections"]) for table in tables])
     assert compared["small dense networks", "148 weights"].connections == 148
     assert {family for family, _ in compared} >= {
@@ -101,25 +104,18 @@ def test_dead_connections_and_biases_are_counted_apart(runs: Path, tmp_path: Pat
 
 def test_a_shared_weight_scores_what_evaluate_says(runs: Path, compared: Compared) -> None:
     network = wann.load(runs / "evolved.json")
-    found = {
-        family.partition(": ")[2]: entry for (family, _), entry in compared.items() if "evolved" in family
-    }
-    wanted = {
-        "mean over shared weights": "shared",
-        "best shared weight": "tuned-shared",
-        "ensemble": "ensemble",
-    }
-    assert set(found) == {*wanted, "trained"}
-    for name, condition in wanted.items():
+    evolved = {entry.family.condition: entry for entry in compared.values() if entry.family.kind == "evolved"}
+    assert set(evolved) == {"shared", "tuned-shared", "ensemble", "tuned"}
+    for condition in ("shared", "tuned-shared", "ensemble"):
         (score,) = wann.evaluate(network, condition=condition)
-        assert found[name].accuracy == getattr(score, "accuracy", None)
+        assert evolved[condition].accuracy == getattr(score, "accuracy", None)
 
 
 def test_a_trained_champion_is_better_and_has_as_many_weights_as_connections(
     compared: Compared,
 ) -> None:
-    trained = next(entry for entry in compared.values() if entry.family == "evolved: trained")
-    shared = next(entry for entry in compared.values() if entry.family == "evolved: best shared weight")
+    trained = next(entry for entry in compared.values() if str(entry.family) == "evolved: trained")
+    shared = next(entry for entry in compared.values() if str(entry.family) == "evolved: best shared weight")
     assert trained.accuracy > shared.accuracy
     assert trained.weight_values == trained.connections
 
@@ -128,8 +124,33 @@ def test_other_settings_are_another_line(runs: Path, tmp_path: Path) -> None:
     settings = api.read_prune_config(runs / "c.toml", ["training.iterations=40"])
     api.prune(settings, run=tmp_path / "short")
     entries = frontier([runs / "pruned-0", tmp_path / "short"], tmp_path / "f", logistic=False, trained=False)
-    families = {entry.family for entry in entries if entry.step == "round 1"}
+    families = {str(entry.family) for entry in entries if entry.step == "round 1"}
     assert families >= {"magnitude, initial weights, 16", "magnitude, initial weights, 16 (2)"}
+    drawn = (tmp_path / "f" / "frontier-digits.svg").read_text()
+    assert "mean over shared weights (2)" in drawn
+    assert "best shared weight" not in drawn, "of pruned networks the mean alone is drawn"
+
+
+def test_a_family_is_written_in_one_way() -> None:
+    pruned = Family("pruned", "SNIP, before training, LeNet-5")
+    assert str(pruned) == "SNIP, before training, LeNet-5"
+    assert (
+        str(replace(pruned, control="shuffled", number=2)) == "SNIP, before training, LeNet-5: shuffled (2)"
+    )
+    assert str(replace(pruned, condition="ensemble")) == "SNIP, before training, LeNet-5: ensemble"
+    assert str(Family("dense", "300-100", settings="{}")) == "dense 300-100"
+
+
+def test_families_of_other_settings_are_numbered_and_never_averaged() -> None:
+    entry = Entry("digits", Family("dense", "2", settings="a"), "round 0", 148, 12, 0.5, 148, 148, 9, 1.0)
+    other = replace(entry, family=Family("dense", "2", settings="b"), accuracy=0.75)
+    entries = averaged([entry, other, replace(entry, accuracy=1.0)])
+    assert [str(each.family) for each in entries] == ["dense 2", "dense 2 (2)"]
+    assert [(each.seeds, each.accuracy, each.weight_bits) for each in entries] == [
+        (2, 0.75, 32 * 148),
+        (1, 0.75, 32 * 148),
+    ]
+    assert [each.std for each in entries] == [pytest.approx(0.5**0.5 / 2), 0.0]
 
 
 def test_the_command_prints_a_table(runs: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -147,7 +168,7 @@ def test_the_command_prints_a_table(runs: Path, tmp_path: Path, capsys: pytest.C
         (["nothing"], "nothing"),
         (["c.toml"], "c.toml"),
         (["control.json"], "wann/CartPoleSwingUp-v0 is no set of images"),
-        (["half"], "not a whole pruning run"),
+        (["half"], "an incomplete pruning run"),
     ],
 )
 def test_what_cannot_be_compared_is_refused(

@@ -14,8 +14,8 @@ from tests.evaluation.stubs import Stub
 from wann.errors import described
 from wann.evaluation.chunks import compute
 from wann.evaluation.messages import narrow, pack
-from wann.evaluation.ray.actors import Gone
-from wann.evaluation.ray.schedule import Trouble
+from wann.evaluation.ray.actors import WorkerLost
+from wann.evaluation.ray.schedule import Fault
 
 __all__ = ["Deed", "Scene", "SimulatedActors"]
 
@@ -71,7 +71,7 @@ class Scene:
 class _Actor:
     node: int | None = None
     started: bool = False
-    dead: Gone | None = None
+    dead: WorkerLost | None = None
     queue: deque[tuple[_Call, str, tuple[bytes, ...]]] = field(default_factory=deque)
     computing: _Call | None = None
     begun: int = 0
@@ -101,7 +101,7 @@ class SimulatedActors:
         self.scene = scene
         self.clock = 0.0
         self.caused: Counter[str] = Counter()
-        self.hired = 0
+        self.requested = 0
         self.free = dict(enumerate(scene.nodes))
         self._prepares = iter(scene.prepares)
         self._between = scene.between
@@ -111,7 +111,7 @@ class SimulatedActors:
         self.actors: list[_Actor] = []
         self._size = dict(self.free)
 
-    # What happens.
+    # Events.
 
     def later(self, seconds: float, what: Callable[[], None]) -> None:
         heapq.heappush(self._events, (self.clock + seconds, next(self._order), what))
@@ -123,21 +123,21 @@ class SimulatedActors:
         if not stop():
             self.clock = max(self.clock, until)
 
-    def kill(self, actor: _Actor, gone: Gone) -> None:
+    def end(self, actor: _Actor, loss: WorkerLost) -> None:
         if actor.dead is None:
-            actor.dead = gone
+            actor.dead = loss
             self._give_back(actor)
 
     def kill_any(self, rng: random.Random) -> None:
         alive = [actor for actor in self.actors if actor.dead is None and actor.started]
         if alive:
-            self.kill(rng.choice(alive), Gone("killed", Trouble.DEATH))
+            self.end(rng.choice(alive), WorkerLost("killed", Fault.DEATH))
 
     def vanish(self, node: int) -> None:
         cores = self._size.pop(node)
         for actor in self.actors:
             if actor.node == node:
-                self.kill(actor, Gone("its node is gone", Trouble.NODE))
+                self.end(actor, WorkerLost("its node is gone", Fault.NODE))
         self.free.pop(node, None)
         if self.scene.node_returns is not None:
             self.later(self.scene.node_returns, lambda: self.appear(cores))
@@ -181,7 +181,7 @@ class SimulatedActors:
         elif method == "prepare":
             fate = next(self._prepares, "")
             if fate == "die":
-                self.later(self.scene.prepare(), lambda: self.kill(actor, Gone("killed", Trouble.DEATH)))
+                self.later(self.scene.prepare(), lambda: self.end(actor, WorkerLost("killed", Fault.DEATH)))
             else:
                 self._finish(call, self.scene.prepare(), pack({"error": fate} if fate else {}, {}))
         else:
@@ -195,8 +195,8 @@ class SimulatedActors:
             kind = str(deed)
             self.caused[kind] += 1
             if kind == "die":
-                gone = Gone("its process died", Trouble.DEATH)
-                self.later(self.scene.deed(), lambda: self.kill(actor, gone))
+                gone = WorkerLost("its process died", Fault.DEATH)
+                self.later(self.scene.deed(), lambda: self.end(actor, gone))
             elif kind == "node":
                 self.later(self.scene.deed(), lambda: self._take_along(actor))
             actor.busy = 1.0 if kind == "spin" else 0.0
@@ -227,11 +227,11 @@ class SimulatedActors:
                 self._next(actor)
                 if actor.computing and actor.begun > 3 and self._between:
                     self._between -= 1
-                    self.kill(actor, Gone("killed", Trouble.DEATH))
+                    self.end(actor, WorkerLost("killed", Fault.DEATH))
 
         self.later(seconds, done)
 
-    # What a crew asks.
+    # The protocol ``Actors``.
 
     def now(self) -> float:
         return self.clock
@@ -239,30 +239,30 @@ class SimulatedActors:
     def cores(self) -> int:
         return sum(self._size.values())
 
-    def hire(self) -> Any:
+    def start(self) -> Any:
         actor = _Actor()
         self.actors.append(actor)
-        self.hired += 1
+        self.requested += 1
         self._grant()
         return actor
 
-    def granted(self, actors: Sequence[_Actor]) -> Sequence[bool]:
+    def have_core(self, actors: Sequence[_Actor]) -> Sequence[bool]:
         return [actor.node is not None for actor in actors]
 
-    def ask(self, actor: _Actor, method: str, *messages: bytes) -> Any:
+    def call(self, actor: _Actor, method: str, *messages: bytes) -> Any:
         call = _Call(actor)
-        if method == "pulse":
-            self.later(self.scene.travel(), lambda: self._pulse(call))
+        if method == "status":
+            self.later(self.scene.travel(), lambda: self._status(call))
         else:
             actor.queue.append((call, method, messages))
             self.later(self.scene.travel(), lambda: self._next(actor))
         return call
 
-    def _pulse(self, call: _Call) -> None:
+    def _status(self, call: _Call) -> None:
         actor = call.actor
         if actor.dead is None and not actor.holds:
             seconds = actor.busy * (self.clock - actor.since)
-            call.answer = pack({"begun": actor.begun, "seconds": seconds}, {})
+            call.answer = pack({"call": actor.begun, "seconds": seconds}, {})
 
     def _answered(self, call: _Call) -> bool:
         return call.answer is not None or call.actor.dead is not None
@@ -277,6 +277,6 @@ class SimulatedActors:
             raise call.actor.dead
         return call.answer
 
-    def dismiss(self, actor: _Actor) -> None:
-        self.kill(actor, Gone("dismissed", Trouble.DEATH))
+    def kill(self, actor: _Actor) -> None:
+        self.end(actor, WorkerLost("killed by the pool", Fault.DEATH))
         self.actors.remove(actor)

@@ -82,7 +82,7 @@ def test_any_cut_gives_the_same_bits(
     evaluation.outcome.returns[:] = np.nan
     for chunk in chunks:
         outcome = compute(task, evaluation.message(chunk))
-        evaluation.accept(chunk, outcome.returns, outcome.steps)
+        evaluation.store(chunk, outcome.returns, outcome.steps)
     assert evaluation.outcome.returns.tobytes() == expected.returns.tobytes()
     assert evaluation.outcome.steps.tobytes() == expected.steps.tobytes()
 
@@ -94,7 +94,7 @@ def test_any_cut_gives_the_same_bits(
     parts=st.integers(1, 12),
 )
 def test_parts_cover_a_chunk_once(networks: int, weights: int, episodes: int, parts: int) -> None:
-    chunk = Chunk((3, 3 + networks), (2, 2 + weights), (0, episodes), troubles=2)
+    chunk = Chunk((3, 3 + networks), (2, 2 + weights), (0, episodes), penalty=2)
     found = list(chunk.split(parts))
     assert len(found) <= parts
     cells = [
@@ -105,7 +105,7 @@ def test_parts_cover_a_chunk_once(networks: int, weights: int, episodes: int, pa
     assert sorted(cells) == list(
         product(range(*chunk.networks), range(*chunk.weights), range(*chunk.episodes))
     )
-    assert {part.troubles for part in found} == {2}
+    assert {part.penalty for part in found} == {2}
 
 
 @given(
@@ -117,8 +117,8 @@ def test_parts_cover_a_chunk_once(networks: int, weights: int, episodes: int, pa
 def test_parts_of_a_small_evaluation_are_of_weights_and_episodes_too(
     networks: int, weights: int, episodes: int, count: int
 ) -> None:
-    chunk = Chunk((3, 3 + networks), (2, 2 + weights), (1, 1 + episodes), troubles=2)
-    found = list(chunk.parts(count))
+    chunk = Chunk((3, 3 + networks), (2, 2 + weights), (1, 1 + episodes), penalty=2)
+    found = list(chunk.divide(count))
     cells = [
         cell
         for part in found
@@ -127,9 +127,9 @@ def test_parts_of_a_small_evaluation_are_of_weights_and_episodes_too(
     assert sorted(cells) == list(
         product(range(*chunk.networks), range(*chunk.weights), range(*chunk.episodes))
     )
-    assert sum(part.played for part in found) == chunk.played == networks * weights * episodes
-    assert min(count, chunk.played) / 2 <= len(found) <= count
-    assert {part.troubles for part in found} == {2}
+    assert sum(part.rollouts for part in found) == chunk.rollouts == networks * weights * episodes
+    assert min(count, chunk.rollouts) / 2 <= len(found) <= count
+    assert {part.penalty for part in found} == {2}
 
 
 def test_costs_of_parts_add_up() -> None:
@@ -143,7 +143,7 @@ def test_costs_of_parts_add_up() -> None:
 def test_an_outcome_of_another_shape_is_refused() -> None:
     evaluation = Evaluation(grown(0), np.ones(2), Trial(np.arange(3)))
     with pytest.raises(ValueError, match="shape"):
-        evaluation.accept(evaluation.whole, np.zeros((1, 1, 1)), np.zeros((1, 1, 1), np.int32))
+        evaluation.store(evaluation.whole, np.zeros((1, 1, 1)), np.zeros((1, 1, 1), np.int32))
 
 
 @pytest.mark.parametrize("workers", [1, 2])

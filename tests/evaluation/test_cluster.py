@@ -84,7 +84,7 @@ def nodes(shared: Nodes) -> Iterator[Nodes]:
 
 @pytest.fixture(autouse=True)
 def _no_report(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(api, "report_run", lambda *_: None)
+    monkeypatch.setattr("wann.api._search.report_run", lambda *_: None)
 
 
 def config(**backend: Any) -> Config:
@@ -95,7 +95,7 @@ def config(**backend: Any) -> Config:
 def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     run = tmp_path_factory.mktemp("undisturbed") / "run"
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(api, "report_run", lambda *_: None)
+        patch.setattr("wann.api._search.report_run", lambda *_: None)
         assert api.search(config(), run=run)
     return run
 
@@ -130,7 +130,7 @@ def test_a_search_without_workers_waits_keeps_its_checkpoint_and_ends_in_a_sente
     run = tmp_path / "run"
     settings = config(kind="ray", address=nodes.address, wait_seconds=3)
     with pytest.raises(
-        Failure, match=r"has had no core .* for 3 s .*; the checkpoint is kept, .*wann resume"
+        Failure, match=r"has had no core .* for 3 s .*; the checkpoint is kept; .*wann\.resume"
     ):
         api.search(settings, run=run, show=show)
     assert not ray.is_initialized()
@@ -165,8 +165,8 @@ def test_nodes_get_our_code_and_compiled_kernels_from_the_driver(
         header, _ = unpack(ray.get(worker.hello.remote()))
         source = Path(header["source"])
         assert Path(joining.__file__).parent != source.parent
-        assert source.parts[-3:] == ("wann", "evaluation", "worker.py")
-        assert list(source.parents[1].glob("kernels/__pycache__/*.nbi"))
+        assert source.parts[-3:] == ("wann", "evaluation", "ray", "worker.py")
+        assert list(source.parents[2].glob("kernels/__pycache__/*.nbi"))
         assert header["versions"]["numpy"] == np.__version__
     finally:
         session.close()
@@ -175,15 +175,15 @@ def test_nodes_get_our_code_and_compiled_kernels_from_the_driver(
 @pytest.mark.parametrize(
     ("address", "says"),
     [
-        ("127.0.0.1:{closed}", "nobody answers there .Connection refused"),
-        ("nowhere.invalid:6379", "nobody answers there"),
+        ("127.0.0.1:{closed}", "nothing answers there .Connection refused"),
+        ("nowhere.invalid:6379", "nothing answers there"),
         ("127.0.0.1", "write host:port"),
         ("127.0.0.1:0", "write host:port"),
         ("127.0.0.1:99999", "write host:port"),
         (":6379", "write host:port"),
         ("127.0.0.1:port", "write host:port"),
-        ("ray://127.0.0.1:10001", "give host:port of the cluster's head"),
-        ("127.0.0.1:{silent}", "no Ray cluster that lets this machine in answered"),
+        ("ray://127.0.0.1:10001", "the Ray client is not supported"),
+        ("127.0.0.1:{silent}", "no Ray cluster that accepts this machine answered"),
     ],
 )
 def test_an_address_without_a_cluster_is_refused(
@@ -193,13 +193,13 @@ def test_an_address_without_a_cluster_is_refused(
     with socket.create_server(("127.0.0.1", 0)) as silent, socket.create_server(("127.0.0.1", 0)) as closed:
         ports = {"silent": silent.getsockname()[1], "closed": closed.getsockname()[1]}
         closed.close()
-        with pytest.raises(BadInput, match=f"--ray-address .*{says}"):
+        with pytest.raises(BadInput, match=f"address: .*{says}"):
             connect(BackendSettings(kind="ray", address=address.format(**ports)), 1)
     assert not ray.is_initialized()
 
 
 @pytest.mark.parametrize(
-    ("address", "at_home", "loopback"),
+    ("address", "own_machine", "loopback"),
     [
         ("127.0.0.1:6379", True, True),
         ("localhost:6379", True, True),
@@ -210,9 +210,9 @@ def test_an_address_without_a_cluster_is_refused(
         ("nonsense", False, False),
     ],
 )
-def test_addresses_of_this_machine_are_known(address: str, at_home: bool, loopback: bool | None) -> None:
-    found = joining._whose(address)
-    assert found[0] == at_home
+def test_addresses_of_this_machine_are_known(address: str, own_machine: bool, loopback: bool | None) -> None:
+    found = joining._locate(address)
+    assert found[0] == own_machine
     assert loopback in (None, found[1])
 
 
@@ -232,7 +232,7 @@ import sys
 from tests.evaluation.stubs import Stub
 from tests.evaluation.test_ray import BATCH, TRIAL, WEIGHTS, agree, local
 from wann.evaluation import BackendSettings
-from wann.evaluation.ray import RayEvaluator
+from wann.evaluation.ray.evaluator import RayEvaluator
 with RayEvaluator(Stub(), BackendSettings(kind="ray", address=sys.argv[1])) as evaluator:
     agree(evaluator.evaluate(BATCH, WEIGHTS, TRIAL), local(Stub()))
 """

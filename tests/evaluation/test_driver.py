@@ -19,9 +19,9 @@ from tests.samples import evolved
 from wann.errors import BadInput, Failure
 from wann.evaluation import BackendSettings, LocalEvaluator
 from wann.evaluation.chunks import Chunk, Evaluation
-from wann.evaluation.ray.actors import Gone, Timing
+from wann.evaluation.ray.actors import Timing, WorkerLost
 from wann.evaluation.ray.driver import Driver
-from wann.evaluation.ray.schedule import Schedule, Trouble
+from wann.evaluation.ray.schedule import Fault, Schedule
 from wann.network import compile_population
 from wann.tasks import Outcome, Trial
 
@@ -48,10 +48,10 @@ def driver(
 def evaluated(found: Driver) -> tuple[Outcome, Counter[tuple[int, int, int]]]:
     """The outcome, and how often each cell of it was filled."""
     filled: Counter[tuple[int, int, int]] = Counter()
-    accept = Evaluation.accept
+    store = Evaluation.store
 
     def count(self: Evaluation, chunk: Chunk, *arrays: Any) -> None:
-        accept(self, chunk, *arrays)
+        store(self, chunk, *arrays)
         ranges = (range(*chunk.networks), range(*chunk.weights), range(*chunk.episodes))
         filled.update(
             (network, weight, episode)
@@ -60,16 +60,16 @@ def evaluated(found: Driver) -> tuple[Outcome, Counter[tuple[int, int, int]]]:
             for episode in ranges[2]
         )
 
-    lost = Schedule.lost
+    lose = Schedule.lose
 
     def watch(self: Schedule, chunks: Sequence[Chunk], *why: Any) -> None:
         assert len(chunks) == 1 or not any(chunk.isolation for chunk in chunks)
-        assert sum(self._out) == 1 or not any(chunk.isolation == 2 for chunk in chunks)
-        lost(self, chunks, *why)
+        assert sum(self._in_progress) == 1 or not any(chunk.isolation == 2 for chunk in chunks)
+        lose(self, chunks, *why)
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(Evaluation, "accept", count)
-        patch.setattr(Schedule, "lost", watch)
+        patch.setattr(Evaluation, "store", count)
+        patch.setattr(Schedule, "lose", watch)
         return found.evaluate(BATCH, WEIGHTS, TRIAL), filled
 
 
@@ -112,7 +112,7 @@ def scenes(draw: st.DrawFn) -> tuple[Scene, int, random.Random, list[tuple[float
     )
     blows = st.tuples(st.floats(0.0, 30.0), st.sampled_from(["kill", "kill", "vanish"]))
     fates = draw(st.lists(blows, max_size=ENOUGH))
-    while sum(Trouble.NODE.value if kind == "vanish" else 1 for _, kind in fates) > ENOUGH:
+    while sum(Fault.NODE.value if kind == "vanish" else 1 for _, kind in fates) > ENOUGH:
         fates.pop()
     return scene, draw(st.integers(1, 5)), random.Random(draw(st.integers(0, 99))), fates  # noqa: S311
 
@@ -123,7 +123,7 @@ def test_in_every_history_the_innocent_are_evaluated_once_and_the_guilty_convict
     drawn: tuple[Scene, int, random.Random, list[tuple[float, str]]],
 ) -> None:
     scene, workers, rng, fates = drawn
-    seldom = Timing(tick=5.0, look=2.0, pulse=5.0)  # limits and breaks last for hours
+    seldom = Timing(wait=5.0, poll_starting=2.0, status=5.0)  # limits and breaks last for hours
     found, actors = driver(scene, timing=seldom, workers=workers, wait_seconds=1000, start_seconds=100)
     when = 0.0
     for gap, kind in fates:
@@ -142,9 +142,9 @@ def test_workers_killed_between_two_chunks_charge_neither() -> None:
     # Each death finds the answer to a first chunk on its way; both are sent again, in the same order.
     found, actors = driver(Scene(between=20), workers=1, attempts=1)
     check(found, set())
-    hired = actors.hired
+    hired = actors.requested
     check(found, set())  # the pace is known now
-    assert actors.hired > hired > 1
+    assert actors.requested > hired > 1
 
 
 def test_what_its_worker_dies_of_is_convicted_by_deaths_suffered_alone() -> None:
@@ -215,7 +215,7 @@ def test_without_a_core_the_truth_is_said_at_the_beginning_and_later() -> None:
 def test_cores_that_others_have_taken_are_called_taken() -> None:
     actors = SimulatedActors(Scene(nodes=(4,)))
     for _ in range(4):
-        actors.hire()
+        actors.start()
     with pytest.raises(BadInput, match=r"cores there: 4, all of them taken"):
         Driver(actors, settings(), Timing())
 
@@ -240,7 +240,7 @@ def test_a_worker_that_does_not_start_is_replaced() -> None:
     found, actors = driver(Scene(start=lambda: next(starts, 1.0)), said, start_seconds=50)
     check(found, set())
     assert 50 < actors.clock < 70
-    assert "a worker that was to come failed (it did not start within 50 s); going on without it" in said
+    assert "a new worker failed (it did not start within 50 s); going on without it" in said
 
 
 def test_pauses_before_hiring_again_are_no_absence() -> None:
@@ -257,17 +257,17 @@ def test_workers_none_of_which_can_prepare_end_it_at_the_beginning(fate: str, ro
     actors = SimulatedActors(Scene(prepares=[fate] * 100))
     with pytest.raises(BadInput, match=r"no worker can compute: a worker on node 0 failed \((killed|Val)"):
         Driver(actors, settings(), Timing())
-    assert actors.hired == 2 * rounds
+    assert actors.requested == 2 * rounds
     assert not actors.actors
 
 
 def test_workers_none_of_which_can_prepare_any_more_end_it_later() -> None:
     found, actors = driver(Scene(prepares=["", "", *["OSError: full"] * 100]))
     for actor in list(actors.actors):
-        actors.kill(actor, Gone("killed", Trouble.DEATH))
+        actors.end(actor, WorkerLost("killed", Fault.DEATH))
     with pytest.raises(Failure, match=r"no worker can compute: .*OSError: full"):
         found.evaluate(BATCH, WEIGHTS, TRIAL)
-    assert actors.hired <= 2 + 2 * 3
+    assert actors.requested <= 2 + 2 * 3
 
 
 def test_one_that_fails_to_prepare_does_not_stop_the_others() -> None:

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays_of
 
-from wann.evaluation.messages import Damaged, pack, unpack
+from wann.evaluation.messages import InvalidMessage, pack, unpack
 
 KINDS = st.sampled_from([np.int8, np.int32, np.int64, np.float32, np.float64])
 ARRAYS = KINDS.flatmap(
@@ -41,13 +41,13 @@ def test_what_is_packed_arrives(header: dict[str, Any], arrays: dict[str, Any]) 
 @given(cut=st.integers(0, 199), arrays=st.dictionaries(st.text(max_size=5), ARRAYS, min_size=1, max_size=3))
 def test_a_message_that_was_cut_is_refused(cut: int, arrays: dict[str, Any]) -> None:
     message = pack({"n": 1}, arrays)
-    with pytest.raises(Damaged):
+    with pytest.raises(InvalidMessage):
         unpack(message[: min(cut, len(message) - 1)])
 
 
 @given(st.binary(max_size=300))
 def test_bytes_that_are_no_message_are_refused(data: bytes) -> None:
-    with pytest.raises(Damaged):
+    with pytest.raises(InvalidMessage):
         unpack(data)
 
 
@@ -57,7 +57,7 @@ def test_an_altered_message_is_refused_or_holds_plain_arrays(data: st.DataObject
     message[data.draw(st.integers(0, len(message) - 1))] = data.draw(st.integers(0, 255))
     try:
         _, arrays = unpack(bytes(message))
-    except Damaged:
+    except InvalidMessage:
         return
     assert all(array.dtype.kind in "if" for array in arrays.values())
 
@@ -84,5 +84,5 @@ def forged(shapes: Any, data: bytes = b"") -> bytes:
     ],
 )
 def test_hostile_headers_are_refused(shapes: Any) -> None:
-    with pytest.raises(Damaged):
+    with pytest.raises(InvalidMessage):
         unpack(forged(shapes, bytes(16)))

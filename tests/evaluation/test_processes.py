@@ -102,7 +102,7 @@ def test_a_process_that_dies_is_a_failure_and_does_not_hang() -> None:
         for _ in range(2):
             with pytest.raises(
                 Failure,
-                match=r"a process that played episodes of stub has died \(by SIGKILL\).*--backend ray",
+                match=r"a process that evaluated stub has died \(by SIGKILL\).*backend.kind = \"ray\"",
             ):
                 evaluator.evaluate(BATCH, WEIGHTS, TRIAL)
     assert computing(os.getpid()) == before

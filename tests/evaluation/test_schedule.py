@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from tests.samples import evolved
 from wann.evaluation.chunks import Chunk, Evaluation
-from wann.evaluation.ray.schedule import Pace, Schedule, Trouble
+from wann.evaluation.ray.schedule import Fault, Pace, Schedule
 from wann.network import compile_population
 from wann.tasks import Trial
 
@@ -31,7 +31,7 @@ def cells(chunk: Chunk) -> list[tuple[int, int, int]]:
 def known(seconds: float, work: Evaluation) -> Pace:
     """A pace at which all of it takes so long."""
     pace = Pace()
-    pace.measured(float(work.cost[-1]), seconds)
+    pace.update(float(work.cost[-1]), seconds)
     return pace
 
 
@@ -44,24 +44,24 @@ def test_every_cell_arrives_once_whatever_is_lost(data: st.DataObject, networks:
     guilty = data.draw(st.integers(0, 59))
     arrived: Counter[tuple[int, int, int]] = Counter()
     out: list[Chunk] = []
-    troubles = 0
+    penalty = 0
     while not schedule.done:
         while len(out) < workers and (chunk := schedule.take(workers)) is not None:
             out.append(chunk)
         chunk = out.pop(data.draw(st.integers(0, len(out) - 1)))
         assert chunk.isolation < 2 or not out  # nothing else is computed meanwhile
-        fate = data.draw(st.integers(0, 9)) if troubles < ATTEMPTS * Trouble.ERROR.value - 2 else 0
+        fate = data.draw(st.integers(0, 9)) if penalty < ATTEMPTS * Fault.ERROR.value - 2 else 0
         if guilty in range(*chunk.networks):
-            schedule.failure(chunk, "guilty", Trouble.ERROR)
+            schedule.fail(chunk, "guilty", Fault.ERROR)
         elif fate in (1, 2):  # with whatever else its worker had
-            trouble = (Trouble.DEATH, Trouble.NODE)[fate - 1]
+            fault = (Fault.DEATH, Fault.NODE)[fate - 1]
             queue = [chunk, *([out.pop()] if out and not chunk.isolation and not out[-1].isolation else [])]
-            schedule.lost(queue, "lost", trouble)
-            troubles += trouble.value
+            schedule.lose(queue, "lost", fault)
+            penalty += fault.value
         elif fate == 3:
-            schedule.given_back(chunk)
+            schedule.give_back(chunk)
         else:
-            schedule.arrived(chunk, 0.01)
+            schedule.complete(chunk, 0.01)
             arrived.update(cells(chunk))
     innocent = [cell for cell in cells(work.whole) if cell[0] != guilty]
     assert sorted(arrived.elements()) == innocent
@@ -109,9 +109,9 @@ def test_what_was_lost_among_others_is_charged_to_nobody_and_goes_alone() -> Non
     first, second = schedule.take(2), schedule.take(2, ahead=True)
     assert first is not None
     assert second is not None
-    schedule.lost([first, second], "killed", Trouble.DEATH)
+    schedule.lose([first, second], "killed", Fault.DEATH)
     again = [schedule.take(2), schedule.take(2)]
-    assert [(chunk.networks, chunk.isolation, chunk.troubles) for chunk in again if chunk] == [
+    assert [(chunk.networks, chunk.isolation, chunk.penalty) for chunk in again if chunk] == [
         (first.networks, 1, 0),
         (second.networks, 1, 0),
     ]
@@ -122,7 +122,7 @@ def test_isolated_chunks_are_not_taken_ahead() -> None:
     schedule = Schedule(work, known(2.0, work), ATTEMPTS)
     chunk = schedule.take(2)
     assert chunk is not None
-    schedule.lost([chunk], "killed", Trouble.DEATH)
+    schedule.lose([chunk], "killed", Fault.DEATH)
     ahead = schedule.take(2, ahead=True)
     assert ahead is not None
     assert (ahead.networks[0], ahead.isolation) == (chunk.networks[1], 0)
@@ -134,24 +134,24 @@ def test_what_a_node_may_have_died_of_waits_until_nothing_else_is_computed() -> 
     chunk = schedule.take(2)
     assert chunk is not None
     for isolation in (1, 2):
-        schedule.lost([chunk], "gone", Trouble.NODE)
+        schedule.lose([chunk], "gone", Fault.NODE)
         out = []
         while (chunk := schedule.take(2)) is not None and chunk.isolation < isolation:
             out.append(chunk)
         for other in out:
-            schedule.arrived(other, 0.1)
+            schedule.complete(other, 0.1)
         chunk = chunk or schedule.take(2)
         assert chunk is not None
-        assert (chunk.isolation, chunk.troubles) == (isolation, 0)
+        assert (chunk.isolation, chunk.penalty) == (isolation, 0)
     assert schedule.take(2) is None
-    schedule.lost([chunk], "gone", Trouble.NODE)  # split, for it was alone
+    schedule.lose([chunk], "gone", Fault.NODE)  # split, for it was alone
     part = schedule.take(2)
     assert part is not None
     assert (part.isolation, part.size < chunk.size, schedule.take(2)) == (2, True, None)
 
 
-@pytest.mark.parametrize("trouble", [Trouble.ERROR, Trouble.DEATH])
-def test_one_network_that_is_worth_many_chunks_is_split_by_weights(trouble: Trouble) -> None:
+@pytest.mark.parametrize("fault", [Fault.ERROR, Fault.DEATH])
+def test_one_network_that_is_worth_many_chunks_is_split_by_weights(fault: Fault) -> None:
     work = evaluation(1, weights=16)
     schedule = Schedule(work, known(10.0, work), ATTEMPTS)
     chunks = []
@@ -161,12 +161,12 @@ def test_one_network_that_is_worth_many_chunks_is_split_by_weights(trouble: Trou
     assert sorted(cell for chunk in chunks for cell in cells(chunk)) == cells(work.whole)
     # Whatever part of it fails again and again, it is the network that has failed.
     guilty, *rest = chunks
-    for _ in range(ATTEMPTS * Trouble.ERROR.value // trouble.value):
+    for _ in range(ATTEMPTS * Fault.ERROR.value // fault.value):
         assert not schedule.done
-        schedule.failure(guilty, "why", trouble)
+        schedule.fail(guilty, "why", fault)
         guilty = schedule.take(2) or guilty
     for chunk in rest:
-        schedule.arrived(chunk, 0.1)
+        schedule.complete(chunk, 0.1)
     assert schedule.done
     assert schedule.failed == {0: "why"}
 
@@ -174,8 +174,8 @@ def test_one_network_that_is_worth_many_chunks_is_split_by_weights(trouble: Trou
 def test_the_pace_follows_what_is_measured() -> None:
     pace = Pace()
     for _ in range(30):
-        pace.measured(10.0, 5.0)
+        pace.update(10.0, 5.0)
     assert pace.value == pytest.approx(0.5)
     for _ in range(30):
-        pace.measured(10.0, 20.0)
+        pace.update(10.0, 20.0)
     assert pace.value == pytest.approx(2.0, rel=0.01)

@@ -50,8 +50,8 @@ def link_to_device(path: Path) -> None:
     ("make", "says"),
     [
         (Path.mkdir, "a directory"),
-        (fifo, "no regular file"),
-        (link_to_device, "no regular file"),
+        (fifo, "not a regular file"),
+        (link_to_device, "not a regular file"),
         (sparse, "larger than 10,000 bytes"),
         (lambda _: None, "cannot be read (No such file or directory)"),
         (lambda path: path.symlink_to(path), "cannot be read (Too many levels of symbolic links)"),
@@ -120,10 +120,10 @@ def test_documents_of_an_ordinary_depth_are_read(tmp_path: Path) -> None:
 
 
 TABLES = {
-    "nothing": (b"", "no table: it is empty"),
+    "nothing": (b"", "not a table: it is empty"),
     "a long cell": (b"a,b\n1," + b"x" * 140_000 + b"\n", "field larger than field limit"),
     "rows of unequal length": (b"a,b\n1,2\n3\n", "line 3 has 1 cells, the header 2"),
-    "a column twice": (b"a,a\n1,2\n", "a column is named twice"),
+    "a column twice": (b"a,a\n1,2\n", "duplicate column names"),
     "other letters": (b"a,b\n\xff,1\n", "codec can't decode"),
     "a quote without an end": (b'a,b\n"1,2\n', "unexpected end of data"),
     "a word among numbers": (b"a,b\n1,two\n", "could not convert string to float: 'two'"),
@@ -136,7 +136,7 @@ def test_what_is_no_table_is_refused(content: bytes, says: str, tmp_path: Path) 
     (tmp_path / "x.csv").write_bytes(content)
     with pytest.raises(BadInput) as refusal:
         read_table(tmp_path / "x.csv", ("a",))
-    assert str(refusal.value).startswith(f"{tmp_path / 'x.csv'}: no table")
+    assert str(refusal.value).startswith(f"{tmp_path / 'x.csv'}: not a table")
     assert says in str(refusal.value)
 
 
@@ -206,7 +206,7 @@ NO_ARCHIVES = {
     "words": (npz(a=np.array(["x"])), "does not hold plain numbers"),
     "dates": (npz(a=np.array(["2020-01-01"], "M8[s]")), "does not hold plain numbers"),
     "an encrypted array": (encrypted(npz(a=np.arange(3))), "encrypted"),
-    "a text": (text_member(), "'a.txt' is no array"),
+    "a text": (text_member(), "'a.txt' is not an array"),
     "more arrays than any": (many_members(), "more than 20,000 members"),
     "a flipped bit": (npz(a=np.arange(99)).replace(bytes([7] + [0] * 7), bytes([6] + [0] * 7)), "Bad CRC-32"),
     "no zip": (b"hello", "not a zip file"),
@@ -242,7 +242,7 @@ def test_an_array_is_of_the_type_and_shape_that_is_asked_for() -> None:
     arrays = {"a": np.zeros((3, 2), np.int64)}
     assert array_of(arrays, "a", np.int64, (None, 2)) is arrays["a"]
     for name, kind, shape, says in (
-        ("b", np.int64, (3, 2), "there is no b in it"),
+        ("b", np.int64, (3, 2), "b is missing"),
         ("a", np.int32, (3, 2), "a is int64 of shape (3, 2); accepted is int32 of shape (3, 2)"),
         ("a", np.int64, (3,), "accepted is int64 of shape (3)"),
         ("a", np.int64, (None, 3), "accepted is int64 of shape (any, 3)"),
@@ -283,9 +283,9 @@ def test_nothing_is_written_over_what_is_no_file(tmp_path: Path) -> None:
     (tmp_path / "folder").mkdir()
     (tmp_path / "link").symlink_to(tmp_path / "elsewhere")
     for name in ("folder", "link"):
-        with pytest.raises(BadInput, match=f"{name}: no regular file; remove it, or name another"):
+        with pytest.raises(BadInput, match=f"{name}: not a regular file; remove it, or name another"):
             write_atomically(tmp_path / name, b"x")
-    with pytest.raises(BadInput, match="/dev/null: no regular file"):
+    with pytest.raises(BadInput, match="/dev/null: not a regular file"):
         write_atomically(Path("/dev/null"), b"x")
     with pytest.raises(BadInput, match="there is no folder"):
         write_atomically(tmp_path / "nowhere" / "x", b"x")

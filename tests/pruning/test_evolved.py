@@ -26,7 +26,7 @@ def mean(network: Network, seed: int) -> float:
     assert network.task is not None
     task = make_task(task_settings(network.task))
     with make_evaluator(task, BackendSettings(workers=1)) as evaluator:
-        trial = Trial(episode_seeds(seed, Stream.SHRINKING_EPISODES, 20))
+        trial = Trial(episode_seeds(seed, Stream.PRUNING_EPISODES, 20))
         return float(evaluator.evaluate(network.batch, WEIGHTS, trial).returns.mean())
 
 

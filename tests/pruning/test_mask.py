@@ -238,14 +238,14 @@ class _Bomb:
 
 GOOD = random_mask(chain(40, 30, 2), 0.5).to_bytes()
 DAMAGED: dict[str, tuple[bytes, str]] = {
-    "empty": (b"", "no mask in npz"),
-    "text": (b"hello, this is no mask", "no mask in npz"),
-    "cut": (GOOD[: len(GOOD) // 2], "no mask in npz"),
-    "bits turned": (GOOD[:60] + bytes(byte ^ 255 for byte in GOOD[60:200]) + GOOD[200:], "no mask in npz"),
-    "pickle": (pickle.dumps(_Bomb()), "no mask in npz"),
-    "pickled array": (_npz(**{"0.weight": np.array([_Bomb()], object)}), "no mask in npz"),
-    "one array alone": (_npy(), "no mask in npz"),
-    "no array in it": (_zip_of_text(), "no mask in npz"),
+    "empty": (b"", "not a mask in npz"),
+    "text": (b"hello, this is no mask", "not a mask in npz"),
+    "cut": (GOOD[: len(GOOD) // 2], "not a mask in npz"),
+    "bits turned": (GOOD[:60] + bytes(byte ^ 255 for byte in GOOD[60:200]) + GOOD[200:], "not a mask in npz"),
+    "pickle": (pickle.dumps(_Bomb()), "not a mask in npz"),
+    "pickled array": (_npz(**{"0.weight": np.array([_Bomb()], object)}), "not a mask in npz"),
+    "one array alone": (_npy(), "not a mask in npz"),
+    "no array in it": (_zip_of_text(), "not a mask in npz"),
     "floats": (_npz(**{"0.weight": np.ones(3)}), "0.weight holds float64, not booleans"),
     "integers": (_npz(**{"0.weight": np.ones(3, np.int8)}), "0.weight holds int8, not booleans"),
     "nothing": (_npz(), "an empty mask"),

@@ -174,7 +174,7 @@ def test_threads_and_messages_change_no_bit(own: bool, trial: Trial) -> None:
     for part in evaluation.whole.split(5):
         for piece in part.split(2):
             found = compute(problem, evaluation.message(piece))
-            evaluation.accept(piece, found.returns, found.steps)
+            evaluation.store(piece, found.returns, found.steps)
     np.testing.assert_array_equal(evaluation.outcome.returns, whole)
     assert (evaluation.outcome.steps == (60 if trial.part == "validation" else 130)).all()
 

@@ -155,7 +155,7 @@ def test_damaged_progress_is_refused(damage: Callable[[bytes], bytes], tmp_path:
     with pytest.raises(KeyboardInterrupt):
         tune(path, show=after(2))
     path.write_bytes(damage(path.read_bytes()))
-    with pytest.raises(BadInput, match=r"n\.tuning: (damaged|no checkpoint)"):
+    with pytest.raises(BadInput, match=r"n\.tuning: (damaged|not a checkpoint)"):
         tune(path)
 
 

@@ -33,7 +33,7 @@ def show(network: Network, path: Path | str, *, trust: Sequence[str] = ()) -> No
     inputs, outputs = None, None
     allowed = Trust.of(trust)
     if network.task is not None:
-        # A picture needs no task: where it is not to be had, numbers serve as names.
+        # A picture needs no task: without one, numbers serve as names.
         with suppress(BadInput):
             inputs, outputs = names_of(network.task, network.interface, allowed)
     draw_topology(
@@ -62,7 +62,7 @@ def film(
         network: who plays.
         path: ``.mp4`` and ``.gif`` move, ``.png`` shows moments of the first episode side by side.
         task: an environment id; the network's own if not given.
-        weight: one shared value; if not given what the network carries, else its best shared value.
+        weight: one shared value; by default the weights that the network has, else its best shared value.
         seed: of the first episode, and of the choice of a weight; further episodes draw theirs from it.
         episodes: how many.
         episode_limit: steps after which an episode is cut; the environment's own if not given.
@@ -79,7 +79,7 @@ def film(
     if weight is None and network.weights is None and network.shared_weight is None:
         with make_assessor(network, problem, seed=seed) as assessor:
             weight = assessor.best_shared_weight()
-    further = episode_seeds(seed, Stream.FILM_EPISODES, episodes - 1).tolist()
+    further = episode_seeds(seed, Stream.VIDEO_EPISODES, episodes - 1).tolist()
     policy = network.policy(weight)
     rendered = [renderer.episode(policy, one) for one in [seed, *further]]
     write_film(rendered, Path(path))
@@ -89,7 +89,7 @@ def film(
 def report(run: Path | str) -> Path:
     """Draw a run's pictures and write its page; returns the page's path.
 
-    All it needs stands in the folder: no environment is made. A search may go on in it meanwhile.
+    Everything it needs is in the folder: no environment is made. A search may be running in it.
 
     Raises:
         BadInput: no run folder, or one without metrics.

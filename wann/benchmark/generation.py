@@ -99,7 +99,7 @@ def measure_generations(
         config, search = warmed_up(task, population, growth)
         with (
             tempfile.TemporaryDirectory() as folder,
-            RunFolder.begun(Path(folder) / "run", render_settings(config), "front") as run,
+            RunFolder.create(Path(folder) / "run", render_settings(config), "front") as run,
         ):
             rows.append(Measured(config, search, task, run).row(repetitions))
     return tuple(rows)

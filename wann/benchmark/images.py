@@ -123,7 +123,7 @@ def _row(config: Config, search: Search, task: ClassificationTask, repetitions: 
     terms = sum(len(arrays[4]) for arrays in _graphs(program))
     with (
         tempfile.TemporaryDirectory() as folder,
-        RunFolder.begun(Path(folder) / "run", render_settings(config), "front") as run,
+        RunFolder.create(Path(folder) / "run", render_settings(config), "front") as run,
     ):
         whole = Measured(config, search, task, run).row(repetitions)
     lanes = config.weights.count

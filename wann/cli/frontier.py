@@ -56,12 +56,12 @@ def frontier(
     table = Table(box=None, pad_edge=False)
     for name in ("images", "family", "", "connections", "biases", "accuracy, %", "seeds"):
         table.add_column(name, justify="left" if name in ("images", "family", "") else "right")
-    for entry in sorted(entries, key=lambda entry: (entry.task, entry.family, entry.connections)):
+    for entry in sorted(entries, key=lambda entry: (entry.task, str(entry.family), entry.connections)):
         accuracy = f"{100 * entry.accuracy:.2f}"
-        spread = f" ± {100 * entry.deviation:.2f}" if entry.seeds > 1 else ""
+        spread = f" ± {100 * entry.std:.2f}" if entry.seeds > 1 else ""
         table.add_row(
             entry.task,
-            entry.family,
+            str(entry.family),
             entry.step,
             f"{entry.connections:,.0f}",
             f"{entry.biases:,.0f}",

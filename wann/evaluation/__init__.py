@@ -1,4 +1,4 @@
-"""Where it is computed: the Evaluator protocol and its backends."""
+"""Evaluation of networks on a task: the Evaluator protocol and its backends."""
 
 from __future__ import annotations
 
@@ -23,19 +23,19 @@ __all__ = [
 def make_evaluator(
     task: Task, settings: BackendSettings, tell: Callable[[str], None] = lambda _: None
 ) -> Evaluator:
-    """The backend that the settings name.
+    """Make the evaluator that the settings describe.
 
     Args:
-        task: what is played.
-        settings: where it is computed.
-        tell: is told in a sentence what happens to the workers.
+        task: the task to evaluate networks on.
+        settings: which backend, with how many workers and which limits.
+        tell: receives sentences about workers that are lost or slow.
 
     Raises:
         BadInput: the cluster cannot be joined, or no worker can hold the task.
     """
     if settings.kind == "local":
         workers = settings.workers or available_cores()
-        if task.holds_interpreter:  # one worker is a process too: environments may hang, or end theirs
+        if task.holds_interpreter:  # even a single worker: environments may hang, or end their process
             return ProcessEvaluator(task, workers, settings.limit_seconds, tell)
         return LocalEvaluator(task, workers)
     from .ray.evaluator import RayEvaluator  # noqa: PLC0415 - Ray takes a second to import

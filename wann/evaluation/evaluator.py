@@ -1,4 +1,4 @@
-"""Where networks are computed. Backends differ in speed, never in a single bit of the result."""
+"""The protocol of evaluators, which differ in speed, but not in a single bit of the result."""
 
 from __future__ import annotations
 
@@ -14,22 +14,25 @@ __all__ = ["Evaluator"]
 
 
 class Evaluator(Protocol):
-    """Computes a task's jobs; use it as a context manager, or close it."""
+    """Evaluates networks on a task; a context manager that closes itself."""
 
     def evaluate(self, batch: NetworkBatch, weights: NDArray[np.float64], trial: Trial) -> Outcome:
-        """Play every network under every weight.
+        """Evaluate every network under every weight.
 
         Args:
             batch: the networks.
-            weights: float[weights] shared values, or float[weights, connections of the batch].
-            trial: what all of them meet.
+            weights: float64[weights] shared values, or float64[weights, connections of the batch].
+            trial: the episodes or examples, the same for all networks.
+
+        Returns:
+            Returns and steps, [networks, weights, episodes], and the networks that failed.
         """
 
     def close(self) -> None:
-        """Give back threads or workers."""
+        """End the threads or workers."""
 
     def __enter__(self) -> Self:
-        """Begin a block at whose end it is closed."""
+        """Enter a block at whose end the evaluator is closed."""
 
     def __exit__(self, *_: object) -> None:
-        """Close it."""
+        """Close the evaluator."""

@@ -20,14 +20,19 @@ _CHUNKS_PER_WORKER: Final = 8  # small enough that no thread waits long for the 
 
 
 def available_cores() -> int:
-    """Processor cores that this process may use."""
+    """Number of processor cores that this process may use."""
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
 
 
 class LocalEvaluator:
-    """Threads that take chunks of a job until it is done."""
+    """Threads that compute chunks of a job until it is done.
+
+    Args:
+        task: the task to evaluate networks on.
+        workers: number of threads; all available cores if None.
+    """
 
     def __init__(self, task: Task, workers: int | None = None) -> None:
         self._task = task
@@ -35,11 +40,11 @@ class LocalEvaluator:
         self._pool = ThreadPoolExecutor(self._workers) if self._workers > 1 else None
 
     def evaluate(self, batch: NetworkBatch, weights: NDArray[np.float64], trial: Trial) -> Outcome:
-        """Play every network under every weight; see ``Evaluator``."""
+        """Evaluate every network under every weight; see ``Evaluator``."""
         job = self._task.job(batch.program_for(weights), weights, trial)
         try:
             self._run(job)
-        except Exception:  # noqa: BLE001 - anybody's environment, failing in any way
+        except Exception:  # noqa: BLE001 - an environment is foreign code, which may raise anything
             return self._one_by_one(Evaluation(batch, weights, trial))
         return job.outcome
 
@@ -54,15 +59,15 @@ class LocalEvaluator:
             pass
 
     def _one_by_one(self, evaluation: Evaluation) -> Outcome:
-        """Every network apart, to find those for which the task fails."""
+        """Evaluate the networks one by one, to find those that the task fails for."""
         failed = {}
         for chunk in evaluation.whole.split(evaluation.whole.size):
             try:
-                found = compute(self._task, evaluation.message(chunk))
+                part = compute(self._task, evaluation.message(chunk))
             except Exception as error:  # noqa: BLE001
                 failed[chunk.networks[0]] = described(error)
             else:
-                evaluation.accept(chunk, found.returns, found.steps)
+                evaluation.store(chunk, part.returns, part.steps)
         return evaluation.outcome.without(failed)
 
     def close(self) -> None:

@@ -1,4 +1,4 @@
-"""Where networks are computed."""
+"""Settings of the backend that networks are evaluated on."""
 
 from __future__ import annotations
 
@@ -12,30 +12,30 @@ __all__ = ["BackendSettings"]
 
 
 class BackendSettings(Settings):
-    """Where networks are computed; never shows in the result, but for one thing.
+    """Where networks are evaluated, which does not influence the result, with one exception.
 
-    A network that is given up because it exceeds ``limit_seconds`` or kills its worker might have come
-    to its end on a faster or larger machine. Limits count a worker's processor time, so that a
-    machine which is merely busy gives up nothing.
+    A network that is given up because it exceeds ``limit_seconds`` or kills its worker might succeed on a
+    faster or larger machine. Limits apply to a worker's processor time, so a machine that is merely busy
+    gives up no network.
 
     Attributes:
-        kind: ``local`` threads of this process, or processes of this machine where an environment is
-            Python; or ``ray`` workers.
-        workers: how many. Not given: all cores, of this machine or of the cluster as it grows and
-            shrinks. Given, a cluster that scales itself is asked for as many.
-        address: with ``ray``, a running cluster: ``host:port``, or ``auto`` for the one that this
-            machine belongs to. Not given: ``RAY_ADDRESS``, else Ray is started on this machine alone.
-        limit_seconds: processor seconds that a worker may take for a chunk (twice as many at each further
-            attempt), and a local process for one call of an environment. Then it is ended and replaced, and
-            what it computed is tried again.
-        wall_factor: a worker or process is replaced too that has not answered for so many times
-            ``limit_seconds`` on the clock, whatever its processor does.
+        kind: ``local`` for threads of this process, or processes of this machine for environments written
+            in Python; ``ray`` for Ray workers.
+        workers: number of workers. If None, all cores of this machine, or of the cluster as it grows and
+            shrinks. If given, an autoscaling cluster is asked for that many.
+        address: with ``ray``, a running cluster: ``host:port``, or ``auto`` for the one that this machine
+            belongs to. If None, ``RAY_ADDRESS``; without that, Ray is started on this machine only.
+        limit_seconds: processor time that a Ray worker may take for a chunk (doubled at each further
+            attempt), and a local process for one call of an environment. A worker that exceeds it is
+            replaced, and its chunk is tried again.
+        wall_factor: with ``ray``, a worker is also replaced when it has not answered for this many times
+            ``limit_seconds`` by the clock, however little processor time it used.
         start_seconds: with ``ray``, how long a worker may take to start once it has a core.
-        wait_seconds: with ``ray``, how long to wait while no core is free for any worker.
-        attempts: with ``ray``, how often a network is tried that raises an error or exceeds the limit.
+        wait_seconds: with ``ray``, how long to wait while no core is available for any worker.
+        attempts: with ``ray``, how often a network that raises an error or exceeds the limit is tried.
             One that kills its worker is tried four times as often, one that ends its node twice as often.
-        install: with a cluster, have its nodes install the libraries that networks are computed
-            with, in the versions found here; without it they must be there.
+        install: with a cluster, whether its nodes install the libraries needed, in the versions of this
+            machine; otherwise the libraries must be installed there.
     """
 
     kind: Literal["local", "ray"] = "local"
@@ -49,7 +49,7 @@ class BackendSettings(Settings):
     install: bool = False
 
     @model_validator(mode="after")
-    def _ray_alone(self) -> BackendSettings:
+    def _ray_only(self) -> BackendSettings:
         if self.kind == "local" and (self.address is not None or self.install):
             raise ValueError('address and install are for kind = "ray"')
         return self
@@ -57,10 +57,12 @@ class BackendSettings(Settings):
     def elsewhere(
         self, kind: str | None = None, workers: int | None = None, address: str | None = None
     ) -> BackendSettings:
-        """These settings with what is given changed; an address means Ray, another kind the defaults.
+        """These settings with the given changes.
+
+        An address implies ``ray``; a change of ``kind`` resets all settings but ``workers``.
 
         Raises:
-            BadInput: what is given does not fit together.
+            BadInput: the changes contradict each other.
         """
         kind = kind or ("ray" if address else self.kind)
         kept = self if kind == self.kind else BackendSettings().changed(workers=self.workers)

@@ -1,7 +1,7 @@
-"""Files: read within limits of size and depth, written as a whole or not at all, never executed.
+"""Reading files within limits of size and depth, and writing them atomically.
 
-Every file that the package reads or writes goes through here. What is read may come from anybody: sizes are
-known before anything is unpacked, and whatever is wrong ends in ``BadInput`` that names the file.
+All files that the package reads or writes go through here. Files may be hostile: sizes are checked before
+anything is unpacked, nothing is executed, and every problem ends in a ``BadInput`` that names the file.
 """
 
 from .archives import array_of, npz_bytes, parse_npz, read_npz

@@ -1,4 +1,4 @@
-"""Archives of arrays (npz), whose headers are all checked before the first array is unpacked."""
+"""Archives of arrays (npz), all of whose headers are checked before the first array is unpacked."""
 
 from __future__ import annotations
 
@@ -34,12 +34,12 @@ _UNREADABLE: Final = (
     *(ValueError, TypeError, LookupError, OSError, EOFError, RuntimeError, OverflowError, MemoryError),
     *(struct.error, zlib.error, zipfile.BadZipFile),
 )
-"""What numpy and zipfile raise on an archive that nobody wrote with them."""
+"""What numpy and zipfile raise on a damaged or forged archive."""
 
 
 @dataclass(frozen=True)
 class _Member:
-    """An array of an archive, as its header announces it."""
+    """An array in an archive, as described by its headers."""
 
     info: zipfile.ZipInfo
     kind: np.dtype[Any]
@@ -49,7 +49,7 @@ class _Member:
 
 
 def read_npz(path: Path, largest: int, what: str) -> dict[str, Array]:
-    """The arrays of an npz file by name: booleans, integers and floats, nothing else.
+    """The arrays of an npz file by name; only booleans, integers and floats are accepted.
 
     Raises:
         BadInput: see ``read_bytes`` and ``parse_npz``.
@@ -60,28 +60,26 @@ def read_npz(path: Path, largest: int, what: str) -> dict[str, Array]:
 def parse_npz(
     path: Path, content: bytes, largest: int, what: str, *, compressed: bool = True
 ) -> dict[str, Array]:
-    """The arrays of an npz file whose bytes are known; they may be written to.
-
-    The headers of all arrays are checked before the first of them is unpacked.
+    """The arrays of an npz file given as bytes; the arrays are writable.
 
     Args:
-        path: named in messages.
-        content: the archive.
-        largest: bytes that all arrays together may take.
-        what: the file should be, for messages: "checkpoint".
+        path: the file to name in messages.
+        content: the bytes of the file.
+        largest: the most bytes that all arrays together may take.
+        what: the kind of file expected, for messages, such as ``"a checkpoint"``.
         compressed: whether arrays may be compressed.
 
     Raises:
-        BadInput: no archive of arrays of numbers, or one that unpacks to more.
+        BadInput: the bytes are not an archive of numeric arrays, or unpack to more than ``largest`` bytes.
     """
-    ways = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED) if compressed else (zipfile.ZIP_STORED,)
+    methods = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED) if compressed else (zipfile.ZIP_STORED,)
     try:
-        return _arrays(content, largest, ways)
+        return _arrays(content, largest, methods)
     except _UNREADABLE as error:
-        raise BadInput(f"{path}: no {what} ({error or type(error).__name__})") from None
+        raise BadInput(f"{path}: not {what} ({error or type(error).__name__})") from None
 
 
-def _arrays(content: bytes, largest: int, ways: tuple[int, ...]) -> dict[str, Array]:
+def _arrays(content: bytes, largest: int, methods: tuple[int, ...]) -> dict[str, Array]:
     if content.count(_ZIP_ENTRY) > _MOST_ARRAYS:  # before zipfile makes an object of each
         raise ValueError(f"more than {_MOST_ARRAYS:,} members")
     with zipfile.ZipFile(io.BytesIO(content)) as archive:
@@ -89,9 +87,9 @@ def _arrays(content: bytes, largest: int, ways: tuple[int, ...]) -> dict[str, Ar
         for info in archive.infolist():
             name = info.filename.removesuffix(".npy")
             if name == info.filename or name in members:
-                raise ValueError(f"{info.filename[:80]!r} is no array, or is there twice")
-            if info.flag_bits & 1 or info.compress_type not in ways:
-                raise ValueError(f"{name[:80]!r} is encrypted, or compressed in another way")
+                raise ValueError(f"{info.filename[:80]!r} is not an array, or occurs twice")
+            if info.flag_bits & 1 or info.compress_type not in methods:
+                raise ValueError(f"{name[:80]!r} is encrypted, or compressed by another method")
             members[name] = _member(archive, info)
         total = sum(member.info.file_size for member in members.values())
         if total > largest:
@@ -100,30 +98,30 @@ def _arrays(content: bytes, largest: int, ways: tuple[int, ...]) -> dict[str, Ar
 
 
 def _member(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> _Member:
-    """What the headers of zip and npy say of an array, if they agree."""
+    """Read the zip and npy headers of an array and check that they agree."""
     name = info.filename[:80]
     with archive.open(info) as file:
         magic, major, _, length = _NPY.unpack(file.read(_NPY.size))
         text = file.read(length) if (magic, major) == (b"\x93NUMPY", 1) else b""
-    found = _NPY_HEADER.fullmatch(text)
-    if found is None:
+    header = _NPY_HEADER.fullmatch(text)
+    if header is None:
         raise ValueError(f"{name!r} does not hold plain numbers")
-    kind, begin = np.dtype(found[1].decode()), _NPY.size + length
-    shape = tuple(int(size) for size in found[3].decode().split(",") if size.strip())
+    kind, begin = np.dtype(header[1].decode()), _NPY.size + length
+    shape = tuple(int(size) for size in header[3].decode().split(",") if size.strip())
     if begin + math.prod(shape) * kind.itemsize != info.file_size:
-        raise ValueError(f"{name!r} has another size than its header says")
-    return _Member(info, kind, shape, "F" if found[2] == b"True" else "C", begin)
+        raise ValueError(f"{name!r} is not of the size that its header states")
+    return _Member(info, kind, shape, "F" if header[2] == b"True" else "C", begin)
 
 
 def _unpacked(archive: zipfile.ZipFile, member: _Member) -> Array:
-    """An array of its own; zipfile compares the checksum of what it reads."""
+    """Read an array; zipfile verifies its checksum."""
     array: Array = np.empty(member.shape, member.kind, member.order)
     flat = array.reshape(-1, order=member.order).view(np.uint8)
     with archive.open(member.info) as file:
         file.read(member.begin)
         for begin in range(0, len(flat), _BLOCK):
             block = flat[begin : begin + _BLOCK]
-            block[:] = np.frombuffer(file.read(len(block)), np.uint8)  # refuses what is cut short
+            block[:] = np.frombuffer(file.read(len(block)), np.uint8)  # raises where the file is cut short
     if member.kind == np.bool_ and (flat > 1).any():
         raise ValueError(f"{member.info.filename[:80]!r} holds a boolean that is neither true nor false")
     return array
@@ -132,26 +130,26 @@ def _unpacked(archive: zipfile.ZipFile, member: _Member) -> Array:
 def array_of(
     arrays: Mapping[str, NDArray[Any]], name: str, kind: DTypeLike, shape: tuple[int | None, ...]
 ) -> Array:
-    """The array of this name, if it is exactly of this type and shape; None stands for any length.
+    """The array of this name, checked to be exactly of this type and shape; None stands for any length.
 
     Raises:
-        BadInput: it is not there, or another.
+        BadInput: the array is missing, or of another type or shape.
     """
-    found = arrays.get(name)
-    if found is None:
-        raise BadInput(f"there is no {name} in it")
-    fits = found.ndim == len(shape) and all(
-        length in (None, size) for length, size in zip(shape, found.shape, strict=True)
+    array = arrays.get(name)
+    if array is None:
+        raise BadInput(f"{name} is missing")
+    fits = array.ndim == len(shape) and all(
+        length in (None, size) for length, size in zip(shape, array.shape, strict=True)
     )
-    if found.dtype != kind or not fits:
+    if array.dtype != kind or not fits:
         sizes = tuple("any" if length is None else length for length in shape)
         accepted = f"{np.dtype(kind)} of shape ({', '.join(map(str, sizes))})"
-        raise BadInput(f"{name} is {found.dtype} of shape {found.shape}; accepted is {accepted}")
-    return found
+        raise BadInput(f"{name} is {array.dtype} of shape {array.shape}; accepted is {accepted}")
+    return array
 
 
 def npz_bytes(arrays: Mapping[str, Array], *, compressed: bool = False) -> bytes:
-    """The content of an npz file; equal arrays have equal bytes."""
+    """The bytes of an npz file; equal arrays give equal bytes."""
     buffer = io.BytesIO()
     (np.savez_compressed if compressed else np.savez)(buffer, allow_pickle=False, **arrays)
     return buffer.getvalue()

@@ -1,4 +1,4 @@
-"""Files of limited size and depth: bytes, JSON, TOML, tables."""
+"""Readers of bytes, JSON, TOML and CSV tables, within limits of size and depth."""
 
 from __future__ import annotations
 
@@ -25,10 +25,10 @@ from ..errors import BadInput
 __all__ = ["LARGEST_TABLE", "gunzip", "read_bytes", "read_json", "read_rows", "read_table", "read_toml"]
 
 LARGEST_TABLE: Final = 256 * 2**20
-"""Bytes of a CSV table that are read at most."""
+"""The most bytes of a CSV table that are read."""
 
 _DEEPEST: Final = 32
-"""Lists and tables within each other: more than any file of ours has, less than Python's stack bears."""
+"""Levels of nested lists and tables: more than any of our files has, fewer than Python's stack allows."""
 _MOST_CONTAINERS: Final = 1_500_000
 _LARGEST_TOML: Final = 2**20
 _TOML_STRING: Final = re.compile(rb'"[^"\\\n]*(?:\\.[^"\\\n]*)*"|\'[^\'\n]*\'')
@@ -41,20 +41,20 @@ _GZIP: Final = b"\x1f\x8b"
 
 @contextmanager
 def _opened(path: Path, largest: int) -> Iterator[BinaryIO]:
-    """A plain file of limited size, open for reading."""
+    """Open a regular file of limited size for reading."""
     try:
-        # A pipe without a writer would otherwise keep us waiting.
+        # Without O_NONBLOCK, opening a pipe that has no writer would block.
         descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) else error
         raise BadInput(f"{path}: cannot be read ({reason})") from None
     try:
-        found = os.fstat(descriptor)
-        if stat.S_ISDIR(found.st_mode):
+        status = os.fstat(descriptor)
+        if stat.S_ISDIR(status.st_mode):
             raise BadInput(f"{path}: a directory; name a file")
-        if not stat.S_ISREG(found.st_mode):
-            raise BadInput(f"{path}: no regular file; copy what it gives into one")
-        if found.st_size > largest:
+        if not stat.S_ISREG(status.st_mode):
+            raise BadInput(f"{path}: not a regular file; copy its content into one")
+        if status.st_size > largest:
             raise _too_large(path, largest)
         with os.fdopen(descriptor, "rb", closefd=False) as file:
             yield file
@@ -69,13 +69,13 @@ def _too_large(path: Path, largest: int) -> BadInput:
 
 
 def read_bytes(path: Path, largest: int) -> bytes:
-    """The contents of a regular file of limited size in bytes.
+    """The content of a regular file of at most ``largest`` bytes.
 
     Raises:
-        BadInput: it cannot be read, is no regular file, or is larger.
+        BadInput: the file cannot be read, is not a regular file, or is larger.
     """
     with _opened(path, largest) as file:
-        # As much memory as it is large, not as it may be; then what it has grown by meanwhile.
+        # Allocate the size it has, not the size it may have; then read what it has grown by meanwhile.
         content = file.read(os.fstat(file.fileno()).st_size + 1)
         while len(content) <= largest and (more := file.read(_BLOCK)):
             content += more
@@ -85,10 +85,10 @@ def read_bytes(path: Path, largest: int) -> bytes:
 
 
 def gunzip(path: Path, content: bytes, largest: int) -> bytes:
-    """What gzip packed, or the content itself if it does not begin as gzip's does.
+    """Decompressed gzip content; content that does not begin like gzip is returned unchanged.
 
     Raises:
-        BadInput: it is damaged, or unpacks to more bytes than accepted.
+        BadInput: the content is damaged, or unpacks to more than ``largest`` bytes.
     """
     if not content.startswith(_GZIP):
         return content
@@ -103,13 +103,13 @@ def gunzip(path: Path, content: bytes, largest: int) -> bytes:
 
 
 def read_json(path: Path, largest: int) -> Any:
-    """The value that a JSON file holds.
+    """The value in a JSON file.
 
     Raises:
-        BadInput: see ``read_bytes``; no JSON, or lists and objects that are too many or nested too deeply.
+        BadInput: see ``read_bytes``; not JSON, too many lists and objects, or nested too deeply.
     """
     content = read_bytes(path, largest)
-    if content.count(b"[") + content.count(b"{") > _MOST_CONTAINERS:  # two bytes that take 64 in memory
+    if content.count(b"[") + content.count(b"{") > _MOST_CONTAINERS:  # two bytes each, but 64 in memory
         raise BadInput(f"{path}: more than {_MOST_CONTAINERS:,} lists and objects, the most that is accepted")
     try:
         document = json.loads(content)
@@ -119,25 +119,25 @@ def read_json(path: Path, largest: int) -> Any:
 
 
 def read_toml(path: Path) -> dict[str, Any]:
-    """The table that a TOML file holds.
+    """The table in a TOML file.
 
     Raises:
-        BadInput: see ``read_bytes``; no TOML, or arrays and tables nested too deeply.
+        BadInput: see ``read_bytes``; not TOML, or nested too deeply.
     """
     content = read_bytes(path, _LARGEST_TOML)
     bare = _TOML_STRING.sub(b"", content).translate(None, b" \t")
-    if any(part.count(b".") > _DEEPEST for part in _TOML_MARK.split(bare)):  # on which tomllib spends hours
+    if any(part.count(b".") > _DEEPEST for part in _TOML_MARK.split(bare)):  # tomllib would take hours
         raise BadInput(f"{path}: nested more than {_DEEPEST} levels deep")
     try:
         document = tomllib.loads(content.decode())
-    except (ValueError, RecursionError) as error:  # tomllib lets numbers of 5,000 digits fail as they do
+    except (ValueError, RecursionError) as error:  # ValueError: a number of 5,000 digits too
         raise BadInput(f"{path}: not TOML ({error})") from None
     checked: dict[str, Any] = _shallow(path, document)
     return checked
 
 
 def _shallow(path: Path, document: Any) -> Any:
-    """The document, if its containers are not nested beyond what may be walked recursively."""
+    """The document, checked to be nested no deeper than can be walked recursively."""
     level = [document] if isinstance(document, _CONTAINERS) else []
     for _ in range(_DEEPEST):
         children = (item.values() if isinstance(item, dict) else item for item in level)
@@ -148,11 +148,11 @@ def _shallow(path: Path, document: Any) -> Any:
 
 
 def read_rows(path: Path) -> Iterator[list[str]]:
-    """The rows of a CSV table one by one, its header first; all have as many cells as the header.
+    """Iterate over the rows of a CSV table, header first; every row has as many cells as the header.
 
     Raises:
-        BadInput: see ``read_bytes``; no table in UTF-8, a cell of more than 131,072 characters, rows of
-            unequal length, or a column that is named twice.
+        BadInput: see ``read_bytes``; not a table in UTF-8, a cell of more than 131,072 characters, rows of
+            unequal length, or a duplicate column name.
     """
     with _opened(path, LARGEST_TABLE) as file:
         text: TextIO = io.TextIOWrapper(file, "utf-8", newline="")
@@ -163,47 +163,46 @@ def read_rows(path: Path) -> Iterator[list[str]]:
                 if width is None:
                     width = len(row)
                     if width > _WIDEST_TABLE or len(set(row)) != width:
-                        raise BadInput(f"{path}: no table: a column is named twice, or there are too many")
+                        raise BadInput(f"{path}: not a table: duplicate column names, or too many columns")
                 if len(row) != width:
-                    raise BadInput(
-                        f"{path}: no table: line {reader.line_num} has {len(row)} cells, the header {width}"
-                    )
+                    cells = f"line {reader.line_num} has {len(row)} cells, the header {width}"
+                    raise BadInput(f"{path}: not a table: {cells}")
                 yield row
         except (csv.Error, UnicodeDecodeError) as error:
-            raise BadInput(f"{path}: no table (line {reader.line_num + 1}: {error})") from None
+            raise BadInput(f"{path}: not a table (line {reader.line_num + 1}: {error})") from None
     if width is None:
-        raise BadInput(f"{path}: no table: it is empty")
+        raise BadInput(f"{path}: not a table: it is empty")
 
 
 def read_table(
     path: Path, needed: Collection[str] = (), words: Collection[str] = ()
 ) -> tuple[dict[str, NDArray[np.float64]], dict[str, list[str]]]:
-    """A CSV table by columns.
+    """Read a CSV table by columns.
 
     Args:
         path: the file.
-        needed: columns that must be there.
-        words: columns of words; all others hold numbers.
+        needed: names of the columns that must be present.
+        words: names of the columns of text, which must be present too; all other columns hold numbers.
 
     Returns:
-        float64[rows] by the column's name, and the columns of words.
+        The numeric columns by name, float64[rows] each, and the columns of text by name.
 
     Raises:
-        BadInput: see ``read_rows``; a column that is missing, or a cell that is no number.
+        BadInput: see ``read_rows``; a column is missing, or a cell is not a number.
     """
     rows = read_rows(path)
     header = next(rows)
     for name in (*needed, *words):
         if name not in header:
-            raise BadInput(f"{path}: no table of these columns: {name!r} is missing")
-    numeric = [place for place, name in enumerate(header) if name not in words]
+            raise BadInput(f"{path}: not a table with these columns: {name!r} is missing")
+    numeric = [index for index, name in enumerate(header) if name not in words]
     numbers, texts = array("d"), {name: list[str]() for name in words}
     for line, row in enumerate(rows, 2):
         try:
-            numbers.extend([float(row[place]) for place in numeric])
+            numbers.extend([float(row[index]) for index in numeric])
         except ValueError as error:
-            raise BadInput(f"{path}: no table of numbers (row {line}: {error})") from None
+            raise BadInput(f"{path}: not a table of numbers (row {line}: {error})") from None
         for name, column in texts.items():
             column.append(row[header.index(name)])
     table = np.array(numbers).reshape(-1, len(numeric)).T if numeric else np.empty((0, 0))
-    return {header[place]: column for place, column in zip(numeric, table, strict=True)}, texts
+    return {header[index]: column for index, column in zip(numeric, table, strict=True)}, texts

@@ -1,4 +1,4 @@
-"""Files written as a whole or not at all."""
+"""Writers: atomic replacement of a file, appending, and folders."""
 
 from __future__ import annotations
 
@@ -17,27 +17,31 @@ _REMEDIES: Final = {
     errno.ENOSPC: "free some space",
     errno.EDQUOT: "free some of the quota",
     errno.EFBIG: "the limit of file sizes is too low, see ulimit -f",
-    errno.EACCES: "allow it, or name another place",
+    errno.EACCES: "change the permissions, or name another path",
 }
 
 
 def write_atomically(path: Path, *parts: bytes | bytearray) -> None:
-    """Write beside the target, flush to the disk, then rename: a crash leaves the old file.
+    """Replace a file as a whole or not at all: write a temporary file beside it, flush it to disk, rename it.
+
+    Args:
+        path: the file.
+        parts: its content, in pieces.
 
     Raises:
-        BadInput: there is no such folder, or something else than a regular file stands there.
+        BadInput: the folder does not exist, or the path is not that of a regular file.
         Unwritable: the disk is full, or the folder cannot be written.
     """
     with _written(path):
         if not path.parent.is_dir():
-            raise BadInput(f"{path}: there is no folder {path.parent}; name a file in one that is there")
+            raise BadInput(f"{path}: there is no folder {path.parent}; name a file in an existing folder")
         if path.is_symlink() or (path.exists() and not path.is_file()):
-            raise BadInput(f"{path}: no regular file; remove it, or name another")
-        # The target's name may be as long as names can be.
+            raise BadInput(f"{path}: not a regular file; remove it, or name another")
+        # The target's name may have the greatest length that the file system allows.
         temporary = path.with_name(f".{path.name[:50]}.{os.getpid()}.tmp")
         temporary.unlink(missing_ok=True)
         try:
-            with temporary.open("xb") as file:  # never through a link that somebody has put there
+            with temporary.open("xb") as file:  # never through a symbolic link
                 for part in parts:
                     file.write(part)
                 file.flush()
@@ -49,7 +53,7 @@ def write_atomically(path: Path, *parts: bytes | bytearray) -> None:
 
 
 def append_text(path: Path, text: str) -> None:
-    """Add to the end of a text file.
+    """Append to a text file.
 
     Raises:
         Unwritable: the disk is full, or the file cannot be written.
@@ -59,20 +63,20 @@ def append_text(path: Path, text: str) -> None:
 
 
 def flush(path: Path) -> None:
-    """Make sure that what was written to a file has reached the disk.
+    """Flush a file's content to the disk.
 
     Raises:
-        Unwritable: it has not.
+        Unwritable: the content has not reached the disk.
     """
     with _written(path), path.open("rb") as file:
         os.fsync(file.fileno())
 
 
 def make_folder(path: Path) -> None:
-    """Make a folder, and those above it, unless it is there.
+    """Create a folder and its parents, unless they exist.
 
     Raises:
-        Unwritable: something else stands there, or it cannot be made.
+        Unwritable: the path is not a folder, or it cannot be created.
     """
     with _written(path):
         path.mkdir(parents=True, exist_ok=True)
@@ -80,9 +84,9 @@ def make_folder(path: Path) -> None:
 
 @contextmanager
 def _written(path: Path) -> Iterator[None]:
-    """What the system says, with the name of the file that is meant."""
+    """Turn an ``OSError`` into ``Unwritable``, with the file's name and a remedy."""
     try:
         yield
     except OSError as error:
-        remedy = _REMEDIES.get(error.errno or 0, "name another place")
+        remedy = _REMEDIES.get(error.errno or 0, "name another path")
         raise Unwritable(f"{path}: cannot be written ({error.strerror or error}); {remedy}") from None

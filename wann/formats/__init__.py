@@ -1,4 +1,4 @@
-"""What goes in and out: networks as files."""
+"""File formats of networks."""
 
 from .network_file import FORMATS, export_network, load_network
 from .network_json import from_document, load, render, save, to_document

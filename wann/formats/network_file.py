@@ -1,4 +1,4 @@
-"""Networks by path: a network JSON file, or a run folder and thereby its champion."""
+"""Reading a network from a JSON file or a run folder, and exporting it to other formats."""
 
 from __future__ import annotations
 
@@ -21,15 +21,15 @@ def _json(network: Network) -> str:
 
 
 FORMATS: Final[dict[str, Callable[[Network], str]]] = {"json": _json, "out": render_out}
-"""What a network can be exported to."""
+"""Renderers of a network as text, by the name of the format."""
 
 
 def load_network(path: Path) -> Network:
-    """Read a network.
+    """Read a network from a network JSON file, or the champion of a run folder.
 
     Raises:
-        BadInput: nothing there, a run without a champion yet or with a part that is a link, or a file that
-            is no network.
+        BadInput: the path does not exist, is not a network, or is a run folder that has no champion yet or
+            contains a link.
     """
     if path.is_dir():
         check_parts(path)
@@ -43,16 +43,19 @@ def load_network(path: Path) -> Network:
 
 
 def export_network(network: Network, path: Path, format_name: str) -> list[Path]:
-    """Write a network in another format; returns the files written.
+    """Write a network in another format.
 
-    With ``out``, weights that the network carries go to ``NAME.wann.json`` beside it.
+    In the format ``out``, the network's weights, if it has any, go to ``NAME.wann.json`` beside the file.
+
+    Returns:
+        The files written.
 
     Raises:
-        BadInput: no such format, or a network that it cannot hold.
+        BadInput: an unknown format, or a network that the format cannot hold.
         Unwritable: see ``write_atomically``.
     """
     if format_name not in FORMATS:
-        raise BadInput(f"--format {format_name}: accepted are {', '.join(FORMATS)}")
+        raise BadInput(f"{format_name}: accepted are {', '.join(FORMATS)}", argument="format_name")
     texts = {path: FORMATS[format_name](network)}
     if format_name == "out" and network.weights is not None:
         texts[path.with_suffix(".wann.json")] = render_weights(network)

@@ -1,4 +1,4 @@
-"""Network JSON, version 1: one document a person can read and a schema can check."""
+"""Network JSON, version 1: a human-readable document, checked by a schema."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Annotated, Any, Final, Literal
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AliasChoices, BaseModel, ConfigDict, Field, ValidationError
 
 from ..activations import BY_NAME
 from ..errors import BadInput
@@ -19,7 +19,7 @@ from ..settings import explain
 __all__ = ["LARGEST_FILE", "from_document", "load", "save", "to_document"]
 
 LARGEST_FILE: Final = 64 * 2**20
-"""Bytes of a network file that are read at most."""
+"""The most bytes of a network file that are read."""
 LARGEST_NODES: Final = 100_000
 LARGEST_GENES: Final = 1_000_000
 
@@ -45,7 +45,12 @@ class _Connection(_Strict):
 class _Interface(_Strict):
     observe: Annotated[list[Annotated[int, Field(ge=0)]], Field(max_length=LARGEST_NODES)] = []
     mean: Annotated[list[float], Field(max_length=LARGEST_NODES)] = []
-    deviation: Annotated[list[float], Field(max_length=LARGEST_NODES)] = []
+    std: Annotated[
+        list[float],
+        Field(
+            max_length=LARGEST_NODES, validation_alias=AliasChoices("std", "deviation")
+        ),  # its earlier name
+    ] = []
     squash: Literal["scale", "clip", "tanh"] | None = None
 
 
@@ -63,7 +68,7 @@ class _Document(_Strict):
 
 
 def to_document(network: Network) -> dict[str, Any]:
-    """The network as plain JSON values, in a stable order."""
+    """The network as plain JSON values, in a fixed order."""
     nodes = [
         {"id": node, "kind": network.kind(node), "activation": network.activation_name(node)}
         for node in range(network.size)
@@ -88,9 +93,10 @@ def to_document(network: Network) -> dict[str, Any]:
     if network.task is not None:
         document["task"] = network.task
     if network.interface is not None:
-        given = {name: value for name, value in asdict(network.interface).items() if value}
         document["interface"] = {
-            name: list(value) if isinstance(value, tuple) else value for name, value in given.items()
+            name: list(value) if isinstance(value, tuple) else value
+            for name, value in asdict(network.interface).items()
+            if value
         }
     if network.provenance:
         document["provenance"] = dict(network.provenance)
@@ -98,7 +104,7 @@ def to_document(network: Network) -> dict[str, Any]:
 
 
 def save(network: Network, path: Path) -> None:
-    """Write network JSON, one node or connection a line.
+    """Write network JSON atomically, with one node or connection a line.
 
     Raises:
         BadInput, Unwritable: see ``write_atomically``.
@@ -107,7 +113,7 @@ def save(network: Network, path: Path) -> None:
 
 
 def render(document: dict[str, Any]) -> str:
-    """JSON text with a line for each node and each connection."""
+    """JSON text, with one line for each node and connection."""
     lines = []
     for key, value in document.items():
         if key in ("nodes", "connections") and value:
@@ -122,7 +128,7 @@ def load(path: Path) -> Network:
     """Read network JSON.
 
     Raises:
-        BadInput: not such a document, or one that describes no network.
+        BadInput: the file is not network JSON, or does not describe a valid network.
     """
     document = read_json(path, LARGEST_FILE)
     try:
@@ -135,7 +141,7 @@ def from_document(document: object) -> Network:
     """The network that a document describes.
 
     Raises:
-        BadInput: the document breaks the schema, or describes no network.
+        BadInput: the document violates the schema, or does not describe a valid network.
     """
     if isinstance(document, dict) and document.get("format") == "wann-network":
         version = document.get("version")
@@ -146,11 +152,11 @@ def from_document(document: object) -> Network:
     except ValidationError as error:
         raise BadInput(explain(error)) from None
     _check_nodes(checked)
-    place = {node.id: index for index, node in enumerate(checked.nodes)}
+    index = {node.id: position for position, node in enumerate(checked.nodes)}
     ends = [(link.source, link.target) for link in checked.connections]
     for source, target in ends:
-        if source not in place or target not in place:
-            raise BadInput(f"connection {source} -> {target} names a node that is not there")
+        if source not in index or target not in index:
+            raise BadInput(f"connection {source} -> {target} names a node that does not exist")
     weights = [link.weight for link in checked.connections]
     given = [weight for weight in weights if weight is not None]
     if given and len(given) != len(weights):
@@ -159,8 +165,8 @@ def from_document(document: object) -> Network:
         checked.inputs,
         checked.outputs,
         np.array([BY_NAME[node.activation].id for node in checked.nodes[1 + checked.inputs :]], np.int8),
-        np.array([place[source] for source, _ in ends], np.int64),
-        np.array([place[target] for _, target in ends], np.int64),
+        np.array([index[source] for source, _ in ends], np.int64),
+        np.array([index[target] for _, target in ends], np.int64),
         np.array(given, np.float64) if given else None,
         checked.shared_weight,
         checked.task,
@@ -170,14 +176,14 @@ def from_document(document: object) -> Network:
 
 
 def _interface(document: _Document) -> Interface | None:
-    found = document.interface
-    if found is None:
+    block = document.interface
+    if block is None:
         return None
     for name in ("observe", "mean"):
-        count = len(getattr(found, name))
+        count = len(getattr(block, name))
         if count not in (0, document.inputs):
-            raise BadInput(f"interface: {count} numbers of {name} for {document.inputs} inputs")
-    return Interface(tuple(found.observe), tuple(found.mean), tuple(found.deviation), found.squash)
+            raise BadInput(f"interface: {name} has {count} numbers for {document.inputs} inputs")
+    return Interface(tuple(block.observe), tuple(block.mean), tuple(block.std), block.squash)
 
 
 def _check_nodes(document: _Document) -> None:
@@ -194,9 +200,9 @@ def _check_nodes(document: _Document) -> None:
     seen = set()
     for node in document.nodes:
         if node.id in seen:
-            raise BadInput(f"node id {node.id} stands twice")
+            raise BadInput(f"duplicate node id {node.id}")
         seen.add(node.id)
         if node.activation not in BY_NAME:
-            raise BadInput(f"no activation {node.activation!r}; there are {', '.join(BY_NAME)}")
+            raise BadInput(f"unknown activation {node.activation!r}; known are {', '.join(BY_NAME)}")
         if node.kind in ("bias", "input") and node.activation != "linear":
             raise BadInput(f"{node.kind} {node.id} has activation {node.activation}; it must be linear")

@@ -1,10 +1,10 @@
-"""The published file formats of weight-agnostic networks (Gaier & Ha 2019, their code).
+"""The file formats published with weight-agnostic networks (the code of Gaier & Ha 2019).
 
-``NAME.out`` is a headerless table of N rows and N + 1 columns: row = source, column = destination, last
-column = activation id. Nodes stand in the order bias, inputs, hidden (topological), outputs. 0 is no
-gene, nan a disabled one, and anything else a connection, whatever the number.
-``NAME.wann.json`` is ``[[offset, ...], score, (deviation)]`` with an offset for each connection, row by
-row; its weight is the offset plus a bias that belongs to the task.
+``NAME.out`` is a table without header of N rows and N + 1 columns: row = source, column = target, last
+column = activation id. The order of the nodes is bias, inputs, hidden (topological), outputs. A cell of 0
+is no gene, nan a disabled one, and any other number a connection.
+``NAME.wann.json`` is ``[[offset, ...], score, (std)]`` with one offset for each connection, row by row; the
+connection's weight is the offset plus a bias that depends on the task.
 """
 
 from __future__ import annotations
@@ -40,10 +40,18 @@ def load_out(
     weight_bias: float = 0.0,
     task: str | None = None,
 ) -> Network:
-    """Read a published network, and the weights published for it if ``weights`` names them.
+    """Read a published network, and its weights.
+
+    Args:
+        path: the ``.out`` file.
+        inputs: number of inputs.
+        outputs: number of outputs.
+        weights: the ``.wann.json`` file; None for a network without weights.
+        weight_bias: added to every offset.
+        task: the id of the network's task.
 
     Raises:
-        BadInput: a damaged file, or one that does not fit the number of inputs and outputs.
+        BadInput: a file is damaged, or does not fit the number of inputs and outputs.
     """
     source, target, activation = _read_table(path)
     size = len(activation)
@@ -52,24 +60,24 @@ def load_out(
             f"{path}: {size} nodes, but a bias, {inputs} inputs and {outputs} outputs "
             f"need at least {1 + inputs + outputs}"
         )
-    place = np.concatenate(
+    index = np.concatenate(
         [
             np.arange(1 + inputs),
-            np.arange(1 + inputs + outputs, size),  # hidden nodes come last with us
+            np.arange(1 + inputs + outputs, size),  # in a Network hidden nodes come last
             np.arange(1 + inputs, 1 + inputs + outputs),
         ]
     )
     computed = _activations(path, activation[1 + inputs :])
     hidden = size - 1 - inputs - outputs
-    with np.errstate(over="ignore"):  # what overflows is no weight, and refused as such
+    with np.errstate(over="ignore"):  # an infinite weight is refused by Network
         values = None if weights is None else load_weights(weights, len(source)) + weight_bias
     try:
         return Network(
             inputs,
             outputs,
             np.concatenate([computed[hidden:], computed[:hidden]]),
-            place[source],
-            place[target],
+            index[source],
+            index[target],
             values,
             task=task,
             provenance={"imported": path.name},
@@ -82,7 +90,7 @@ def load_weights(path: Path, connections: int) -> NDArray[np.float64]:
     """The offsets of a ``.wann.json`` file, float64[connections].
 
     Raises:
-        BadInput: a damaged file, or a number of offsets other than of connections.
+        BadInput: the file is damaged, or the number of offsets is not that of the connections.
     """
     document = read_json(path, LARGEST_FILE)
     try:
@@ -98,7 +106,7 @@ def load_weights(path: Path, connections: int) -> NDArray[np.float64]:
 
 
 def render_out(network: Network) -> str:
-    """The network as an ``.out`` table; 1 stands for a connection.
+    """The network as an ``.out`` table, with 1 for each connection.
 
     Raises:
         BadInput: the table would be larger than ``load_out`` accepts.
@@ -107,8 +115,8 @@ def render_out(network: Network) -> str:
     if size > _LARGEST_TABLE:
         raise BadInput(
             f"{size:,} nodes: an .out table of them has {size * (size + 1):,} cells, mostly zeros, some "
-            f"{2 * size * (size + 1) // 2**20:,} MB; written and read are up to {_LARGEST_TABLE:,} nodes. "
-            "Take --format json"
+            f"{2 * size * (size + 1) // 2**20:,} MB; accepted are up to {_LARGEST_TABLE:,} nodes. "
+            "The format json has no such limit"
         )
     order = _published_order(network)
     position = np.argsort(order)
@@ -127,27 +135,27 @@ def render_out(network: Network) -> str:
 
 
 def render_weights(network: Network, score: float = 0.0) -> str:
-    """The network's weights as ``.wann.json`` for the table of ``render_out``, with weight bias 0.
+    """The network's weights as ``.wann.json`` that belongs to the table of ``render_out``; the bias is 0.
 
     Raises:
-        BadInput: the network carries no weights.
+        BadInput: the network has no weights.
     """
     if network.weights is None:
-        raise BadInput("the network carries no weights that could be written")
-    place = np.argsort(_published_order(network))
-    rows = np.lexsort((place[network.target], place[network.source]))
+        raise BadInput("the network has no weights to write")
+    position = np.argsort(_published_order(network))
+    rows = np.lexsort((position[network.target], position[network.source]))
     return json.dumps([network.weights[rows].tolist(), score]) + "\n"
 
 
 def _published_order(network: Network) -> NDArray[np.int64]:
-    """Our node numbers in published order: bias, inputs, hidden by depth, outputs."""
+    """The node indices of a network in published order: bias, inputs, hidden by depth, outputs."""
     first = 1 + network.inputs
     hidden = topological_order(network.size, first + network.outputs, network.source, network.target)
     return np.concatenate([np.arange(first), hidden, np.arange(first, first + network.outputs)])
 
 
 def _read_table(path: Path) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float64]]:
-    """Rows and columns of the connections, row by row, and the column of activations."""
+    """Sources and targets of the connections, row by row, and the column of activations."""
     lines = read_bytes(path, LARGEST_FILE).split(None, _LARGEST_TABLE)
     size = len(lines)
     if not lines:
@@ -155,19 +163,19 @@ def _read_table(path: Path) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArr
     if size > _LARGEST_TABLE:
         raise BadInput(f"{path}: more than {_LARGEST_TABLE:,} rows, the most nodes that are accepted")
     targets, activation = [], np.empty(size)
-    for number, line in enumerate(lines, 1):  # the table as a whole may be large, and nearly empty
+    for number, line in enumerate(lines, 1):  # row by row: the whole table may be large, and nearly empty
         row = _read_row(path, number, line.decode(errors="replace"))
         if len(row) != size + 1:
             raise BadInput(f"{path}: row {number} has {len(row)} columns; {size} rows need {size + 1}")
-        (found,) = np.nonzero(~np.isnan(row[:-1]) & (row[:-1] != 0))
-        if len(found) and found[0] < number:
+        (columns,) = np.nonzero(~np.isnan(row[:-1]) & (row[:-1] != 0))
+        if len(columns) and columns[0] < number:
             raise BadInput(
-                f"{path}: row {number} connects back to column {found[0] + 1}; "
+                f"{path}: row {number} connects back to column {columns[0] + 1}; "
                 "only connections above the diagonal are accepted"
             )
-        targets.append(found)
+        targets.append(columns)
         activation[number - 1] = row[-1]
-    sources = np.repeat(np.arange(size), [len(found) for found in targets])
+    sources = np.repeat(np.arange(size), [len(columns) for columns in targets])
     return sources, np.concatenate(targets), activation
 
 
@@ -178,14 +186,14 @@ def _read_row(path: Path, number: int, line: str) -> NDArray[np.float64]:
         row = np.array([float(cell) for cell in line.split(",")])
     except ValueError:
         shown = line if len(line) <= 60 else f"{line[:57]}..."
-        raise BadInput(f"{path}: row {number} is not numbers between commas, found {shown!r}") from None
+        raise BadInput(f"{path}: row {number} is not numbers separated by commas: {shown!r}") from None
     if np.isinf(row).any():
-        raise BadInput(f"{path}: row {number} holds an infinite number")
+        raise BadInput(f"{path}: row {number} contains an infinite number")
     return row
 
 
 def _activations(path: Path, column: NDArray[np.float64]) -> NDArray[np.int8]:
     wrong = column[(column != np.round(column)) | ~((column >= 1) & (column <= 11))]
     if len(wrong):
-        raise BadInput(f"{path}: no activation {wrong[0]:g}; ids run from 1 to 11")
+        raise BadInput(f"{path}: unknown activation {wrong[0]:g}; accepted are 1 to 11")
     return column.astype(np.int8)

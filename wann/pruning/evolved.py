@@ -133,8 +133,8 @@ class _Subnetworks:
         budget = budget_of(task)
         # Of a set of images each seed draws a batch of the training part, which is the largest.
         episodes = min(_EPISODES, budget.sweep_episodes)
-        self._trial = Trial(episode_seeds(seed, Stream.SHRINKING_EPISODES, episodes))
-        fresh = episode_seeds(seed, Stream.SHRUNK_EPISODES, _WEIGHTS * (budget.report // 10))
+        self._trial = Trial(episode_seeds(seed, Stream.PRUNING_EPISODES, episodes))
+        fresh = episode_seeds(seed, Stream.PRUNED_EPISODES, _WEIGHTS * (budget.report // 10))
         self._fresh = task.report(fresh.reshape(_WEIGHTS, -1))
 
     def means(self, enabled: Enabled, *, fresh: bool = False) -> NDArray[np.float64]:

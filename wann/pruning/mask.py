@@ -227,7 +227,7 @@ class Mask:
         Raises:
             BadInput: it is no such file.
         """
-        arrays = read_npz(path, _LARGEST, "mask in npz")
+        arrays = read_npz(path, _LARGEST, "a mask in npz")
         for name, array in arrays.items():
             if array.dtype != np.bool_:
                 raise BadInput(f"{path}: {name} holds {array.dtype}, not booleans; a mask is booleans alone")

@@ -109,7 +109,7 @@ class PruningRun:
             BadInput: the configuration or the folder cannot be used, or another process writes there.
         """
         run = cls(config, RunFolder(path))
-        with RunFolder.begun(path, render_settings(config), "rounds", tell=tell):
+        with RunFolder.create(path, render_settings(config), "rounds", tell=tell):
             run._describe()
             yield run
 
@@ -138,9 +138,9 @@ class PruningRun:
                         f"is not of this run ({error})"
                     ) from None
             needed = [number for number in range(done) for _ in config.pruning.variants(number)]
-            folder.cut(folder.metrics, done, needed, "round")
+            folder.truncate(folder.metrics, done, needed, "round")
             for table in (folder.timing, path / "learning.csv"):
-                folder.cut(table, done)
+                folder.truncate(table, done)
             if done:  # refused before hours of work, not after them
                 _read_rounds(folder.metrics, _MEASURED)
                 _read_rounds(folder.timing, _TIMED)

@@ -1,9 +1,8 @@
 """What is seen: topologies, curves, fronts, and the report that gathers them."""
 
 from .curves import draw_learning, draw_weight_response
-from .frontiers import FrontierPoint, draw_frontier
-from .fronts import draw_front, non_dominated
-from .layout import Layout, layered_layout
+from .fronts import FrontierPoint, draw_front, draw_frontier, non_dominated
+from .layout import Layout, layered_layout, paths
 from .report import Table, write_report
 from .run_report import report_run
 from .sweep import draw_sweep
@@ -23,6 +22,7 @@ __all__ = [
     "draw_weight_response",
     "layered_layout",
     "non_dominated",
+    "paths",
     "report_run",
     "write_film",
     "write_report",

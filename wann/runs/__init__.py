@@ -1,4 +1,4 @@
-"""What is kept: the run folder with its manifest, metrics and checkpoints."""
+"""Run folders: manifest, metrics, checkpoints, and the lock of their one writer."""
 
 from .checkpoint import Checkpoint, load_checkpoint, save_checkpoint
 from .folder import RunFolder

@@ -1,4 +1,4 @@
-"""Checkpoints: everything a search needs to go on, in one npz without pickled objects."""
+"""Checkpoints: the complete state of a search in one npz file, without pickled objects."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ _CHECKSUM: Final = 4  # bytes at the end
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """A search at the beginning of a generation.
+    """The state of a search at the start of a generation.
 
     Attributes:
-        generation: the generation that comes next.
-        arrays: named arrays of plain numbers; their meaning belongs to the search.
+        generation: the next generation to compute.
+        arrays: numeric arrays by name, whose meaning is the search's own.
     """
 
     generation: int
@@ -35,7 +35,7 @@ class Checkpoint:
 
 
 def save_checkpoint(path: Path, checkpoint: Checkpoint) -> None:
-    """Write a checkpoint as a whole or not at all.
+    """Write a checkpoint atomically.
 
     Raises:
         BadInput, Unwritable: see ``write_atomically``.
@@ -46,24 +46,24 @@ def save_checkpoint(path: Path, checkpoint: Checkpoint) -> None:
 
 
 def load_checkpoint(path: Path) -> Checkpoint:
-    """Read a checkpoint back.
+    """Read a checkpoint.
 
     Raises:
-        BadInput: the file is damaged, or is no checkpoint of this version.
+        BadInput: the file is damaged, or is not a checkpoint of this version.
     """
     content = read_bytes(path, _LARGEST)
     digest = zlib.crc32(memoryview(content)[:-_CHECKSUM])
     if digest.to_bytes(_CHECKSUM, "little") != content[-_CHECKSUM:]:
         raise BadInput(f"{path}: damaged checkpoint (its checksum does not match its content)")
-    # Ours are not compressed: none unpacks to more than it takes on the disk.
-    arrays = parse_npz(path, content, len(content), "checkpoint", compressed=False)
+    # Checkpoints are written uncompressed, so none is larger in memory than on disk.
+    arrays = parse_npz(path, content, len(content), "a checkpoint", compressed=False)
     try:
         version, generation = array_of(arrays, "header", np.int64, (2,)).tolist()
     except BadInput as error:
-        raise BadInput(f"{path}: no checkpoint ({error})") from None
+        raise BadInput(f"{path}: not a checkpoint ({error})") from None
     if version != _VERSION:
         raise BadInput(f"{path}: checkpoint version {version}; this program reads {_VERSION}")
     if generation < 0:
-        raise BadInput(f"{path}: no checkpoint (it stands at generation {generation})")
+        raise BadInput(f"{path}: not a checkpoint (its generation is {generation})")
     del arrays["header"]
     return Checkpoint(generation, arrays)

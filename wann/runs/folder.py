@@ -1,4 +1,4 @@
-"""The run folder: where everything that a search leaves behind has its place."""
+"""The run folder: the paths of its files, its one writer, and its growing tables."""
 
 from __future__ import annotations
 
@@ -22,33 +22,37 @@ from .parts import check_parts, contents, leftovers, members
 
 __all__ = ["RunFolder"]
 
-_KEPT: Final = 2  # checkpoints: the newest, and the one before should the newest be damaged
+_KEPT: Final = 2  # checkpoints: the newest, and the one before in case the newest is damaged
 
 
 @dataclass(frozen=True)
 class RunFolder:
-    """Paths of a run, and the rows that grow with it."""
+    """The files of a run, by path.
+
+    Attributes:
+        path: the folder.
+    """
 
     path: Path
 
     @property
     def config(self) -> Path:
-        """The configuration as it was run."""
+        """The configuration of the run."""
         return self.path / "config.toml"
 
     @property
     def manifest(self) -> Path:
-        """Versions, machine, commit, times."""
+        """Package versions, machine, commit and times; see ``Manifest``."""
         return self.path / "manifest.json"
 
     @property
     def metrics(self) -> Path:
-        """A row for each generation; depends on configuration and seed alone."""
+        """One row for each generation or pruned network; depends on the configuration and the seed alone."""
         return self.path / "metrics.csv"
 
     @property
     def timing(self) -> Path:
-        """Seconds of each generation, by phase."""
+        """Seconds of each generation, by phase; varies from run to run."""
         return self.path / "timing.csv"
 
     @property
@@ -63,42 +67,42 @@ class RunFolder:
 
     @property
     def failures(self) -> Path:
-        """Networks that could not be evaluated."""
+        """The networks that could not be evaluated."""
         return self.path / "failures"
 
     @property
     def checkpoints(self) -> Path:
-        """Where the search can go on."""
+        """The newest checkpoints, from which the run can be resumed."""
         return self.path / "checkpoints"
 
     @property
     def figures(self) -> Path:
-        """Pictures."""
+        """The pictures of the report."""
         return self.path / "figures"
 
     @property
     def report(self) -> Path:
-        """The page that shows it all."""
+        """The report, one HTML page."""
         return self.path / "report.html"
 
     @classmethod
     @contextmanager
-    def begun(
-        cls, path: Path, config: str, *rooms: str, tell: Callable[[str], None] = lambda _: None
+    def create(
+        cls, path: Path, config: str, *subfolders: str, tell: Callable[[str], None] = lambda _: None
     ) -> Iterator[RunFolder]:
-        """A new run, of which nobody else writes anything while the block lasts.
+        """Create a run folder, locked for this process while the block lasts.
 
-        The configuration comes first: whenever a process is killed here, there is either nothing yet, and the
-        run can be begun again, or a configuration, with which it can be resumed.
+        The configuration is written first. A process killed here thus leaves either nothing, and the run can
+        be started again in the same folder, or a configuration, with which it can be resumed.
 
         Args:
-            path: a folder that is not there, or empty.
-            config: what the run's configuration file is to say.
-            rooms: folders to be in it, beside those that every run has.
-            tell: told in a sentence if the folder cannot be locked.
+            path: the folder, new or empty.
+            config: the text of the configuration file.
+            subfolders: folders to create in it, besides those that every run has.
+            tell: receives a sentence if the file system does not support locks.
 
         Raises:
-            BadInput: it is not empty, cannot be written, or another process writes there.
+            BadInput: the folder is not empty, cannot be written, or is locked by another process.
         """
         folder = cls(path)
         with ExitStack() as stack:
@@ -106,61 +110,63 @@ class RunFolder:
                 path.mkdir(parents=True, exist_ok=True)
                 folder._check_empty()
                 stack.enter_context(locked(path, tell))
-                folder._check_empty()  # somebody may have been faster
+                folder._check_empty()  # another process may have been faster
                 write_atomically(folder.config, config.encode())
-                folder._furnish(rooms)
+                folder._prepare(subfolders)
             except OSError as error:
-                raise BadInput(f"--run {path}: cannot be written ({error.strerror})") from None
+                raise BadInput(f"{path}: cannot be written ({error.strerror})", argument="run") from None
             yield folder
 
     @classmethod
     def existing(cls, path: Path) -> RunFolder:
-        """A folder that a run has left, no part of it a link.
+        """The folder of an existing run, checked to contain no symbolic link.
 
         Raises:
-            BadInput: it is no run folder, or has a part that is a link.
+            BadInput: the path is not a run folder, or one of its files is a link.
         """
         folder = cls(path)
         if path.is_dir():
             check_parts(path)
         if not folder.config.is_file():
-            raise BadInput(f"{path}: no run folder (it has no config.toml); begin one with `wann search`")
+            raise BadInput(f"{path}: not a run folder (it has no config.toml); a search creates one")
         return folder
 
     @contextmanager
-    def writing(self, *rooms: str, tell: Callable[[str], None] = lambda _: None) -> Iterator[None]:
-        """Be the only one who writes in a folder that a run has left, while the block lasts; see ``begun``.
+    def writing(self, *subfolders: str, tell: Callable[[str], None] = lambda _: None) -> Iterator[None]:
+        """Lock the folder of an existing run for this process while the block lasts; see ``create``.
 
         Raises:
-            BadInput: it cannot be written, or another process writes there.
+            BadInput: the folder cannot be written, or is locked by another process.
         """
         with ExitStack() as stack:
             try:
                 stack.enter_context(locked(self.path, tell))
-                self._furnish(rooms)
+                self._prepare(subfolders)
             except OSError as error:
                 raise BadInput(f"{self.path}: cannot be written ({error.strerror})") from None
             yield
 
     def _check_empty(self) -> None:
-        found = contents(self.path)
-        if self.config.name in found:
-            raise BadInput(f"--run {self.path}: holds a run; name a new folder, or `wann resume {self.path}`")
-        if found:
-            raise BadInput(f"--run {self.path}: not empty; name a new folder")
+        names = contents(self.path)
+        if self.config.name in names:
+            error = BadInput(f"{self.path}: contains a run already; name a new folder", argument="run")
+            error.resume = self.path
+            raise error
+        if names:
+            raise BadInput(f"{self.path}: not empty; name a new folder", argument="run")
 
-    def _furnish(self, rooms: Sequence[str]) -> None:
+    def _prepare(self, subfolders: Sequence[str]) -> None:
         for path in leftovers(self.path):
             path.unlink(missing_ok=True)
-        for room in (*rooms, self.checkpoints.name, self.figures.name):
-            (self.path / room).mkdir(exist_ok=True)
+        for name in (*subfolders, self.checkpoints.name, self.figures.name):
+            (self.path / name).mkdir(exist_ok=True)
 
     def write_json(self, path: Path, document: Mapping[str, Any]) -> None:
-        """Write a JSON document, as a whole or not at all."""
+        """Write a JSON document atomically."""
         write_atomically(path, (json.dumps(document, indent=1) + "\n").encode())
 
     def save(self, checkpoint: Checkpoint) -> None:
-        """Keep a checkpoint, and the one before it; the rows that it relies on reach the disk first."""
+        """Save a checkpoint and keep the one before; the rows up to it are flushed to disk first."""
         for table in (self.metrics, self.timing):
             if table.exists():
                 flush(table)
@@ -169,28 +175,28 @@ class RunFolder:
             old.unlink(missing_ok=True)
 
     def clear_front(self) -> None:
-        """Remove the networks of an earlier front, and their table."""
+        """Remove the networks of an earlier front and their table."""
         for path in members(self.front):
             path.unlink(missing_ok=True)
 
     def newest_checkpoint(self) -> Checkpoint | None:
-        """The newest whole checkpoint, or None if none was written yet.
+        """The newest intact checkpoint, or None if none was written yet.
 
         Raises:
-            BadInput: there are checkpoints, and all are damaged.
+            BadInput: all checkpoints are damaged.
         """
-        complaint = None
+        newest_error = None
         for path in reversed(members(self.checkpoints)):
             try:
                 return load_checkpoint(path)
             except BadInput as error:
-                complaint = complaint or error
-        if complaint:
-            raise complaint
+                newest_error = newest_error or error
+        if newest_error:
+            raise newest_error
         return None
 
     def append(self, path: Path, row: Mapping[str, float | str]) -> None:
-        """Add a row to a table, with its header if it is the first."""
+        """Append a row to a table, after a header if the table is empty."""
         text = io.StringIO()
         writer = csv.writer(text, lineterminator="\n")
         if not path.exists() or path.stat().st_size == 0:
@@ -198,19 +204,21 @@ class RunFolder:
         writer.writerow([_cell(value) for value in row.values()])
         append_text(path, text.getvalue())
 
-    def cut(self, path: Path, end: int, needed: Sequence[int] | None = None, of: str = "generation") -> None:
-        """Cut a table back to the rows whose first number, of a generation or a round, is below ``end``.
+    def truncate(
+        self, path: Path, end: int, needed: Sequence[int] | None = None, of: str = "generation"
+    ) -> None:
+        """Truncate a table to the rows whose first cell, a generation or a round, is below ``end``.
 
-        A last row without an end, half written when the disk was full, counts for nothing.
+        An incomplete last row, written when the disk became full, is dropped.
 
         Args:
             path: the table.
-            end: the first number that goes.
-            needed: the numbers that must be left, in this order; any if not given.
-            of: what the numbers are of.
+            end: the first generation or round to drop.
+            needed: the numbers that must remain, in this order; not checked if None.
+            of: what the numbers count, for messages.
 
         Raises:
-            BadInput: other numbers are left than are needed; nothing is written then.
+            BadInput: other numbers remain than are needed; the file is then left unchanged.
         """
         content = read_bytes(path, LARGEST_TABLE) if path.exists() else b""
         header, *rows = [line for line in content.splitlines(keepends=True) if line.endswith(b"\n")] or [b""]
@@ -218,27 +226,27 @@ class RunFolder:
             kept = [(number, row) for row in rows if (number := int(row.partition(b",")[0])) < end]
         except ValueError:
             raise BadInput(f"{path}: a row does not begin with a number") from None
-        found = [number for number, _ in kept]
-        if needed is not None and found != list(needed):
-            raise BadInput(f"{path}: {_difference(of, end, found, needed)}")
+        numbers = [number for number, _ in kept]
+        if needed is not None and numbers != list(needed):
+            raise BadInput(f"{path}: {_difference(of, end, numbers, needed)}")
         if path.exists():
             write_atomically(path, *((header, *(row for _, row in kept)) if kept else ()))
 
     def columns(self, path: Path) -> dict[str, NDArray[np.float64]]:
-        """A table's columns by name, float64[rows].
+        """A table's columns by name, float64[rows] each.
 
         Raises:
-            BadInput: it is missing or damaged.
+            BadInput: the table is missing or damaged.
         """
         return read_table(path)[0]
 
 
-def _difference(of: str, end: int, found: Sequence[int], needed: Sequence[int]) -> str:
-    """What is wrong with the first numbers of a table's rows."""
-    for row, (number, right) in enumerate(zip(found, needed, strict=False), 1):
-        if number != right:
-            return f"row {row} is of {of} {number}, where one of {of} {right} belongs"
-    return f"{len(found)} rows, but the checkpoint stands after {end} {of}s and needs {len(needed)}"
+def _difference(of: str, end: int, numbers: Sequence[int], needed: Sequence[int]) -> str:
+    """Describe the first difference between the numbers of a table's rows and those needed."""
+    for row, (number, expected) in enumerate(zip(numbers, needed, strict=False), 1):
+        if number != expected:
+            return f"row {row} is of {of} {number}, expected {of} {expected}"
+    return f"{len(numbers)} rows, but the checkpoint after {end} {of}s needs {len(needed)}"
 
 
 def _cell(value: float | str) -> str:

@@ -1,4 +1,4 @@
-"""One writer for a run folder: a lock that the system lets go of when a process ends, however it ends."""
+"""The lock of a run folder: one writer at a time; the system releases it when the process ends."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ _NO_LOCKS: Final = {errno.ENOLCK, errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP}
 
 @contextmanager
 def locked(folder: Path, tell: Callable[[str], None]) -> Iterator[None]:
-    """Be the only one who writes into a folder, while the block lasts.
+    """Hold the lock of a folder while the block lasts.
 
     Args:
-        folder: that is there.
-        tell: told in a sentence where the file system knows no locks, which ends nothing.
+        folder: an existing folder.
+        tell: receives a sentence if the file system does not support locks; work goes on without one.
 
     Raises:
-        BadInput: another process writes there, or the lock file is none of ours.
+        BadInput: another process holds the lock, or the lock file is not a plain file.
         OSError: the folder cannot be written.
     """
     path = folder / LOCK
@@ -41,10 +41,10 @@ def locked(folder: Path, tell: Callable[[str], None]) -> Iterator[None]:
             raise BadInput(f"{path}: not a plain file; remove it") from None
         raise
     try:
-        found = os.fstat(lock)
-        if not stat.S_ISREG(found.st_mode) or found.st_nlink > 1:  # its other name may be anybody's file
-            raise BadInput(f"{path}: not a plain file of one name; remove it")
-        _take(lock, folder, tell)
+        status = os.fstat(lock)
+        if not stat.S_ISREG(status.st_mode) or status.st_nlink > 1:  # a hard link to a foreign file
+            raise BadInput(f"{path}: not a plain file with one link; remove it")
+        _acquire(lock, folder, tell)
         os.ftruncate(lock, 0)
         os.write(lock, f"{os.getpid()} {platform.node()}\n".encode())
         yield
@@ -52,7 +52,7 @@ def locked(folder: Path, tell: Callable[[str], None]) -> Iterator[None]:
         os.close(lock)
 
 
-def _take(lock: int, folder: Path, tell: Callable[[str], None]) -> None:
+def _acquire(lock: int, folder: Path, tell: Callable[[str], None]) -> None:
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
@@ -62,4 +62,4 @@ def _take(lock: int, folder: Path, tell: Callable[[str], None]) -> None:
     except OSError as error:
         if error.errno not in _NO_LOCKS:
             raise
-        tell(f"{folder}: its file system has no locks; see to it that no other process writes there")
+        tell(f"{folder}: its file system has no locks; make sure that no other process writes there")

@@ -1,4 +1,4 @@
-"""What a run was made with: enough to make it again, and to read its times rightly."""
+"""Manifests: the versions, machine, command and commit that a run was made with."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ _PACKAGES: Final = (
 
 
 def manifest(**facts: Any) -> dict[str, Any]:
-    """Versions, machine and commit, with further ``facts`` (seed, times, ...); plain JSON values."""
+    """Versions, machine, command and commit, with ``facts`` (seed, times, ...); plain JSON values."""
     return {
         **facts,
         "written": datetime.now(UTC).isoformat(timespec="seconds"),
@@ -51,19 +51,19 @@ class _Part(BaseModel):
 
 
 class Machine(_Part):
-    """Where a run was computed."""
+    """The machine that a run was computed on."""
 
     processor: Annotated[str, Field(max_length=1000)] = "unknown"
     cores: int | None = None
 
 
 class Manifest(_Part):
-    """What is read back of a manifest.
+    """The parts of a manifest that are read back.
 
     Attributes:
-        wall_seconds: that a search took until now.
-        processor_seconds: the same of processor time.
-        machine: where it was computed last.
+        wall_seconds: elapsed time of the search so far, in seconds.
+        processor_seconds: processor time of the search so far, in seconds.
+        machine: the machine it was last computed on.
     """
 
     wall_seconds: _Seconds | None = None
@@ -72,23 +72,23 @@ class Manifest(_Part):
 
 
 def read_manifest(path: Path) -> Manifest:
-    """What a manifest says; one that says nothing if there is none.
+    """Read a manifest; an empty one if the file does not exist.
 
     Raises:
-        BadInput: it is damaged.
+        BadInput: the manifest is damaged.
     """
     if not path.exists():
         return Manifest()
     try:
         return Manifest.model_validate(read_json(path, _LARGEST))
     except ValidationError as error:
-        reason = f"{path}: no manifest ({explain(error)})"
+        reason = f"{path}: not a manifest ({explain(error)})"
     except BadInput as error:
         reason = str(error)
-    raise BadInput(f"{reason}; remove it: the run does without, and its times are counted from now on")
+    raise BadInput(f"{reason}; remove it: the run can be resumed without it, and its times start from zero")
 
 
-@cache  # reading what is known of a package takes longer than a generation
+@cache  # reading the metadata of a package takes longer than a generation
 def _version(package: str) -> str | None:
     try:
         return version(package)
@@ -107,7 +107,7 @@ def _processor() -> str:
 
 @cache
 def _commit() -> str | None:
-    """The git commit of this source, if it is a checkout."""
+    """The git commit of this source, or None if it is not a checkout."""
     git = ["git", "-C", str(Path(__file__).parent), "describe", "--always", "--dirty", "--abbrev=40"]
     try:
         done = subprocess.run(git, capture_output=True, text=True, timeout=10, check=False)  # noqa: S603

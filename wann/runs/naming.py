@@ -1,4 +1,4 @@
-"""Fresh folders under results/runs, named after what is run there."""
+"""Names of new run folders under results/runs."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ _LONGEST: Final = 100
 
 
 def fresh_folder(name: str, seed: int) -> Path:
-    """Make a folder that was not there, such as ``results/runs/swingup-seed3-1``.
+    """Create a new folder, such as ``results/runs/swingup-seed3-1``.
 
-    Whoever calls at the same time gets another one: to make a folder succeeds once.
+    Simultaneous calls get different folders, since only one process succeeds in creating each.
 
     Args:
-        name: a preset, or a task; what folders are not named with becomes a dash.
-        seed: of the run.
+        name: a preset or a task; characters unsuitable for a folder name become dashes.
+        seed: the run's seed.
 
     Raises:
-        BadInput: it cannot be made.
+        BadInput: the folder cannot be created.
     """
     plain = re.sub(r"[^A-Za-z0-9._]+", "-", name).strip("-.")[:_LONGEST] or "run"
     try:
@@ -38,5 +38,6 @@ def fresh_folder(name: str, seed: int) -> Path:
                 continue
             return path
     except OSError as error:
-        raise BadInput(f"{_RUNS}: cannot be written ({error.strerror}); name a folder with --run") from None
+        reason = f"{_RUNS}: cannot be written ({error.strerror}); name another folder"
+        raise BadInput(reason, argument="run") from None
     raise AssertionError

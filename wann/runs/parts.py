@@ -1,4 +1,4 @@
-"""The parts of a run folder by name: nothing else in it is written or deleted, and no link is followed."""
+"""The files of a run folder by name: no others are written or deleted, and no link is followed."""
 
 from __future__ import annotations
 
@@ -28,12 +28,12 @@ _MEMBERS: Final = {
 
 
 def check_parts(path: Path) -> None:
-    """Refuse a run folder of which a part is a link, or is no plain file or folder.
+    """Check that the files of a run folder are plain files and folders, not links.
 
-    The folder itself may be a link, and what is not a part of a run may be what it likes: nobody touches it.
+    The folder itself may be a link, and files that do not belong to a run are ignored.
 
     Raises:
-        BadInput: there is such a part; or the folder cannot be read.
+        BadInput: a file of the run is a link or not a plain file, or the folder cannot be read.
     """
     try:
         for part in sorted(path.iterdir()):
@@ -56,23 +56,23 @@ def _check(path: Path, kind: str) -> None:
         return
     if stat.S_ISLNK(mode):
         raise BadInput(
-            f"{path}: a link to {path.readlink()}; in a run folder no link is followed: put the {kind} "
-            "itself there"
+            f"{path}: a link to {path.readlink()}; links in run folders are not followed: replace it by the "
+            f"{kind} itself"
         )
     if not (stat.S_ISDIR(mode) if kind == "folder" else stat.S_ISREG(mode)):
-        raise BadInput(f"{path}: not a plain {kind}, as that part of a run folder must be")
+        raise BadInput(f"{path}: not a plain {kind}, which a run folder must have there")
 
 
 def contents(path: Path) -> list[str]:
-    """Names of what lies in a folder, but for what a process that was killed at once may have left."""
+    """Names of the entries of a folder, except what a process killed at its start may leave."""
     names = sorted(entry.name for entry in path.iterdir())
     return [name for name in names if name != LOCK and not _TEMPORARY.fullmatch(name)]
 
 
 def leftovers(path: Path) -> Iterator[Path]:
-    """Temporary files that writers of a run folder have left when they were killed.
+    """Temporary files that killed writers have left in a run folder.
 
-    Not those of its pictures and report, which are drawn while others write.
+    Those of its figures and report are excluded: they may be drawn while another process writes.
     """
     for folder, _, files in os.walk(path):
         here = Path(folder).relative_to(path)
@@ -84,7 +84,7 @@ def leftovers(path: Path) -> Iterator[Path]:
 
 
 def members(folder: Path) -> list[Path]:
-    """Files of ``checkpoints`` or ``front`` with names of our own, in order."""
+    """The files of ``checkpoints`` or ``front`` that are named as the program names them, sorted."""
     if not folder.is_dir():
         return []
     own = _MEMBERS[folder.name]

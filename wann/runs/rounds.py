@@ -1,4 +1,4 @@
-"""What a pruning run has left, as it can be read without PyTorch."""
+"""Readers of a pruning run's configuration and tables that work without PyTorch."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from ..settings import explain
 
 __all__ = ["PruningOutline", "read_rounds"]
 
-_MOST: Final = 1e15  # of anything that a table counts
+_LARGEST: Final = 1e15  # of any count in a table
 _MEASURED: Final = (*("round", "connections", "biases", "test_accuracy", "multiply_adds", "csr_bytes"),)
 
 
@@ -46,7 +46,7 @@ class _Plan(_Part):
 
 
 class PruningOutline(_Part):
-    """What a comparison must know of a pruning run's configuration."""
+    """The parts of a pruning run's configuration that a comparison needs."""
 
     data: _Data
     model: _Model
@@ -54,10 +54,10 @@ class PruningOutline(_Part):
 
     @classmethod
     def of(cls, path: Path, document: Mapping[str, Any]) -> Self:
-        """Check a document that was read from a path.
+        """Validate a document that was read from ``path``.
 
         Raises:
-            BadInput: it is no configuration of a pruning run.
+            BadInput: the document is not the configuration of a pruning run.
         """
         try:
             return cls.model_validate(document)
@@ -66,7 +66,7 @@ class PruningOutline(_Part):
 
     @property
     def family(self) -> str:
-        """The run's way of pruning in a few words."""
+        """The pruning method in a few words."""
         plan = self.pruning
         names = {"obd": "OBD", "snip": "SNIP", "grasp": "GraSP", "synflow": "SynFlow", "deviation": "Han"}
         how = {
@@ -81,22 +81,26 @@ class PruningOutline(_Part):
 
 
 def read_rounds(run: Path) -> Iterator[tuple[str, dict[str, float]]]:
-    """Variant and numbers of each network of a pruning run, ``seconds`` until then among them.
+    """Iterate over the networks of a pruning run: the variant's name, and its measurements by column.
+
+    ``seconds`` among the measurements is the time from the start of the run until the network was done.
 
     Raises:
-        BadInput: its tables are missing or damaged.
+        BadInput: a table is missing, incomplete or damaged.
     """
     numbers, words = read_table(run / "metrics.csv", _MEASURED, ("variant",))
     seconds = read_table(run / "timing.csv", ("seconds",), ("variant",))[0]["seconds"]
     columns = {name: numbers[name] for name in _MEASURED} | {"seconds": np.cumsum(seconds)}
     if len(seconds) != len(words["variant"]):
-        raise BadInput(
-            f"{run}: not a whole pruning run: metrics.csv has {len(words['variant'])} rows and timing.csv "
-            f"{len(seconds)}; see wann resume"
+        error = BadInput(
+            f"{run}: an incomplete pruning run: metrics.csv has {len(words['variant'])} rows and timing.csv "
+            f"{len(seconds)}"
         )
+        error.resume = run
+        raise error
     for name, column in columns.items():
-        if not ((column >= 0) & (column <= (1 if name == "test_accuracy" else _MOST))).all():
+        if not ((column >= 0) & (column <= (1 if name == "test_accuracy" else _LARGEST))).all():
             table = "timing.csv" if name == "seconds" else "metrics.csv"
-            raise BadInput(f"{run / table}: no table of a pruning run: {name} holds what cannot be")
-    for place, variant in enumerate(words["variant"]):
-        yield variant[:40], {name: float(column[place]) for name, column in columns.items()}
+            raise BadInput(f"{run / table}: not a table of a pruning run: {name} is out of range")
+    for row, variant in enumerate(words["variant"]):
+        yield variant[:40], {name: float(column[row]) for name, column in columns.items()}

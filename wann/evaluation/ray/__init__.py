@@ -1,1 +1,1 @@
-"""Workers on a Ray cluster: hired, fed with chunks, and replaced when they die."""
+"""Evaluation on a Ray cluster, whose workers come and go: a pool of workers, and a schedule of chunks."""

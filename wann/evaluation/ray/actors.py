@@ -1,4 +1,4 @@
-"""What a crew of workers asks of a cluster, in so few words that a test can simulate one."""
+"""The protocol between the worker pool and a cluster, small enough that a test can simulate a cluster."""
 
 from __future__ import annotations
 
@@ -6,87 +6,87 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from .schedule import Trouble
+from .schedule import Fault
 
-__all__ = ["Actors", "Gone", "Timing"]
+__all__ = ["Actors", "Timing", "WorkerLost"]
 
 
-class Gone(Exception):
+class WorkerLost(Exception):
     """A worker is gone.
 
     Attributes:
-        reason: what became of it, in a clause.
-        trouble: what kind of loss it is.
+        reason: what happened to it, as a clause.
+        fault: what kind of failure it is.
     """
 
-    def __init__(self, reason: str, trouble: Trouble) -> None:
+    def __init__(self, reason: str, fault: Fault) -> None:
         super().__init__(reason)
         self.reason = reason
-        self.trouble = trouble
+        self.fault = fault
 
 
 class Actors(Protocol):
-    """A cluster that runs workers, and the clock by which they are waited for.
+    """A cluster that runs workers as actors, and the clock that time limits are measured by.
 
-    Actors and calls are opaque and hashable. Calls of one actor are answered in order, except those
-    of ``pulse``, which are answered at any time.
+    Actors and calls are opaque and hashable. The calls of one actor are answered in order, except
+    ``status``, which is answered at any time.
 
     Attributes:
-        name: what messages call the cluster.
+        name: the cluster's name in messages.
     """
 
     name: str
 
     def now(self) -> float:
-        """Seconds since some moment."""
+        """The time in seconds since an arbitrary moment."""
 
     def cores(self) -> int:
-        """Cores of all nodes that are there now, taken or free."""
+        """Number of cores of all present nodes, taken or free."""
 
-    def hire(self) -> Any:
-        """Request a core, and a worker on it."""
+    def start(self) -> Any:
+        """Request a core and start a worker on it; returns the actor."""
 
-    def granted(self, actors: Sequence[Any]) -> Sequence[bool]:
-        """Which of them have been given a core."""
+    def have_core(self, actors: Sequence[Any]) -> Sequence[bool]:
+        """Which of these actors have been given a core."""
 
-    def ask(self, actor: Any, method: str, *messages: bytes) -> Any:
-        """Call a method of ``Worker``."""
+    def call(self, actor: Any, method: str, *messages: bytes) -> Any:
+        """Call a method of ``Worker``; returns the call."""
 
     def wait(self, calls: Sequence[Any], seconds: float) -> Sequence[Any]:
-        """All calls that are answered, as soon as there is one; none after so many seconds."""
+        """Wait until at least one call is answered, at most ``seconds``; returns all answered calls."""
 
     def answer(self, call: Any) -> bytes:
-        """The answer to a call that is answered.
+        """The answer to an answered call.
 
         Raises:
-            Gone: the worker is, and this is how it is known.
+            WorkerLost: there is none, because the worker is gone.
             Failure: the cluster itself is gone.
         """
 
-    def dismiss(self, actor: Any) -> None:
-        """Kill a worker, whatever is left of it, and give its core back."""
+    def kill(self, actor: Any) -> None:
+        """Kill a worker, if it is still alive, and release its core."""
 
 
 @dataclass(frozen=True)
 class Timing:
-    """The intervals of a crew, in seconds.
+    """The intervals of a worker pool, in seconds.
 
     Attributes:
-        tick: longest wait for an answer, before looking at everything else.
-        look: between looks at workers that are still to come, which may be thousands.
-        count: between looks at how large the cluster is.
-        pulse: between questions for the processor time of a worker that is late.
-        pause: before the first replacement of a worker that failed to prepare; doubled each time.
-        longest_pause: at most.
-        prepare: processor seconds for imports and compiling, at least, whatever the limit of a chunk.
-        repeat: before the same sentence is said again.
+        wait: the longest wait for an answer between checks of everything else.
+        poll_starting: between polls of workers that are starting, which may be thousands.
+        count_cores: between counts of the cluster's cores.
+        status: between requests for the status of a worker that exceeds its limit by the clock.
+        backoff: before the first replacement of a worker that failed to prepare; doubled each time.
+        longest_backoff: the longest such time.
+        prepare: the least limit of processor time for preparing, which includes imports and compilation.
+        repeat: before the same sentence is told again.
     """
 
-    tick: float = 0.5
-    look: float = 0.2
-    count: float = 2.0
-    pulse: float = 1.0
-    pause: float = 1.0
-    longest_pause: float = 60.0
+    wait: float = 0.5
+    poll_starting: float = 0.2
+    count_cores: float = 2.0
+    status: float = 1.0
+    backoff: float = 1.0
+    longest_backoff: float = 60.0
     prepare: float = 120.0
     repeat: float = 60.0

@@ -1,4 +1,4 @@
-"""The way to Ray: a session on this machine alone, or a cluster that runs elsewhere."""
+"""Connections to Ray: a local session on this machine, or a running cluster."""
 
 from __future__ import annotations
 
@@ -29,9 +29,9 @@ from .worker import LIBRARIES
 __all__ = ["Session", "connect"]
 
 _STORE: Final = 512 * 2**20  # bytes of object store that a local session may use
-_KNOCK_SECONDS: Final = 5.0
-_PROBE_SECONDS: Final = 30.0  # from the moment at which Ray has been loaded
-_ASKS: Final = "InvalidAuthToken"
+_CONNECT_SECONDS: Final = 5.0
+_PROBE_SECONDS: Final = 30.0  # after Ray has been imported
+_TOKEN_ERROR: Final = "InvalidAuthToken"  # noqa: S105 - the name of an error
 _PROBE: Final = """
 import logging, sys, ray
 logging.disable()
@@ -51,9 +51,9 @@ class Session:
     """A connection to Ray.
 
     Attributes:
-        name: what messages call it.
-        own: whether it was opened here, and ends with us.
-        lost: whether Ray is gone: any further word to it may end this process before its own last words.
+        name: its name in messages.
+        own: whether it was opened here, and is closed by ``close``.
+        lost: whether Ray is gone; any further call of Ray may then end this process at once.
     """
 
     def __init__(self, name: str, *, own: bool, cores: int | None = None) -> None:
@@ -63,51 +63,56 @@ class Session:
         self._cores = cores
 
     def cores(self) -> int:
-        """Cores that the nodes have which are there now."""
+        """Number of cores of all present nodes."""
         return self._cores or int(ray.cluster_resources().get("CPU", 0))
 
     def close(self) -> None:
-        """Leave it; a session that was there before us stays."""
+        """Disconnect, unless the session was open before."""
         if self.own and not self.lost:
-            with _own_signals():
+            with _keep_signal_handlers():
                 ray.shutdown()
 
 
 def connect(settings: BackendSettings, cores: int, tell: Callable[[str], None] = lambda _: None) -> Session:
-    """Join the cluster that the settings name, or open a session with so many cores.
+    """Join the cluster that the settings name, or open a local session.
 
-    Ports and files of a session of our own are open to this machine alone. In a program that has
-    joined Ray already, that session is used.
+    Ports and files of a local session are accessible on this machine only. If the program is connected
+    to Ray already, that session is used.
+
+    Args:
+        settings: the address of the cluster, and whether to install libraries there.
+        cores: number of cores of a local session.
+        tell: receives a sentence about what is started or joined.
 
     Raises:
-        BadInput: no cluster answers at the address, or it is not one that this process can join.
+        BadInput: no cluster answers at the address, or this process cannot join it.
     """
-    _be_quiet()
+    _silence_ray()
     if ray.is_initialized():
         return Session("the Ray session of this program", own=False)
     address = settings.address or os.environ.get("RAY_ADDRESS") or "local"
     if address == "local":
         tell("starting Ray on this machine ...")
-        _open(cores)
+        _open_local(cores)
         return Session("Ray on this machine", own=True, cores=cores)
-    at_home, loopback = _whose(address)
-    _probe(address, at_home=at_home, loopback=loopback)
+    own_machine, loopback = _locate(address)
+    _check_cluster(address, own_machine=own_machine, loopback=loopback)
     tell(f"joining the cluster at {address} ...")
-    # The kernels' cache travels along, which Ray would leave out: equal processors need not compile again.
-    excluded = _variable("RAY_OVERRIDE_RUNTIME_ENV_DEFAULT_EXCLUDES", ".git,.venv,venv")
-    with _own_signals(), excluded, _loopback(stay=loopback):
+    # Include the kernels' cache, which Ray would exclude: equal processors need not compile them again.
+    excluded = _default_variable("RAY_OVERRIDE_RUNTIME_ENV_DEFAULT_EXCLUDES", ".git,.venv,venv")
+    with _keep_signal_handlers(), excluded, _on_loopback(enabled=loopback):
         ray.init(
             address=address,
             log_to_driver=False,
             logging_level=logging.ERROR,
-            runtime_env=_luggage(settings),
+            runtime_env=_runtime_environment(settings),
         )
     return Session(f"the cluster at {address}", own=True)
 
 
-def _open(cores: int) -> None:
-    # Ray gives workers the lowest priority: beside anything else that computes, they would starve.
-    with _own_signals(), _loopback(stay=True), _variable("RAY_worker_niceness", "0"):
+def _open_local(cores: int) -> None:
+    # Ray gives workers the lowest priority, at which they starve beside other busy processes.
+    with _keep_signal_handlers(), _on_loopback(enabled=True), _default_variable("RAY_worker_niceness", "0"):
         ray.init(
             address="local",
             num_cpus=cores,
@@ -125,51 +130,51 @@ def _open(cores: int) -> None:
 
 
 @contextmanager
-def _loopback(*, stay: bool) -> Iterator[None]:
-    """Have Ray keep a loopback address, for which it else puts one that other machines can reach."""
+def _on_loopback(*, enabled: bool) -> Iterator[None]:
+    """Make Ray use the loopback address, instead of one that other machines can reach."""
     constants = internals.ray_constants
     before = constants.ENABLE_RAY_CLUSTER
-    # What Ray does on systems without clusters: every port on the loopback address, none outside.
-    constants.ENABLE_RAY_CLUSTER = before and not stay
+    # As Ray does on systems without cluster support: all ports on the loopback address.
+    constants.ENABLE_RAY_CLUSTER = before and not enabled
     try:
         yield
     finally:
         constants.ENABLE_RAY_CLUSTER = before
 
 
-def _whose(address: str) -> tuple[bool, bool]:
-    """Whether an address is one of this machine, and whether it is its loopback address."""
+def _locate(address: str) -> tuple[bool, bool]:
+    """Whether an address belongs to this machine, and whether it is a loopback address."""
     try:
         if address == "auto":
             address = services.get_ray_address_from_environment(address, None)
         host = address.rpartition(":")[0].strip("[]")
-        found = socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)[0]
-        with socket.socket(found[0], found[1]) as trial:
-            trial.bind((found[4][0], 0))  # only to addresses of one's own
+        family, kind, _, _, resolved = socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)[0]
+        with socket.socket(family, kind) as trial:
+            trial.bind((resolved[0], 0))  # fails for addresses of other machines
     except (OSError, IndexError):
         return False, False
-    return True, ipaddress.ip_address(found[4][0]).is_loopback
+    return True, ipaddress.ip_address(resolved[0]).is_loopback
 
 
-def _show_token() -> None:
-    """Show the token, which a head that was begun where there is one asks for.
+def _send_token() -> None:
+    """Authenticate with this machine's token, which a head started here may require.
 
-    Every session of our own leaves one behind, but to an address that is given Ray does not show it
-    unless RAY_AUTH_MODE says so; where it says so, the head must ask for it.
+    Every local session creates the token, but Ray sends it to a given address only if RAY_AUTH_MODE is
+    set, and then fails if the head does not require it.
     """
     setup = import_module("ray._private.authentication.authentication_token_setup")
     setup.maybe_enable_token_auth_if_token_available(warn_if_disabled=False)
 
 
-def _be_quiet() -> None:
-    """Let nothing of Ray's own talk between our lines; what matters of it, we say."""
+def _silence_ray() -> None:
+    """Suppress Ray's own output; what matters of it is told by the worker pool."""
     logging.getLogger("ray").setLevel(logging.ERROR)
-    internals.worker._worker_logs_enabled = False  # noqa: SLF001 - Ray prints deaths of workers, whatever it is told
+    internals.worker._worker_logs_enabled = False  # noqa: SLF001 - log_to_driver=False does not cover deaths of workers
 
 
 @contextmanager
-def _own_signals() -> Iterator[None]:
-    """Keep the handlers that were there: Ray puts its own in their place."""
+def _keep_signal_handlers() -> Iterator[None]:
+    """Restore the signal handlers after the block: Ray replaces them."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return
@@ -182,8 +187,8 @@ def _own_signals() -> Iterator[None]:
 
 
 @contextmanager
-def _variable(name: str, value: str) -> Iterator[None]:
-    """Set a variable of the environment for a while, unless it is set."""
+def _default_variable(name: str, value: str) -> Iterator[None]:
+    """Set an environment variable within the block, unless it is set already."""
     if name in os.environ:
         yield
         return
@@ -194,93 +199,107 @@ def _variable(name: str, value: str) -> Iterator[None]:
         del os.environ[name]
 
 
-def _probe(address: str, *, at_home: bool, loopback: bool) -> None:
-    """Try the address in a process of its own: Ray waits for minutes where nobody answers."""
+def _check_cluster(address: str, *, own_machine: bool, loopback: bool) -> None:
+    """Try to join the cluster in a separate process, since Ray waits for minutes if none answers.
+
+    Raises:
+        BadInput: the cluster cannot be joined.
+    """
     if address.startswith("ray://"):
         raise BadInput(
-            f"--ray-address {address}: give host:port of the cluster's head, such as 10.0.0.1:6379, "
-            "and search on one of its nodes; the Ray client is not used"
+            f"{address}: the Ray client is not supported; give host:port of the cluster's head, such as "
+            "10.0.0.1:6379, and run the search on one of its nodes",
+            argument="address",
         )
     if address != "auto":
-        _knock(address)
-    said = _tried(address, loopback=loopback)
-    if _ASKS in said and at_home and "RAY_AUTH_MODE" not in os.environ:
-        _show_token()
-        said = _tried(address, loopback=loopback)
-    if _ASKS in said:
+        _check_reachable(address)
+    output = _probe(address, loopback=loopback)
+    if _TOKEN_ERROR in output and own_machine and "RAY_AUTH_MODE" not in os.environ:
+        _send_token()
+        output = _probe(address, loopback=loopback)
+    if _TOKEN_ERROR in output:
         raise BadInput(
-            f"--ray-address {address}: the cluster asks for a token: set RAY_AUTH_MODE=token, "
-            "and see that ~/.ray/auth_token is that of its head"
+            f"{address}: the cluster requires a token: set RAY_AUTH_MODE=token, and make sure that "
+            "~/.ray/auth_token is that of its head",
+            argument="address",
         )
-    verdict, _, detail = said.strip().rpartition("\n")[2].partition(" ")
+    verdict, _, detail = output.strip().rpartition("\n")[2].partition(" ")
     if verdict == "late":
         raise BadInput(
-            f"--ray-address {address}: no Ray cluster that lets this machine in answered within "
+            f"{address}: no Ray cluster that accepts this machine answered within "
             f"{_PROBE_SECONDS:.0f} s; is it the port of its head (`ray start --head` prints it), "
-            "and has this machine joined it (`ray start --address=...`)?"
+            "and has this machine joined it (`ray start --address=...`)?",
+            argument="address",
         )
     if verdict != "cores":
-        raise BadInput(f"--ray-address {address}: {_explained(detail if verdict == 'error' else said)}")
+        reason = _explained(detail if verdict == "error" else output)
+        raise BadInput(f"{address}: {reason}", argument="address")
 
 
-def _tried(address: str, *, loopback: bool) -> str:
-    """All that comes of joining, with a verdict in the last line; nothing after the request for a token."""
-    stay = {internals.ray_constants.ENABLE_RAY_CLUSTERS_ENV_VAR: "0"} if loopback else {}
+def _probe(address: str, *, loopback: bool) -> str:
+    """The output of a process that joins the cluster; its last line is the verdict, if it has one."""
+    variables = {internals.ray_constants.ENABLE_RAY_CLUSTERS_ENV_VAR: "0"} if loopback else {}
     process = subprocess.Popen(  # noqa: S603 - this interpreter, and an address that is one argument
         [sys.executable, "-c", _PROBE, address],
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
-        env=os.environ | stay,
+        env=os.environ | variables,
     )
     timer = threading.Timer(_PROBE_SECONDS, process.kill)
-    said = ""
+    output = ""
     with process:
         for line in process.stdout or ():
-            said += line
+            output += line
             if line == "begun\n":
                 timer.start()
-            if _ASKS in line:
+            if _TOKEN_ERROR in line:
                 process.kill()
                 break
     timer.cancel()
-    return "late" if process.returncode == -signal.SIGKILL and _ASKS not in said else said
+    return "late" if process.returncode == -signal.SIGKILL and _TOKEN_ERROR not in output else output
 
 
-def _knock(address: str) -> None:
+def _check_reachable(address: str) -> None:
+    """Check that an address is valid and something listens there.
+
+    Raises:
+        BadInput: it is not, or nothing does.
+    """
     host, colon, port = address.rpartition(":")
     if not colon or not host or not port.isdecimal() or not 0 < int(port) < 65536:
-        raise BadInput(f"--ray-address {address}: write host:port, such as 10.0.0.1:6379, or auto")
+        raise BadInput(f"{address}: write host:port, such as 10.0.0.1:6379, or auto", argument="address")
     try:
-        socket.create_connection((host.strip("[]"), int(port)), timeout=_KNOCK_SECONDS).close()
+        socket.create_connection((host.strip("[]"), int(port)), timeout=_CONNECT_SECONDS).close()
     except OSError as error:
         reason = error.strerror or str(error) or "no answer"
         raise BadInput(
-            f"--ray-address {address}: nobody answers there ({reason}); "
-            "`ray start --head` prints the address of a cluster"
+            f"{address}: nothing answers there ({reason}); `ray start --head` prints a cluster's address",
+            argument="address",
         ) from None
 
 
 def _explained(detail: str) -> str:
-    found = re.search(r"started with: *(.+?) *This process[^:]*: *(.+?) *(?:$|Note)", detail)
-    if found:
-        cluster, own = found[1].rstrip("."), found[2].rstrip(".")
-        return f"the cluster runs {cluster}, and this process {own}: both must be of one version"
+    """Why a cluster cannot be joined, from the text of Ray's error."""
+    versions = re.search(r"started with: *(.+?) *This process[^:]*: *(.+?) *(?:$|Note)", detail)
+    if versions:
+        cluster, own = versions[1].rstrip("."), versions[2].rstrip(".")
+        return f"the cluster runs {cluster}, and this process {own}: the versions must be the same"
     if "Could not find any running Ray" in detail:
-        return "no cluster runs on this machine; `ray start --head` begins one"
-    return f"cannot be joined ({detail.strip()[:300] or 'for no reason given'})"
+        return "no cluster runs on this machine; `ray start --head` starts one"
+    return f"cannot be joined ({detail.strip()[:300] or 'Ray gives no reason'})"
 
 
-def _luggage(settings: BackendSettings) -> dict[str, Any]:
-    """What nodes need of ours: the packages themselves, with what is compiled of their kernels."""
+def _runtime_environment(settings: BackendSettings) -> dict[str, Any]:
+    """The packages that nodes need: this one and those of environments, with their compiled kernels."""
     packages = {
         "wann",
         *(entry.module.partition(".")[0] for entry in entry_points(group="wann.environments")),
     }
     folders = [Path(import_module(name).__file__ or "") for name in sorted(packages)]
-    luggage: dict[str, Any] = {
+    environment: dict[str, Any] = {
         "py_modules": [str(path.parent if path.name == "__init__.py" else path) for path in folders]
     }
     if settings.install:
-        luggage["pip"] = [f"{name}=={version(name)}" for name in LIBRARIES]
-    return luggage
+        environment["pip"] = [f"{name}=={version(name)}" for name in LIBRARIES]
+    return environment

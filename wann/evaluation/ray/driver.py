@@ -1,4 +1,4 @@
-"""Hands out an evaluation to a crew of workers, and puts together what they answer."""
+"""The driver of an evaluation on a worker pool: it hands out chunks and collects their results."""
 
 from __future__ import annotations
 
@@ -13,25 +13,25 @@ from ...tasks import Outcome, Trial
 from ..chunks import Evaluation
 from ..settings import BackendSettings
 from .actors import Actors, Timing
-from .crew import Arrived, Crew, Lost
-from .schedule import Pace, Schedule, Trouble
+from .pool import Loss, Result, WorkerPool
+from .schedule import Fault, Pace, Schedule
 
 __all__ = ["Driver"]
 
-_QUEUE: Final = 2  # chunks that a worker may have: one is computed while the next one travels
+_QUEUE: Final = 2  # chunks of a worker: one is computed while the next one is transferred
 
 
 class Driver:
-    """Evaluates with workers that die, fall silent and come back, as if they did not.
+    """Evaluates networks on workers that may die, hang and be replaced, without a trace in the result.
 
     Args:
-        actors: where the workers are; they hold the task.
-        settings: how many workers, how patient.
-        timing: how often to look at what.
-        tell: is told in a sentence what happens to the workers.
+        actors: the cluster, whose workers hold the task.
+        settings: number of workers, limits and attempts.
+        timing: the intervals of the worker pool.
+        tell: receives sentences about the workers.
 
     Raises:
-        BadInput: no worker can be had, or none can hold the task.
+        BadInput: no worker can be started, or none can hold the task.
     """
 
     def __init__(
@@ -43,54 +43,56 @@ class Driver:
     ) -> None:
         self._settings = settings
         self._pace = Pace()
-        self.crew = Crew(actors, settings, timing, tell)
+        self.pool = WorkerPool(actors, settings, timing, tell)
 
     def evaluate(self, batch: NetworkBatch, weights: NDArray[np.float64], trial: Trial) -> Outcome:
-        """Play every network under every weight; see ``Evaluator``.
+        """Evaluate every network under every weight; see ``Evaluator``.
 
         Raises:
             Failure: there has been no worker for too long.
         """
         evaluation = Evaluation(batch, weights, trial)
         schedule = Schedule(evaluation, self._pace, self._settings.attempts)
-        self.crew.forget()
+        self.pool.abandon_calls()
         while not schedule.done:
             self._hand_out(evaluation, schedule)
-            for event in self.crew.events():
-                if isinstance(event, Lost):
-                    _lost(schedule, event)
+            for event in self.pool.events():
+                if isinstance(event, Loss):
+                    _requeue(schedule, event)
                 else:
-                    _arrived(evaluation, schedule, event)
+                    _collect(evaluation, schedule, event)
         return evaluation.outcome.without(schedule.failed)
 
     def _hand_out(self, evaluation: Evaluation, schedule: Schedule) -> None:
-        ready = self.crew.ready
-        for queued in range(_QUEUE):  # the idle first, then a second chunk for everybody
-            for member in ready:
-                if len(member.calls) > queued or member.isolated:
+        ready = self.pool.ready
+        for queued in range(_QUEUE):  # idle workers first, then a second chunk for each
+            for worker in ready:
+                if len(worker.calls) > queued or worker.isolated:
                     continue
                 chunk = schedule.take(len(ready), ahead=queued > 0)
                 if chunk is None:
                     break
-                self.crew.ask(member, "compute", evaluation.message(chunk), chunk=chunk)
+                self.pool.call(worker, "compute", evaluation.message(chunk), chunk=chunk)
 
 
-def _arrived(evaluation: Evaluation, schedule: Schedule, event: Arrived) -> None:
-    if "error" in event.header:
-        schedule.failure(event.chunk, str(event.header["error"]), Trouble.ERROR)
+def _collect(evaluation: Evaluation, schedule: Schedule, result: Result) -> None:
+    """Store the result of a chunk, or record its failure."""
+    if "error" in result.header:
+        schedule.fail(result.chunk, str(result.header["error"]), Fault.ERROR)
         return
     try:
-        evaluation.accept(event.chunk, event.arrays["returns"], event.arrays["steps"])
-        schedule.arrived(event.chunk, float(event.header["seconds"]))
+        evaluation.store(result.chunk, result.arrays["returns"], result.arrays["steps"])
+        schedule.complete(result.chunk, float(result.header["seconds"]))
     except (KeyError, ValueError) as error:
-        schedule.failure(event.chunk, f"an answer that is none ({error})", Trouble.DEATH)
+        schedule.fail(result.chunk, f"its answer was invalid: {error}", Fault.DEATH)
 
 
-def _lost(schedule: Schedule, event: Lost) -> None:
-    if not event.named:
-        schedule.lost(event.chunks, event.reason, event.trouble)
+def _requeue(schedule: Schedule, loss: Loss) -> None:
+    """Schedule the chunks of a lost worker again."""
+    if not loss.first_computed:
+        schedule.lose(loss.chunks, loss.reason, loss.fault)
         return
-    guilty, *waiting = event.chunks
-    schedule.failure(guilty, event.reason, event.trouble)
-    for chunk in waiting:
-        schedule.given_back(chunk)
+    computed, *queued = loss.chunks
+    schedule.fail(computed, loss.reason, loss.fault)
+    for chunk in queued:
+        schedule.give_back(chunk)

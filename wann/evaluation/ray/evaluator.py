@@ -1,4 +1,4 @@
-"""Evaluation by Ray workers, on this machine or on a cluster; a worker's death shows in no bit."""
+"""Evaluation by Ray workers, on this machine or on a cluster; lost workers do not change the result."""
 
 from __future__ import annotations
 
@@ -19,31 +19,31 @@ from ...network import NetworkBatch
 from ...tasks import Outcome, Task, Trial
 from ..local import available_cores
 from ..settings import BackendSettings
-from .actors import Gone, Timing
+from .actors import Timing, WorkerLost
 from .cluster import Session, connect
 from .driver import Driver
-from .schedule import Trouble
+from .schedule import Fault
 from .worker import Worker
 
 __all__ = ["RayActors", "RayEvaluator"]
 
-_FEW: Final = 4  # workers, whose answers are taken one by one: another look costs as much as it saves
+_FEW: Final = 4  # calls: polling for further answers among so few costs as much as it saves
 
 
 class RayActors:
-    """Workers as Ray actors, each in a placement group of its own: that tells whether it has a core.
+    """Workers as Ray actors, each in its own placement group, whose state tells whether it has a core.
 
     Attributes:
-        name: what messages call the cluster.
+        name: the cluster's name in messages.
     """
 
     def __init__(self, session: Session, task: Task) -> None:
         self.name = session.name
         self._session = session
         self._task = ray.put(task)
-        # A thread of its own answers for a worker's pulse.
+        # A separate thread of a worker answers requests for its status.
         remote: Any = ray.remote
-        self._worker = remote(concurrency_groups={"pulse": 1})(Worker)
+        self._worker = remote(concurrency_groups={"status": 1})(Worker)
         self._groups: dict[Any, Any] = {}
 
     def now(self) -> float:
@@ -54,7 +54,7 @@ class RayActors:
         """See ``Actors``."""
         return self._session.cores()
 
-    def hire(self) -> Any:
+    def start(self) -> Any:
         """See ``Actors``."""
         group = placement_group([{"CPU": 1}])
         options = self._worker.options(
@@ -67,15 +67,15 @@ class RayActors:
         self._groups[actor] = group
         return actor
 
-    def granted(self, actors: Sequence[Any]) -> Sequence[bool]:
+    def have_core(self, actors: Sequence[Any]) -> Sequence[bool]:
         """See ``Actors``."""
         states = placement_group_table() if actors else {}
         return [states.get(self._groups[actor].id.hex(), {}).get("state") == "CREATED" for actor in actors]
 
-    def ask(self, actor: Any, method: str, *messages: bytes) -> Any:
+    def call(self, actor: Any, method: str, *messages: bytes) -> Any:
         """See ``Actors``."""
-        if method == "pulse":
-            return actor.pulse.options(concurrency_group="pulse").remote()
+        if method == "status":
+            return actor.status.options(concurrency_group="status").remote()
         return getattr(actor, method).remote(*messages)
 
     def wait(self, calls: Sequence[Any], seconds: float) -> Sequence[Any]:
@@ -84,22 +84,22 @@ class RayActors:
             time.sleep(seconds)
             return []
         ready, _ = ray.wait(list(calls), num_returns=1, timeout=seconds)
-        if ready and len(calls) > _FEW:  # the others that are there too, without waiting
+        if ready and len(calls) > _FEW:  # the other answered calls too, without waiting
             ready, _ = ray.wait(list(calls), num_returns=len(calls), timeout=0)
         return ready
 
     def answer(self, call: Any) -> bytes:
         """See ``Actors``."""
         try:
-            found: bytes = ray.get(call)
+            answer: bytes = ray.get(call)
         except RayError as error:
-            if "owner has died" in str(error):  # the owner is this process: Ray believes that we are dead
+            if "owner has died" in str(error):  # the owner is this process: Ray itself is gone
                 self._session.lost = True
                 raise Failure("Ray has ended on this machine, and all workers with it") from None
-            raise Gone(*_diagnosis(error)) from None
-        return found
+            raise WorkerLost(*_diagnosis(error)) from None
+        return answer
 
-    def dismiss(self, actor: Any) -> None:
+    def kill(self, actor: Any) -> None:
         """See ``Actors``."""
         group = self._groups.pop(actor)
         if not self._session.lost:
@@ -108,13 +108,13 @@ class RayActors:
 
 
 class RayEvaluator:
-    """Workers that each hold the task and take chunks of a generation until all is done.
+    """Workers that each hold the task and compute chunks until the evaluation is complete.
 
     Args:
-        task: what is played; it travels once to each node.
-        settings: which cluster, how many workers, how patient.
-        tell: is told in a sentence what happens to the workers.
-        timing: how often to look at what.
+        task: the task to evaluate networks on; it is sent to each node once.
+        settings: the cluster, number of workers, limits and attempts.
+        tell: receives sentences about the workers.
+        timing: the intervals of the worker pool.
 
     Raises:
         BadInput: the cluster cannot be joined, or no worker can hold the task.
@@ -136,14 +136,14 @@ class RayEvaluator:
 
     @property
     def workers(self) -> int:
-        """How many workers can compute at present."""
-        return len(self._driver.crew.ready)
+        """Number of workers that can compute at present."""
+        return len(self._driver.pool.ready)
 
     def evaluate(self, batch: NetworkBatch, weights: NDArray[np.float64], trial: Trial) -> Outcome:
-        """Play every network under every weight; see ``Evaluator``.
+        """Evaluate every network under every weight; see ``Evaluator``.
 
         Raises:
-            Failure: no core has been free for too long, or Ray itself has failed.
+            Failure: no core has been available for too long, or Ray itself has failed.
         """
         try:
             return self._driver.evaluate(batch, weights, trial)
@@ -151,8 +151,8 @@ class RayEvaluator:
             raise Failure(f"Ray itself has failed ({' '.join(str(error).split())[:300]})") from None
 
     def close(self) -> None:
-        """Send the workers home and leave Ray."""
-        self._driver.crew.close()
+        """Kill the workers and disconnect from Ray."""
+        self._driver.pool.close()
         self._session.close()
 
     def __enter__(self) -> Self:
@@ -162,16 +162,16 @@ class RayEvaluator:
         self.close()
 
 
-def _diagnosis(error: RayError) -> tuple[str, Trouble]:
-    """What became of a worker, in a clause, and what kind of loss it is."""
+def _diagnosis(error: RayError) -> tuple[str, Fault]:
+    """What happened to a worker, as a clause, and what kind of failure it is."""
     text = " ".join(str(error).split())
     missing = re.search(r"No module named '?([\w.]+)'?", text)
     if missing:
-        return f"the module {missing[1]} is not installed there", Trouble.ERROR
+        return f"the module {missing[1]} is not installed there", Fault.ERROR
     if isinstance(error, ActorUnavailableError) or "node has died" in text or "node was terminated" in text:
-        return "its node is gone", Trouble.NODE
+        return "its node is gone", Fault.NODE
     if "worker process has died" in text:
-        return "its process died", Trouble.DEATH
-    if "OutOfMemory" in type(error).__name__:  # whoever took it, the largest worker there is killed
-        return "its node ran out of memory", Trouble.NODE
-    return text[:300] or type(error).__name__, Trouble.DEATH
+        return "its process died", Fault.DEATH
+    if "OutOfMemory" in type(error).__name__:  # Ray kills the largest worker, whichever took the memory
+        return "its node ran out of memory", Fault.NODE
+    return text[:300] or type(error).__name__, Fault.DEATH

@@ -1,4 +1,4 @@
-"""What runs on a Ray worker: it holds the task, and turns chunks into outcomes."""
+"""The actor that runs on a Ray worker: it holds the task and computes chunks."""
 
 from __future__ import annotations
 
@@ -20,25 +20,25 @@ from ..messages import Arrays, narrow, pack
 __all__ = ["LIBRARIES", "Worker"]
 
 LIBRARIES = ("numpy", "numba", "pydantic", "gymnasium")
-"""What networks are computed with."""
+"""The libraries that computing networks needs."""
 
 
 class Worker:
-    """A process with one core, for one task.
+    """A process with one core that computes chunks of one task.
 
-    Every answer is a message of ``wann.evaluation.messages``. What goes wrong with the task or a
-    network is an answer with an ``error`` too: only the death of the process is Ray's to tell.
+    Every answer is a message of ``wann.evaluation.messages``, also when the task or a network fails: it
+    then has an ``error``. Only the death of the process is reported by Ray.
     """
 
     def __init__(self, task: Sequence[ray.ObjectRef[Task]]) -> None:
-        """Args: the task in the object store, in a list lest Ray fetch it at once."""
+        """Args: the task's reference in the object store, in a list so that Ray does not fetch it yet."""
         self._reference = task[0]
         self._task: Task
-        self._begun, self._since = 0, time.process_time()
+        self._calls, self._since = 0, time.process_time()
 
     def hello(self) -> bytes:
-        """Who this is: its machine, the source it runs and the versions of what it computes with."""
-        self._begin()
+        """The machine, the path of this source, and the versions of the libraries."""
+        self._begin_call()
         header = {
             "host": platform.node(),
             "source": __file__,
@@ -46,40 +46,37 @@ class Worker:
         }
         return pack(header, {})
 
-    def pulse(self) -> bytes:
-        """What is computed: the number of the call, and its processor seconds so far.
+    def status(self) -> bytes:
+        """The number of the present call, and its processor seconds so far; runs on a separate thread."""
+        return pack({"call": self._calls, "seconds": time.process_time() - self._since}, {})
 
-        It is asked on a thread of its own, while another computes.
-        """
-        return pack({"begun": self._begun, "seconds": time.process_time() - self._since}, {})
-
-    def _begin(self) -> float:
+    def _begin_call(self) -> float:
         self._since = time.process_time()
-        self._begun += 1
+        self._calls += 1
         return time.perf_counter()
 
     def prepare(self) -> bytes:
-        """Fetch the task from this node's object store, and play an episode: kernels get compiled."""
-        self._begin()
+        """Fetch the task from this node's object store and play an episode, which compiles the kernels."""
+        self._begin_call()
         try:
             self._task = ray.get(self._reference)
             size = self._task.inputs, self._task.outputs
             batch = compile_population(first_population(*size, 1, 1.0, np.random.default_rng(0)))
             evaluation = Evaluation(batch, np.ones(1), Trial(np.zeros(1, np.int64)))
             compute(self._task, evaluation.message(evaluation.whole))
-        except BaseException as error:  # noqa: BLE001 - anybody's environment, failing in any way
+        except BaseException as error:  # noqa: BLE001 - an environment is foreign code, which may raise anything
             return pack({"error": described(error)}, {})
         return pack({}, {})
 
     def compute(self, message: bytes) -> bytes:
-        """Compute a chunk; see ``Evaluation.message``."""
-        begun = self._begin()
+        """Compute a chunk, given as a message of ``Evaluation.message``."""
+        began = self._begin_call()
         try:
             outcome = compute(self._task, message)
         except BaseException as error:  # noqa: BLE001
             return pack({"error": described(error)}, {})
         arrays: Arrays = {"returns": outcome.returns, "steps": narrow(outcome.steps)}
-        return pack({"seconds": time.perf_counter() - begun}, arrays)
+        return pack({"seconds": time.perf_counter() - began}, arrays)
 
 
 def _version(library: str) -> str:
