@@ -159,7 +159,7 @@ CONFIGS = {
 TASKS = {
     "an unknown environment": task("wann/CartPoleSwingUpp-v0", "did you mean wann/CartPoleSwingUp"),
     "an unknown version": task("wann/CartPoleSwingUp-v9", "did you mean"),
-    "an environment like no other": task("qqqqqqqqqqqq", "wann tasks"),
+    "an environment like no other": task("qqqqqqqqqqqq", "wann.tasks()"),
     "no name": Row("search c.toml --run r --set task.id=", ("task.id", "no environment"), {"c.toml": GOOD}),
     "an unknown module": task("nowhere_at_all:Thing-v0", "missing", "No module named"),
     "a relative module": task(".:Thing-v0", "cannot be made"),

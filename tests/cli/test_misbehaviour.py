@@ -113,7 +113,7 @@ def test_who_does_not_heed_the_seed_is_told_of_once(capsys: pytest.CaptureFixtur
     run(f"evaluate n.json --task {here('Scattered')} --weight 1 --episodes 2 --workers 1 --json")
     output = capsys.readouterr()
     assert json.loads(output.out)["conditions"][0]["episodes"] == 2
-    assert output.err.count("Scattered-v0 begins another episode") == 1
+    assert output.err.count("Scattered-v0 starts a different episode") == 1
 
 
 def test_the_run_folder_is_where_it_was_asked_for(tmp_path: Path) -> None:

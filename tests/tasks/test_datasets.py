@@ -137,7 +137,7 @@ def test_swapped_files_are_refused(folder: Path) -> None:
     refused(folder, str(path), "contains images where labels are expected")
     replace(folder, LABELS, labels.read_bytes())
     path = replace(folder, IMAGES, (DATA / "fashion-mnist" / f"{IMAGES}.gz").read_bytes())
-    refused(folder, str(path), "holds train-images-idx3-ubyte of fashion-mnist", "swapped")
+    refused(folder, str(path), "contains train-images-idx3-ubyte of fashion-mnist", "swapped")
     replace(folder, IMAGES, images.read_bytes())
     path = replace(folder, LABELS, (DATA / "mnist/t10k-labels-idx1-ubyte.gz").read_bytes())
     refused(folder, str(path), "10,000 labels for 60,000 images")
