@@ -17,7 +17,7 @@ from rich.text import Text
 
 if TYPE_CHECKING:
     from ..experiment import Progress
-    from ..pruning.run import Progress as RoundsProgress
+    from ..pruning.run import RoundProgress
 
 __all__ = ["Countdown", "Interruption", "ProgressLine", "RoundsLine", "clock", "console", "uninterrupted"]
 
@@ -132,7 +132,7 @@ class RoundsLine(_Status):
         """Say what happened to the folder, above the line."""
         _say(sentence)
 
-    def __call__(self, progress: RoundsProgress) -> None:
+    def __call__(self, progress: RoundProgress) -> None:
         """Show where the run stands."""
         here = progress.round, progress.variant
         if not self._due(at_once=self._round != here):
