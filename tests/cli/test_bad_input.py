@@ -188,7 +188,7 @@ TASKS = {
     "a reward that is no number": task(here("FirstRewardIsNone"), "not finite in its first step"),
     "an environment that never ends": Row(
         "search e.toml --run r",
-        ("task.episode_limit", "tests/Endless-v0 has no limit", "--set task.episode_limit=1000"),
+        ("task.episode_limit", "tests/Endless-v0 has no limit", "such as 1000"),
         {"e.toml": f"[task]\nid = '{here('Endless')}'\n"},
     ),
     "a pool of what it has not": met(
@@ -200,14 +200,14 @@ TASKS = {
     ),
     "other dynamics than it says": Row(
         "search c.toml --run r --set task.stepping=fused --set task.terminal_reward=false",
-        ("task.stepping", "to be met otherwise", "auto, envpool, gymnasium"),
+        ("task.stepping", "cannot be fused with this interface", "auto, envpool, gymnasium"),
         {"c.toml": GOOD},
     ),
     "an unknown stepping": changed("task.stepping", "cpp", "'fused', 'envpool' or 'gymnasium'", "'cpp'"),
     "a number beyond the observation": changed("task.observe", "[0,5]", "5; the observations of", "end at 4"),
     "a number before the observation": changed("task.observe", "[-1]", "greater than or equal to 0"),
     "nothing to observe": changed("task.observe", "[]", "at least 1 item"),
-    "a number observed twice": changed("task.observe", "[1,1]", "names a place twice"),
+    "a number observed twice": changed("task.observe", "[1,1]", "names an index twice"),
     "observing a word": changed("task.observe", "angle", "task.observe", "'angle'"),
     "a squash of choices": met("CartPole-v1", "task.squash=tanh", "Discrete(2)", "for those of a Box"),
     "a squash without bounds": met(here("Unbounded"), "task.squash=tanh", "no bounds", 'accepted is "clip"'),
@@ -223,7 +223,7 @@ TASKS = {
     "an episode limit for images": changed("task.id", "digits", "task.episode_limit", "set of images"),
     "places of an image": Row(
         "search images.toml --run r --set task.observe=[0,1]",
-        ("task.observe", "set of images", "environments"),
+        ("task.observe", "set of images", "an environment"),
         {"images.toml": "[task]\nid = 'digits'\n"},
     ),
     "images in a pool": Row(
@@ -231,18 +231,30 @@ TASKS = {
         ("task.stepping", "set of images"),
         {"images.toml": "[task]\nid = 'digits'\n"},
     ),
-    "temperatures of an environment": changed("task.temperatures", "[0.5,1.0]", "is no set of images"),
-    "data of an environment": changed("task.data", "folder", "is no set of images"),
+    "temperatures of an environment": changed("task.temperatures", "[0.5,1.0]", "for a set of images"),
+    "data of an environment": changed("task.data", "folder", "for a set of images"),
     "more images than there are": Row(
         "search images.toml --run r --set task.images=1198",
         ("task.images", "1,198", "1,197"),
         {"images.toml": "[task]\nid = 'digits'\n"},
     ),
-    "no images": changed("task.images", "0", "greater than or equal to 1"),
-    "images for an environment": changed("task.images", "5", "is no set of images"),
-    "no temperature": changed("task.temperatures", "[]", "at least 1 item"),
-    "a temperature of zero": changed("task.temperatures", "[0.0]", "greater than or equal to 0.001"),
-    "memory for an environment": changed("task.memory", "5", "is no set of images"),
+    "no images": Row(
+        "search images.toml --run r --set task.images=0",
+        ("task.images", "equal to 1"),
+        {"images.toml": "[task]\nid = 'digits'\n"},
+    ),
+    "images for an environment": changed("task.images", "5", "for a set of images"),
+    "no temperature": Row(
+        "search images.toml --run r --set task.temperatures=[]",
+        ("task.temperatures", "at least 1 item"),
+        {"images.toml": "[task]\nid = 'digits'\n"},
+    ),
+    "a temperature of zero": Row(
+        "search images.toml --run r --set task.temperatures=[0.0]",
+        ("task.temperatures", "equal to 0.001"),
+        {"images.toml": "[task]\nid = 'digits'\n"},
+    ),
+    "memory for an environment": changed("task.memory", "5", "for a set of images"),
     "a folder without data": Row(
         "search images.toml --run r --set task.data=nowhere",
         ("nowhere/mnist", "train-images-idx3-ubyte", "WANN_DATA"),
@@ -359,7 +371,7 @@ ENVIRONMENTS = {
     "infinities in between": played("FifthRewardIsInfinite", JUDGE, "no episode of 2 has a finite return"),
     "nothing to tune": played("FifthRewardIsNan", "tune n.json -o t.json", "no episode of 400", "finite"),
     "tuning what fails": played("TenthStepFails", "tune n.json -o t.json", "task.id", "the floor is gone"),
-    "gradients": played("Sums", "tune n.json -o t.json --method gradient", "gives no gradients", "cma"),
+    "gradients": played("Sums", "tune n.json -o t.json --method gradient", "has no gradients", "cma"),
     "a pool of what it has not": played("Sums", f"{JUDGE} --stepping envpool", "EnvPool has no tests"),
     "no dynamics to fuse": played("Sums", f"{JUDGE} --stepping fused", "offers no dynamics"),
     "an unknown stepping": played("Sums", f"{JUDGE} --stepping cpp", "stepping", "'gymnasium'", "'cpp'"),
@@ -367,7 +379,7 @@ ENVIRONMENTS = {
     "no suffix": played("Sums", f"{FILM} v", "--video v", ".gif", ".mp4", ".png"),
     "a folder that is missing": played("Sums", f"{FILM} no/v.mp4", "--video no/v.mp4", "no folder no"),
     "no episodes to film": played("Sums", f"{FILM} v.gif --video-episodes 0", "--video-episodes", "to 1"),
-    "nothing to see": played("Invisible", f"{FILM} v.gif", "--video", "cannot be rendered", "no screen here"),
+    "nothing to see": played("Invisible", f"{FILM} v.gif", "task.id", "cannot be rendered", "no screen here"),
     "failing before a camera": played(
         "FourthStepFailsRarely", f"{FILM} v.gif --seed 1", "task.id", "the episode with seed 1 ", "is gone"
     ),

@@ -110,7 +110,7 @@ def test_only_the_task_must_be_named() -> None:
         parse_config({})
 
 
-KINDS: Final = {
+KINDS: Final[dict[str, tuple[type[ControlSettings | ImageSettings], dict[str, Any], dict[str, Any]]]] = {
     "digits": (ImageSettings, {"temperatures": [1.0]}, {"stepping": "auto", "normalise": False}),
     "CartPole-v1": (ControlSettings, {"stepping": "fused", "normalise": False}, {"temperatures": [1.0]}),
 }

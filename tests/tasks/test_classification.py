@@ -306,8 +306,8 @@ def test_a_tile_is_whole_lanes() -> None:
 @pytest.mark.parametrize(
     ("changes", "says"),
     [
-        ({"episode_limit": 5}, "task.episode_limit: digits is a set of images"),
-        ({"images": 1198}, "task.images: 1,198 of digits, which has 1,197"),
+        ({"episode_limit": 5}, "episode_limit: digits is a set of images, which has no such setting"),
+        ({"images": 1198}, "task.images: 1,198; digits has 1,197 training images"),
     ],
 )
 def test_settings_that_do_not_fit_images_are_refused(changes: dict[str, Any], says: str) -> None:
@@ -317,5 +317,5 @@ def test_settings_that_do_not_fit_images_are_refused(changes: dict[str, Any], sa
 
 @pytest.mark.parametrize("changes", [{"images": 5}, {"memory": 5}])
 def test_settings_of_images_are_refused_for_environments(changes: dict[str, Any]) -> None:
-    with pytest.raises(BadInput, match="is no set of images"):
+    with pytest.raises(BadInput, match="is an environment, which has no such setting"):
         make_task(task_settings("wann/CartPoleSwingUp-v0", **changes))

@@ -63,7 +63,7 @@ def evaluate(
         raise BadInput(f"{weight:g}; accepted are numbers from -1,000 to 1,000", argument="weight")
     _check(condition, dict.fromkeys([*CONTROL_CONDITIONS, *IMAGE_CONDITIONS]))
     if condition == "stored" and network.weights is None:
-        raise BadInput("stored: the network carries no weights", argument="condition")
+        raise BadInput("stored; the network carries no weights", argument="condition")
     problem = task_for(network, task, stepping, episode_limit, trust)
     _check(condition, assessor_type(problem).conditions)
     with make_assessor(network, problem, seed=seed, episodes=episodes, workers=workers) as assessor:
@@ -79,4 +79,4 @@ def evaluate(
 
 def _check(condition: str | None, known: Iterable[str]) -> None:
     if condition not in (None, "all", *known):
-        raise BadInput(f"{condition}: accepted are {', '.join(known)}, all", argument="condition")
+        raise BadInput(f"{condition}; accepted are {', '.join(known)}, all", argument="condition")

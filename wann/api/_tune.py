@@ -63,7 +63,7 @@ def tune(
     """
     check_seed(seed)
     if method not in (None, *METHODS):
-        raise BadInput(f"{method}: accepted are {', '.join(METHODS)}", argument="method")
+        raise BadInput(f"{method}; accepted are {', '.join(METHODS)}", argument="method")
     problem = task_for(network, task, stepping, episode_limit, trust)
     methods = assessor_type(problem).methods
     method = method or methods[0]

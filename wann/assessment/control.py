@@ -92,7 +92,7 @@ class ControlAssessor:
             BadInput: it carries none.
         """
         if self.network.weights is None:
-            raise BadInput("stored: the network carries no weights", argument="condition")
+            raise BadInput("stored; the network carries no weights", argument="condition")
         trial = self._trial(Stream.STORED_EPISODES, self.budget.report)
         returns = self._returns(self.network.weights[None, :], trial)
         return self._report("stored", returns, "as stored")

@@ -99,7 +99,7 @@ class ImageAssessor:
             BadInput: it carries none.
         """
         if self.network.weights is None:
-            raise BadInput("stored: the network carries no weights", argument="condition")
+            raise BadInput("stored; the network carries no weights", argument="condition")
         return self._report("stored", self.network.weights[None, :], "as stored")
 
     def random(self) -> ImageScore:

@@ -1,4 +1,4 @@
-"""Gymnasium environments by their id, with a sentence for each way in which they cannot be had."""
+"""Gymnasium environments by their id, with a clear message for each way in which making one can fail."""
 
 from __future__ import annotations
 
@@ -38,45 +38,45 @@ __all__ = [
 Environment = gymnasium.Env[Any, Any]
 
 _EXTRAS: Final = {"box2d": ("[box2d]", "'Box2D"), "mujoco": ("[mujoco]", "'mujoco"), "video": ("pygame",)}
-"""What Gymnasium says is missing, by the extra that brings it."""
+"""Parts of Gymnasium's messages about missing packages, by the extra that installs them."""
 _TRANSPARENT: Final = (wrappers.TimeLimit, wrappers.OrderEnforcing, wrappers.PassiveEnvChecker)
 
 
 def failure(name: str, where: str, error: BaseException) -> BadInput:
-    """What is said of an environment that has raised an error."""
+    """The error to raise for an environment that has failed."""
     return BadInput(f"task.id: {name} fails in {where} ({described(error)})")
 
 
-@cache  # to look for packages takes longer than to make an environment
+@cache  # searching for packages takes longer than making an environment
 def _offered(group: str) -> dict[str, Any]:
-    found = {}
+    loaded = {}
     for entry in entry_points(group=group):
         try:
-            found[entry.name] = entry.load()
+            loaded[entry.name] = entry.load()
         except KeyboardInterrupt:
             raise
-        except BaseException as error:  # noqa: BLE001 - anybody's code, failing in any way
+        except BaseException as error:  # noqa: BLE001 - foreign code, which may fail in any way
             raise BadInput(
                 f"the package {entry.value!r}, which offers environments, cannot be imported "
-                f"({described(error)}); mend or uninstall it"
+                f"({described(error)}); repair or uninstall it"
             ) from None
-    return found
+    return loaded
 
 
 def offered_dynamics() -> Mapping[str, Any]:
-    """Dynamics for fused rollouts that packages offer for the environments of others, by id."""
+    """Dynamics for fused rollouts that packages register for environments of other packages, by id."""
     return _offered("wann.dynamics")
 
 
 def registered_environments() -> list[str]:
-    """Ids of the environments whose rollouts are fused, or that come with the package."""
+    """Ids of environments with fused rollouts, and of those that come with this package."""
     _offered("wann.environments")
     own = {name for name, spec in gymnasium.registry.items() if spec.namespace == "wann"}
     return sorted(own | (offered_dynamics().keys() & gymnasium.registry.keys()))
 
 
 def needed_extra(name: str) -> str | None:
-    """The extra that a registered environment needs and that is not installed; None if there is none."""
+    """The missing extra that a registered environment needs; None if there is none."""
     spec = gymnasium.registry.get(name)
     where = str(spec.entry_point) if spec else ""
     for extra, module in (("box2d", "Box2D"), ("mujoco", "mujoco")):
@@ -87,7 +87,7 @@ def needed_extra(name: str) -> str | None:
 
 @contextmanager
 def preserved_process_state() -> Iterator[None]:
-    """Put back what environments change of their process: folder, filters of warnings, signal handlers."""
+    """Restore what environments may change: working directory, warning filters, signal handlers."""
     numbers = (signal.SIGINT, signal.SIGTERM)
     handlers = {number: signal.getsignal(number) for number in numbers}
     with chdir(os.curdir), warnings.catch_warnings():
@@ -101,21 +101,21 @@ def preserved_process_state() -> Iterator[None]:
 
 
 def make_environment(which: str | EnvSpec, trust: Trust = NOTHING, **arguments: Any) -> Environment:
-    """An environment by its id, or by the specification of one that was made before.
+    """Make an environment.
 
     Args:
-        which: the id, or the specification.
-        trust: which modules an id may have imported.
-        arguments: for the environment.
+        which: its id, or the specification of an environment made before.
+        trust: which modules an id may import.
+        arguments: of the environment.
 
     Raises:
-        BadInput: there is none, its id names a module that is not trusted, or it needs a package that is
-            not installed; the message names the nearest known id, or the extra.
+        BadInput: an unknown id (the message names the nearest known one), an untrusted module, or a
+            missing package (the message names the extra).
     """
     name = which if isinstance(which, str) else which.id
     module = None
     if isinstance(which, str):
-        module, which = trust.split(which)  # Gymnasium would import whatever an id names
+        module, which = trust.split(which)  # Gymnasium would import any module that an id names
         _offered("wann.environments")  # importing them registers them
     try:
         if module is not None:
@@ -128,31 +128,31 @@ def make_environment(which: str | EnvSpec, trust: Trust = NOTHING, **arguments: 
         raise BadInput(f"task.id: {name} needs a package that is missing: {_missing(error)}") from None
     except gymnasium.error.Error as error:
         near = difflib.get_close_matches(name, [*DATA_SETS, *gymnasium.registry], 1, 0.4)
-        hint = f"did you mean {near[0]}?" if near else "`wann tasks` lists what there is"
+        hint = f"did you mean {near[0]}?" if near else "wann.tasks() lists the available ones"
         raise BadInput(f"task.id: no environment {name!r} ({described(error)}); {hint}") from None
     except KeyboardInterrupt:
         raise
-    except BaseException as error:  # noqa: BLE001 - anybody's code, failing in any way
+    except BaseException as error:  # noqa: BLE001 - foreign code, which may fail in any way
         raise BadInput(f"task.id: {name} cannot be made ({described(error)})") from None
 
 
 def close_environment(environment: Environment, name: str) -> None:
-    """Close an environment of this name.
+    """Close an environment.
 
     Raises:
-        BadInput: it fails.
+        BadInput: closing it fails.
     """
     try:
         with PULSE.call():
             environment.close()
     except KeyboardInterrupt:
         raise
-    except BaseException as error:  # noqa: BLE001 - anybody's code, failing in any way
+    except BaseException as error:  # noqa: BLE001 - foreign code, which may fail in any way
         raise failure(name, "close", error) from None
 
 
 def _quieten(spec: EnvSpec | None) -> None:
-    """Keep MuJoCo from writing its warnings, one for each environment, to the screen and into a file."""
+    """Stop MuJoCo from writing warnings to the screen and into a file for each environment."""
     if spec is not None and str(spec.entry_point).startswith("gymnasium.envs.mujoco") and find_spec("mujoco"):
         import_module("mujoco").set_mju_user_warning(lambda _: None)
 
@@ -166,7 +166,7 @@ def _missing(error: Exception) -> str:
 
 
 def without_wrappers(environment: Environment) -> Environment:
-    """The environment without those of Gymnasium's own wrappers that change nothing within an episode."""
+    """The environment without those of Gymnasium's wrappers that change nothing within an episode."""
     while isinstance(environment, _TRANSPARENT):
         environment = environment.env
     return environment

@@ -18,8 +18,8 @@ __all__ = ["Dynamics", "FusedJob"]
 class Dynamics(Protocol):
     """An environment as numba functions over lanes.
 
-    An environment offers it as ``env.unwrapped.dynamics``; a package offers it for the environments of
-    others by an entry point of the group ``wann.dynamics``, named as the id.
+    An environment offers it as ``env.unwrapped.dynamics``; a package can offer it for the environments of
+    other packages by an entry point of the group ``wann.dynamics`` whose name is the id.
     """
 
     def starts(self, seeds: NDArray[np.int64]) -> NDArray[np.float32]:
@@ -36,11 +36,11 @@ class Dynamics(Protocol):
         returns: NDArray[np.float64],
         lengths: NDArray[np.int32],
     ) -> None:
-        """Play units [begin, end) of ``networks * ceil(lanes / LANES)``.
+        """Compute units [begin, end) of ``networks * ceil(lanes / LANES)``.
 
-        Lane k of every network plays from ``starts[k]`` with ``weights[k]``: float32[lanes, 1]
-        shared values, or float32[lanes, connections of the batch]. Sums of rewards and numbers of
-        steps go to ``returns`` and ``lengths`` [networks, lanes].
+        Lane k of every network starts from ``starts[k]`` with ``weights[k]``: float32[lanes, 1]
+        shared values, or float32[lanes, connections of the batch]. Returns and numbers of
+        steps are written to ``returns`` and ``lengths`` [networks, lanes].
         """
 
 
@@ -69,12 +69,12 @@ class FusedJob:
 
     @property
     def units(self) -> int:
-        """How many there are."""
+        """Number of units."""
         return len(self.outcome.returns) * -(-len(self.starts) // LANES)
 
     @property
     def grain(self) -> int:
-        """A unit is as good as many."""
+        """Units cost the same one at a time."""
         return 1
 
     def run(self, begin: int, end: int) -> None:

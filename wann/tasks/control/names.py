@@ -1,4 +1,4 @@
-"""Short names for the numbers of well-known environments, which do not carry them."""
+"""Short names for the observations and actions of well-known environments."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Signs of life of the environments in this process, for whoever judges whether one hangs."""
+"""A heartbeat of the environments in this process, from which a watchdog sees whether one hangs."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ __all__ = ["PULSE", "Pulse"]
 
 
 class Pulse:
-    """What the environments of a process are doing.
+    """Calls of environments in a process.
 
     Attributes:
-        calls: how many calls of an environment have returned.
-        inside: whether one has not.
+        calls: number of calls that have returned.
+        inside: whether a call is in progress.
     """
 
     def __init__(self) -> None:
@@ -23,7 +23,7 @@ class Pulse:
 
     @contextmanager
     def call(self) -> Iterator[None]:
-        """A call of an environment, while the block runs."""
+        """Count the block as a call of an environment."""
         self.inside = True
         try:
             yield
@@ -33,4 +33,4 @@ class Pulse:
 
 
 PULSE: Final = Pulse()
-"""Of this process, whose one computing thread writes it."""
+"""The heartbeat of this process, written by its one computing thread."""

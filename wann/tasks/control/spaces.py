@@ -1,4 +1,4 @@
-"""Gymnasium's spaces seen from a network: numbers in, numbers out."""
+"""How observations become inputs of a network and its outputs become actions, by Gymnasium's spaces."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from ...network import Squash
 __all__ = ["Actions", "Observations"]
 
 _IMAGE: Final = 3  # axes of a Box of pixels; two may be a board or a few vectors
-_LARGEST: Final = 4096  # numbers: more are an image by another name, or a number for each of many things
+_LARGEST: Final = 4096  # numbers; more are probably an image
 
 
 @dataclass(frozen=True)
@@ -38,7 +38,7 @@ class Observations:
         """The observations of an environment.
 
         Raises:
-            BadInput: they are images, of changing length, or anything else that is no vector.
+            BadInput: they are images, of variable length, or otherwise cannot become vectors.
         """
         if isinstance(space, spaces.Box) and len(space.shape) >= _IMAGE:
             raise BadInput(f"task.id: the observations of {name} are images ({space}); accepted are vectors")
@@ -51,15 +51,14 @@ class Observations:
 
     @property
     def names(self) -> tuple[str, ...] | None:
-        """Short names for the numbers, by the keys of a Dict; None where there is none."""
+        """Short names for the numbers, by the keys of a Dict; None without a Dict."""
         return tuple(_named(self.space, "")) if _has_keys(self.space) else None
 
     def flattener(self) -> Callable[[Any], NDArray[Any]]:
-        """From an observation to a vector; a Box of one axis stays what it is.
+        """A function from observation to vector; a Box with one axis is returned unchanged.
 
-        The function raises ``BadInput`` where an observation has another shape than its space says, is
-        no number, or is a choice that the space does not have; bounds of a Box and its type of number are
-        not looked at.
+        The function raises ``BadInput`` for an observation whose shape differs from the space's, that is not
+        numeric, or that is a choice outside the space; bounds and dtype of a Box are not checked.
         """
         space = self.space
         if not isinstance(space, spaces.Box):
@@ -68,14 +67,15 @@ class Observations:
 
         def vector(observation: Any) -> NDArray[Any]:
             known = type(observation) is np.ndarray and observation.dtype == kind
-            found = observation if known and observation.shape == shape else _numbers(space, observation, "")
-            return found if plain else found.ravel()
+            valid = known and observation.shape == shape
+            numbers = observation if valid else _numbers(space, observation, "")
+            return numbers if plain else numbers.ravel()
 
         return vector
 
 
 def _checked(space: spaces.Space[Any], observation: Any, where: str) -> Any:
-    """The observation, if it is one of the space; ``where`` is its place in a larger one."""
+    """The observation, if the space contains it; ``where`` is its position in a larger one."""
     if isinstance(space, spaces.Dict):
         if not isinstance(observation, Mapping) or observation.keys() != space.spaces.keys():
             raise _unacceptable(f"keys {', '.join(map(repr, space.spaces))}", observation, where)
@@ -86,22 +86,22 @@ def _checked(space: spaces.Space[Any], observation: Any, where: str) -> Any:
         if not isinstance(observation, tuple | list) or len(observation) != len(space.spaces):
             raise _unacceptable(f"{len(space.spaces)} parts", observation, where)
         parts = zip(space.spaces, observation, strict=True)
-        return tuple(_checked(part, seen, f"{where}[{place}]") for place, (part, seen) in enumerate(parts))
-    found = _numbers(space, observation, where)
+        return tuple(_checked(part, seen, f"{where}[{index}]") for index, (part, seen) in enumerate(parts))
+    numbers = _numbers(space, observation, where)
     if isinstance(space, spaces.Box):
-        return found
-    # A choice beyond the last, or before the first, would be taken for another.
-    within = found.dtype.kind in "iub" and space.contains(found.astype(space.dtype))
+        return numbers
+    # A choice outside the space would be encoded like another one.
+    within = numbers.dtype.kind in "iub" and space.contains(numbers.astype(space.dtype))
     if not within:
         raise _unacceptable(str(space), observation, where)
-    return found
+    return numbers
 
 
 def _numbers(space: spaces.Space[Any], observation: Any, where: str) -> NDArray[Any]:
-    found = np.asarray(observation)
-    if found.dtype.kind not in "fiub" or found.shape != space.shape:
+    numbers = np.asarray(observation)
+    if numbers.dtype.kind not in "fiub" or numbers.shape != space.shape:
         raise _unacceptable(f"numbers of shape {space.shape}", observation, where)
-    return found
+    return numbers
 
 
 def _unacceptable(accepted: str, observation: Any, where: str) -> BadInput:
@@ -124,7 +124,7 @@ def _has_keys(space: spaces.Space[Any]) -> bool:
 
 
 def _named(space: spaces.Space[Any], name: str) -> Iterator[str]:
-    """A name for each number: its keys, the parts of tuples counted from 1, and its number among others."""
+    """A name for each number: its keys, the parts of tuples counted from 1, and its position, from 1."""
     if isinstance(space, spaces.Dict):
         for key, part in space.spaces.items():
             yield from _named(part, f"{name} {key}".strip())
@@ -154,14 +154,13 @@ def _flat(space: spaces.Space[Any]) -> bool:
 class Actions:
     """How the raw outputs of networks become actions.
 
-    The highest output of a group is what is chosen of a Discrete or MultiDiscrete space, the first of
-    equals; a positive output sets a bit of a MultiBinary one. Of a Box with bounds -1 and 1 of an output
-    stand for the bounds unless ``squash`` says otherwise; without bounds outputs are what they are, cut at
-    the one where there is only one.
+    Discrete and MultiDiscrete: the highest output of a group is chosen, the first on a tie. MultiBinary: a
+    positive output sets a bit. Box: by default outputs are clipped to [-1, 1], which is mapped to the
+    bounds; without bounds they are actions unchanged, or clipped at the only bound there is.
 
     Attributes:
         space: of the environment.
-        outputs: numbers that a network gives.
+        outputs: numbers that a network returns.
         squash: of a Box; None for other spaces.
     """
 
@@ -174,7 +173,7 @@ class Actions:
         """The actions of an environment.
 
         Raises:
-            BadInput: no kind of action that a network can give, or bounds are needed that are not there.
+            BadInput: actions of an unsupported kind, or a squash that needs bounds where there are none.
         """
         if isinstance(space, spaces.Box):
             bounded = space.is_bounded()
@@ -202,7 +201,7 @@ class Actions:
         """Actions [rows, ...] of raw outputs float32[rows, outputs]."""
         space = self.space
         if isinstance(space, spaces.Box):
-            with np.errstate(over="ignore", invalid="ignore"):  # of outputs that are none, which nobody plays
+            with np.errstate(over="ignore", invalid="ignore"):  # such episodes end anyway
                 return self._numbers(raw, space)
         if isinstance(space, spaces.Discrete):
             return np.asarray(raw.argmax(axis=1) + space.start)
@@ -219,7 +218,7 @@ class Actions:
         wanted: NDArray[Any] = raw
         if self.squash != "clip":
             wanted = np.tanh(raw) if self.squash == "tanh" else np.clip(raw, -1, 1)
-            # Bounds of -1 and 1 leave the bits of an output alone.
+            # With bounds of -1 and 1 the bits of an output stay the same.
             if (low != -1).any() or (high != 1).any():
                 wanted = low + (wanted + 1) * (high / 2 - low / 2)  # halves, lest small integers overflow
         wanted = np.clip(wanted, low, high)

@@ -1,4 +1,4 @@
-"""What environments answer is taken if it is what Gymnasium's interface promises, and refused otherwise."""
+"""Resetting and stepping environments, with a check that they answer as Gymnasium's interface requires."""
 
 from __future__ import annotations
 
@@ -16,17 +16,18 @@ from .spaces import Observations
 __all__ = ["Stepper"]
 
 _NUMBERS: Final = (float, int, np.floating, np.integer, np.bool_)
-_LARGEST: Final = 1e100  # of a reward: sums over all episodes and their squares stay finite
+_LARGEST: Final = 1e100  # magnitude of a reward, so that sums of returns and of their squares stay finite
 
 
 class Stepper:
-    """Resets and steps environments of one kind.
+    """Resets and steps environments with the same id.
 
-    Whatever an environment raises is its failure, ``SystemExit`` too; only ``KeyboardInterrupt`` passes.
+    Any exception that an environment raises becomes ``BadInput``, even ``SystemExit``; only
+    ``KeyboardInterrupt`` propagates.
 
     Args:
         name: id of the environments.
-        observations: how what they observe becomes a vector.
+        observations: how observations become vectors.
     """
 
     def __init__(self, name: str, observations: Observations) -> None:
@@ -34,10 +35,10 @@ class Stepper:
         self._vector = observations.flattener()
 
     def reset(self, environment: Environment, seed: int) -> NDArray[Any]:
-        """Begin an episode; its first observation as a vector.
+        """Start an episode; returns its first observation as a vector.
 
         Raises:
-            BadInput: the environment fails, or its answer is unacceptable.
+            BadInput: the environment fails, or returns something that Gymnasium does not allow.
         """
         try:
             with PULSE.call():
@@ -47,19 +48,19 @@ class Stepper:
             return self._vector(answer[0])
         except KeyboardInterrupt:
             raise
-        except BaseException as error:  # noqa: BLE001 - anybody's code, failing in any way
+        except BaseException as error:  # noqa: BLE001 - foreign code, which may fail in any way
             raise self._failure("reset", seed, error) from None
 
     def step(
         self, environment: Environment, action: Any, seed: int
     ) -> tuple[NDArray[Any], float, bool, bool]:
-        """Take a step in an episode with this seed: observation, reward, terminated, truncated.
+        """Take a step in the episode with this seed; returns observation, reward, terminated, truncated.
 
         Raises:
-            BadInput: the environment fails, or its answer is unacceptable.
+            BadInput: the environment fails, or returns something that Gymnasium does not allow.
         """
         try:
-            # As ``PULSE.call`` does, without what a context manager costs beside a fast step.
+            # As ``PULSE.call`` does, without the cost of a context manager, which a fast step would feel.
             PULSE.inside = True
             answer: Any = environment.step(action)
             PULSE.inside = False
@@ -81,7 +82,7 @@ class Stepper:
             return self._vector(observation), reward, terminated, truncated
         except KeyboardInterrupt:
             raise
-        except BaseException as error:  # noqa: BLE001 - anybody's code, failing in any way
+        except BaseException as error:  # noqa: BLE001 - foreign code, which may fail in any way
             raise self._failure("step", seed, error) from None
         finally:
             PULSE.inside = False
@@ -93,7 +94,7 @@ class Stepper:
 def _number(reward: Any) -> float:
     if isinstance(reward, _NUMBERS):
         return float(reward)
-    # Arrays of one number are common, and mean what they say.
+    # Arrays of one number are common, and unambiguous.
     if isinstance(reward, np.ndarray) and reward.size == 1 and reward.dtype.kind in "fiub":
         return float(reward.item())
     raise BadInput(f"a reward of {_shown(reward)}; accepted is a number")
@@ -112,7 +113,7 @@ def _refuse(answer: str) -> NoReturn:
 
 
 def _shown(value: Any) -> str:
-    """A value in a few words, however large it is."""
+    """A short description of a value, however large it is."""
     if isinstance(value, np.ndarray):
         return f"an array of shape {value.shape} and type {value.dtype}"
     if isinstance(value, tuple):

@@ -32,29 +32,29 @@ from .rendering import EnvironmentRenderer
 from .settings import ControlSettings
 from .spaces import Actions, Observations
 from .stepper import Stepper
-from .stepping import SteppedJob, SteppedWorld, is_as_good_as_new, pool_has, pool_is_faster
+from .stepping import SteppedJob, SteppedWorld, pool_has, pool_is_faster, resets_completely
 
 __all__ = ["ControlTask", "make_control"]
 
-_SAMPLED: Final = 64  # episodes of random actions, of which observations are normalised
+_SAMPLED: Final = 64  # episodes of random actions, from which means and stds are estimated
 _SAMPLED_STEPS: Final = 10_000
 _LONGEST_NAME: Final = 100
 
 
 @dataclass(frozen=True)
 class ControlTask:
-    """An environment, and how networks meet it.
+    """An environment together with what networks observe and do in it.
 
     Attributes:
         id: of the environment.
-        inputs: numbers that a network is given.
-        outputs: numbers that it gives.
+        inputs: numbers that a network receives.
+        outputs: numbers that a network returns.
         input_names: short names for pictures.
         output_names: short names for pictures.
-        episode_limit: steps after which an episode is cut.
-        threshold: the return from which on an episode is a success; None if nobody says.
-        world: the environment as it is stepped from outside.
-        dynamics: what fused rollouts are computed with; None if it is stepped.
+        episode_limit: steps after which an episode is truncated.
+        threshold: the return from which on an episode counts as a success; None if undefined.
+        world: the environment for stepping it outside kernels.
+        dynamics: what computes fused rollouts; None if the environment is stepped.
     """
 
     id: str
@@ -69,7 +69,7 @@ class ControlTask:
 
     @property
     def interface(self) -> Interface | None:
-        """What a network of this task must carry to be played elsewhere; None: nothing."""
+        """What a network of this task must carry to be used elsewhere; None if nothing."""
         return None if self.world.interface == Interface() else self.world.interface
 
     @property
@@ -79,12 +79,12 @@ class ControlTask:
 
     @property
     def resolved(self) -> Mapping[str, Any]:
-        """What computes the environment: episodes differ between libraries."""
+        """What computes the environment, since episodes differ between libraries."""
         return {"stepping": self.stepping}
 
     @property
     def holds_interpreter(self) -> bool:
-        """Whether its jobs are Python, so that threads would wait for each other."""
+        """Whether jobs step Python environments, so that threads would wait for each other."""
         return self.stepping == "gymnasium"
 
     @property
@@ -107,7 +107,7 @@ class ControlTask:
 
     def job(self, program: Program, weights: NDArray[np.float64], trial: Trial) -> Job:
         """Units of one network and one tile of lanes, or of one episode each; see ``Task.job``."""
-        # Without connections any value will do.
+        # Without connections the value does not matter.
         table = (weights if weights.size else np.ones(len(weights))).astype(np.float32)
         table = table[:, None] if table.ndim == 1 else table
         if self.dynamics:
@@ -118,17 +118,16 @@ class ControlTask:
 def make_control(
     settings: ControlSettings, interface: Interface | None = None, trust: Trust = NOTHING
 ) -> ControlTask:
-    """Find an environment by its id.
+    """Make the environment of these settings.
 
     Args:
-        settings: which, and how networks meet it.
-        interface: of a network that was evolved for it; the settings' own if not given.
-        trust: which modules the id may have imported.
+        settings: which environment, and what networks observe and do in it.
+        interface: the interface of a network evolved for it; derived from the settings if None.
+        trust: which modules the id may import.
 
     Raises:
-        BadInput: there is no such environment, it needs something that is not installed, its
-            observations or actions are not of a kind that networks can take, it fails at once, or a
-            setting does not fit it.
+        BadInput: there is no such environment, a package is missing, networks cannot process its
+            observations or actions, it fails at once, or a setting does not fit it.
     """
     with preserved_process_state():
         environment = make_environment(settings.id, trust)
@@ -139,8 +138,8 @@ def make_control(
             close_environment(environment, settings.id)
     if not repeatable:
         warnings.warn(
-            f"task.id: {settings.id} begins another episode when it is reset with the same seed again: what "
-            "is found with it cannot be reproduced, and networks are compared by luck",
+            f"task.id: {settings.id} starts a different episode when it is reset with the same seed again: "
+            "results cannot be reproduced, and networks are not compared on equal terms",
             TaskWarning,
             stacklevel=2,
         )
@@ -150,20 +149,19 @@ def make_control(
 def _task(settings: ControlSettings, interface: Interface | None, environment: Environment) -> ControlTask:
     name, spec = settings.id, environment.spec
     if spec is None:
-        raise BadInput(f"task.id: {name} does not know its own specification")
+        raise BadInput(f"task.id: {name} has no specification (spec is None)")
     if interface is None:
         interface = Interface(settings.observe or (), squash=settings.squash)
     observations, actions = _spaces(name, environment, interface)
     limit = settings.episode_limit or spec.max_episode_steps
     if limit is None:
         raise BadInput(
-            f"task.episode_limit: {name} has no limit of its own and might never end; give one: a search "
-            "takes --set task.episode_limit=1000, evaluate and tune --episode-limit 1000"
+            f"task.episode_limit: {name} has no limit of its own and might never end; give one, such as 1000"
         )
     stepper = Stepper(name, observations)
     bare = without_wrappers(environment)
     first = _first(name, bare, stepper)
-    places = _observed(settings, interface, observations.size, first)
+    indices = _observed(settings, interface, observations.size, first)
     if settings.normalise and not interface.mean:
         interface = _normalised(interface, bare, stepper, limit)
     stepping, dynamics = _stepping(settings, interface, environment)
@@ -175,7 +173,7 @@ def _task(settings: ControlSettings, interface: Interface | None, environment: E
         limit,
         settings.terminal_reward,
         "envpool" if stepping == "envpool" else "gymnasium",
-        is_as_good_as_new(environment) if settings.reuse is None else settings.reuse,
+        resets_completely(environment) if settings.reuse is None else settings.reuse,
         settings.lanes,
     )
     base: Any = environment.unwrapped
@@ -184,9 +182,9 @@ def _task(settings: ControlSettings, interface: Interface | None, environment: E
     threshold = spec.reward_threshold if settings.threshold is None else settings.threshold
     return ControlTask(
         name,
-        len(places),
+        len(indices),
         actions.outputs,
-        _names("input", settings.input_names, observed, places),
+        _names("input", settings.input_names, observed, indices),
         _names("output", settings.output_names, acted, range(actions.outputs)),
         limit,
         threshold,
@@ -201,12 +199,12 @@ def _spaces(name: str, environment: Environment, interface: Interface) -> tuple[
     except KeyboardInterrupt:
         raise
     except BaseException as error:  # noqa: BLE001 - anybody's code, failing in any way
-        raise failure(name, "telling its spaces", error) from None
+        raise failure(name, "its spaces", error) from None
     return Observations.of(name, observed), Actions.of(name, acted, interface.squash)
 
 
 def _opening(environment: Environment, stepper: Stepper) -> list[NDArray[np.float64]]:
-    """How the episode with seed 0 begins: two observations, and the reward between them."""
+    """The beginning of the episode with seed 0: two observations and the reward between them."""
     first = np.array(stepper.reset(environment, 0), np.float64)
     environment.action_space.seed(0)
     second, reward, *_ = stepper.step(environment, environment.action_space.sample(), 0)
@@ -214,39 +212,41 @@ def _opening(environment: Environment, stepper: Stepper) -> list[NDArray[np.floa
 
 
 def _first(name: str, environment: Environment, stepper: Stepper) -> NDArray[np.float64]:
-    """The first observation of an episode, played a step far: what fails at once is told at once."""
+    """The first observation of an episode, after a trial step that shows failures early."""
     opening = _opening(environment, stepper)
     if not all(np.isfinite(numbers).all() for numbers in opening):
-        raise BadInput(f"task.id: {name} gives a number that is not finite in its first step")
+        raise BadInput(f"task.id: {name} returns a number that is not finite in its first step")
     return opening[0]
 
 
 def _repeatable(world: SteppedWorld, environment: Environment) -> bool:
-    """Whether an episode begins again as it began, in an environment as lanes would play it in."""
-    if is_as_good_as_new(environment):
+    """Whether equal seeds give equal episodes, in environments that are reused as lanes would reuse them."""
+    if resets_completely(environment):
         return True
     stepper = Stepper(world.spec.id, world.observations)
-    begun = []
+    openings = []
     for _ in range(2):
-        played = without_wrappers(environment if world.reuse else make_environment(world.spec))
-        begun.append(_opening(played, stepper))
+        tried = without_wrappers(environment if world.reuse else make_environment(world.spec))
+        openings.append(_opening(tried, stepper))
         if not world.reuse:
-            close_environment(played, world.spec.id)
-    return all(np.array_equal(one, other, equal_nan=True) for one, other in zip(*begun, strict=True))
+            close_environment(tried, world.spec.id)
+    return all(np.array_equal(one, other, equal_nan=True) for one, other in zip(*openings, strict=True))
 
 
 def _observed(
     settings: ControlSettings, interface: Interface, size: int, first: NDArray[np.float64]
 ) -> Sequence[int]:
-    places = interface.observe or range(size)
-    if max(places) >= size:
-        raise BadInput(f"task.observe: {max(places)}; the observations of {settings.id} end at {size - 1}")
+    indices = interface.observe or range(size)
+    if max(indices) >= size:
+        raise BadInput(
+            f"task.observe: {max(indices)}; the observations of {settings.id} end at index {size - 1}"
+        )
     interface.observed(first[None, :])
-    return places
+    return indices
 
 
 def _normalised(interface: Interface, environment: Environment, stepper: Stepper, limit: int) -> Interface:
-    """The interface with means and deviations of what is observed under random actions."""
+    """The interface with means and stds of the observations under random actions."""
     rows: list[NDArray[np.float64]] = []
     environment.action_space.seed(0)
     for seed in range(_SAMPLED):
@@ -257,21 +257,23 @@ def _normalised(interface: Interface, environment: Environment, stepper: Stepper
             observation, _, terminated, truncated = stepper.step(environment, action, seed)
             over, steps = terminated or truncated, steps + 1
     table = np.array(rows)[:, list(interface.observe) or slice(None)]
-    mean, deviation = table.mean(axis=0).tolist(), table.std(axis=0).tolist()
-    return Interface(interface.observe, tuple(mean), tuple(deviation), interface.squash)
+    mean, std = table.mean(axis=0).tolist(), table.std(axis=0).tolist()
+    return Interface(interface.observe, tuple(mean), tuple(std), interface.squash)
 
 
 def _stepping(
     settings: ControlSettings, interface: Interface, environment: Environment
 ) -> tuple[str, Dynamics | None]:
-    """What computes the environment, and its dynamics if that is a kernel."""
+    """What computes the environment, and its dynamics for fused rollouts."""
     name, wanted = settings.id, settings.stepping
     dynamics = getattr(environment.unwrapped, "dynamics", None) or offered_dynamics().get(name)
-    # A kernel does what the environment says, and nothing else.
+    # Kernels implement neither interfaces nor other rewards.
     plain = interface == Interface() and settings.terminal_reward
     if wanted == "fused" or (wanted == "auto" and dynamics is not None and plain):
         if dynamics is None or not plain:
-            reason = "offers no dynamics" if dynamics is None else "is to be met otherwise than it says"
+            reason = (
+                "offers no dynamics" if dynamics is None else "cannot be fused with this interface or reward"
+            )
             raise BadInput(f"task.stepping: {name} {reason}; accepted are auto, envpool, gymnasium")
         return "fused", dynamics
     boxed = isinstance(environment.observation_space, gymnasium.spaces.Box)
@@ -283,18 +285,18 @@ def _stepping(
 
 
 def _known(base: Any, kind: str, name: str, table: Mapping[str, Sequence[str]]) -> Sequence[str] | None:
-    """What the environment itself calls its numbers, or what they are known by."""
+    """Names that the environment itself gives, else those of the table."""
     own: Sequence[str] | None = getattr(base, f"{kind}_names", None)
     return own or table.get(re.sub(r"-v\d+$", "", name))
 
 
 def _names(
-    kind: str, given: Sequence[str] | None, known: Sequence[str] | None, places: Sequence[int]
+    kind: str, given: Sequence[str] | None, known: Sequence[str] | None, indices: Sequence[int]
 ) -> tuple[str, ...]:
-    if given is not None and len(given) != len(places):
-        raise BadInput(f"task.{kind}_names: {len(given)} names for {len(places)} {kind}s")
+    if given is not None and len(given) != len(indices):
+        raise BadInput(f"task.{kind}_names: {len(given)} names for {len(indices)} {kind}s")
     if given is not None:
         return tuple(given)
-    if known is not None and max(places) < len(known):
-        return tuple(str(known[place])[:_LONGEST_NAME] or f"{kind} {place + 1}" for place in places)
-    return tuple(f"{kind} {place + 1}" for place in places)
+    if known is not None and max(indices) < len(known):
+        return tuple(str(known[index])[:_LONGEST_NAME] or f"{kind} {index + 1}" for index in indices)
+    return tuple(f"{kind} {index + 1}" for index in indices)

@@ -1,7 +1,7 @@
-"""Images with labels: found, downloaded, checked, and split so that each part has one purpose.
+"""Labelled images: read or downloaded, verified, and split so that each part has one purpose.
 
-A search meets the training part, champions and weights are chosen on the validation part, and the
-test part is read for reports alone.
+A search uses the training part, champions and weights are chosen on the validation part, and the
+test part is only used for reports.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ DIGITS: Final = tuple("0123456789")
 _CLOTHES: Final = (
     "T-shirt", "trouser", "pullover", "dress", "coat", "sandal", "shirt", "sneaker", "bag", "boot",
 )  # fmt: skip
-_VALIDATION: Final = 5000  # the last of the training images, as the definition of the conditions has it
+_VALIDATION: Final = 5000  # the last of the training images, as the definition of the conditions requires
 _SIDE: Final = 28
 _LARGEST_KEPT: Final = 2**26  # bytes; 60,000 images of 16 x 16 numbers take 61 million
 _BLOCK: Final = 1 << 16
@@ -40,10 +40,10 @@ _PATIENCE: Final = 30.0  # seconds
 
 @dataclass(frozen=True)
 class ImageSet:
-    """Images and what they show.
+    """Images with their labels.
 
     Attributes:
-        images: float32[images, pixels] brightness from 0 to 1, or uint8 of it times 255.
+        images: float32[images, pixels], brightness from 0 to 1, or uint8, brightness times 255.
         labels: int64[images], classes from 0.
     """
 
@@ -71,9 +71,9 @@ class DataSet:
     Attributes:
         name: as in configurations.
         side: pixels in a row and in a column.
-        classes: what the labels stand for.
-        load: reads ``train`` or ``test`` from a folder of data sets, or from where data usually lie.
-        validation: how many of the training images, the last ones, are kept for choices.
+        classes: names of the labels.
+        load: reads ``train`` or ``test`` from a folder of data sets, or from the default one if None.
+        validation: number of training images, the last ones, that form the validation part.
     """
 
     name: str
@@ -90,11 +90,11 @@ class DataSet:
 
 @dataclass(frozen=True)
 class _Source:
-    """Four IDX files as they are distributed.
+    """Four IDX files as distributed.
 
     Attributes:
-        name: of the folder.
-        mirrors: addresses under which the files lie, gzipped.
+        name: of their folder.
+        mirrors: base addresses of the gzipped files.
         digests: md5 of each file's content.
     """
 
@@ -106,7 +106,7 @@ class _Source:
         """Images uint8[images, 28, 28] and labels int64[images] of ``train`` or ``test``.
 
         Raises:
-            BadInput: a file is missing, damaged, cut short or another one than its name says.
+            BadInput: a file is missing, damaged, cut short, or another file than its name says.
         """
         prefix = {"train": "train", "test": "t10k"}[part]
         pictures, classes = f"{prefix}-images-idx3-ubyte", f"{prefix}-labels-idx1-ubyte"
@@ -132,7 +132,7 @@ class _Source:
                 return path, read_idx(path)
         if given is not None:
             raise BadInput(
-                f"{folder}: neither {name}.gz nor {name} is there; WANN_DATA and task.data name a folder "
+                f"{folder}: contains neither {name}.gz nor {name}; WANN_DATA and task.data name a folder "
                 "with mnist/ and fashion-mnist/"
             )
         path = folder / f"{name}.gz"
@@ -140,25 +140,25 @@ class _Source:
         return path, read_idx(path)
 
     def _check(self, name: str, path: Path, content: bytes) -> None:
-        found = hashlib.md5(content, usedforsecurity=False).hexdigest()
-        if found == self.digests[name]:
+        md5 = hashlib.md5(content, usedforsecurity=False).hexdigest()
+        if md5 == self.digests[name]:
             return
         for source in (_MNIST, _FASHION):
             for other, digest in source.digests.items():
-                if digest == found:
-                    raise BadInput(f"{path}: holds {other} of {source.name}; files are swapped")
+                if digest == md5:
+                    raise BadInput(f"{path}: contains {other} of {source.name}; the files are swapped")
         raise BadInput(
-            f"{path}: not {name} of {self.name} as distributed (md5 {found}, expected {self.digests[name]}); "
+            f"{path}: not {name} of {self.name} as distributed (md5 {md5}, expected {self.digests[name]}); "
             "delete it to download it again, or replace it"
         )
 
     def load_raw(self, part: str, given: Path | None) -> ImageSet:
-        """Images as they are."""
+        """Images as distributed."""
         images, labels = self.read(part, _folder(given))
         return ImageSet(images.reshape(len(images), -1), labels)
 
     def load_small(self, part: str, given: Path | None) -> ImageSet:
-        """Images of 16 x 16 pixels, deskewed; prepared once, then kept in the user's cache."""
+        """Images resized to 16 x 16 pixels and deskewed; computed once, then kept in the user's cache."""
         images, labels = self.read(part, _folder(given))
         kept = user_cache_path("wann") / "prepared" / f"{self.name}-16-{part}-1.npz"
         small = _kept(kept, (len(images), 256))
@@ -175,24 +175,24 @@ def _folder(given: Path | None) -> Path | None:
 
 
 def _kept(path: Path, shape: tuple[int, int]) -> NDArray[np.float32] | None:
-    """Images float32[shape] that were prepared before; None if there are none, or they are damaged."""
+    """Prepared images float32[shape] from the cache; None if missing or damaged."""
     try:
         images = array_of(read_npz(path, _LARGEST_KEPT, "prepared images"), "images", np.float32, shape)
     except BadInput:
         return None
-    # Interpolated brightness may leave 0 to 1 by a rounding.
+    # Interpolated brightness may exceed [0, 1] by a rounding error.
     return images if bool((np.abs(images - 0.5) < 0.51).all()) else None
 
 
 def _keep(path: Path, images: NDArray[np.float32]) -> None:
-    """Keep prepared images for the next time, if there is a place for them."""
+    """Keep prepared images in the cache, if it can be written."""
     with suppress(BadInput, Failure):
         make_folder(path.parent)
         write_atomically(path, npz_bytes({"images": images}))
 
 
 def _download(addresses: list[str], path: Path) -> None:
-    """Fetch a file from the first address that gives it, with a progress bar."""
+    """Download a file from the first address that works, with a progress bar."""
     from rich.console import Console  # noqa: PLC0415 - only a download shows anything
     from rich.progress import Progress  # noqa: PLC0415
 
@@ -200,7 +200,7 @@ def _download(addresses: list[str], path: Path) -> None:
     try:
         make_folder(path.parent)
     except Failure as error:
-        raise Failure(f"{error}; WANN_DATA may name one") from None
+        raise Failure(f"{error}; WANN_DATA can name another folder") from None
     for address in addresses:
         content.clear()
         try:
@@ -220,16 +220,16 @@ def _download(addresses: list[str], path: Path) -> None:
         return
     raise BadInput(
         f"{path.name} cannot be downloaded ({'; '.join(reasons)}); put it into {path.parent}, or let "
-        f"WANN_DATA name a folder that holds {path.parent.name}/"
+        f"WANN_DATA name a folder that contains {path.parent.name}/"
     )
 
 
 def _load_digits(part: str, _: Path | None) -> ImageSet:
-    """The 1,797 images of 8 x 8 pixels that come with scikit-learn; the last 300 are for tests."""
+    """The 1,797 images of 8 x 8 pixels that come with scikit-learn; the last 300 are the test part."""
     from sklearn.datasets import load_digits  # noqa: PLC0415 - slow to import
 
-    found: Any = load_digits()
-    whole = ImageSet((found.data / 16).astype(np.float32), found.target.astype(np.int64))
+    digits: Any = load_digits()
+    whole = ImageSet((digits.data / 16).astype(np.float32), digits.target.astype(np.int64))
     return whole[:1497] if part == "train" else whole[1497:]
 
 
@@ -270,4 +270,4 @@ DATA_SETS: Final = {
         DataSet("fashion-mnist-16", 16, _CLOTHES, _FASHION.load_small, _VALIDATION),
     )
 }
-"""What can be classified."""
+"""All sets of images, by name."""

@@ -1,4 +1,4 @@
-"""IDX files, the format in which MNIST is distributed: read, and checked to the last byte."""
+"""IDX files, the format in which MNIST is distributed, read with all checks."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ def read_idx(path: Path) -> bytes:
     """The content of a file, unpacked if it is gzipped.
 
     Raises:
-        BadInput: it cannot be read, is damaged, or is larger than such data are.
+        BadInput: it cannot be read, is damaged, or is implausibly large.
     """
     return unpack_idx(path, read_bytes(path, LARGEST_IDX))
 
 
 def unpack_idx(path: Path, content: bytes) -> bytes:
-    """The same of a file whose bytes are known."""
+    """The same for content that has been read already."""
     return gunzip(path, content, LARGEST_IDX)
 
 
@@ -36,15 +36,15 @@ def parse_idx(content: bytes, dimensions: int, name: Path) -> NDArray[np.uint8]:
     """The array of an IDX file: a header of big-endian sizes, then unsigned bytes.
 
     Raises:
-        BadInput: it is not, has another number of dimensions, or is cut short.
+        BadInput: another format, another number of dimensions, or a file that is cut short.
     """
     header = 4 + 4 * dimensions
     if len(content) < header or content[:3] != bytes([0, 0, _BYTES]):
         raise BadInput(f"{name}: not an IDX file of bytes")
     if content[3] != dimensions:
         kinds = {1: "labels", 3: "images"}
-        found = kinds.get(content[3], f"{content[3]} dimensions")
-        raise BadInput(f"{name}: holds {found} where {kinds[dimensions]} are expected")
+        actual = kinds.get(content[3], f"{content[3]} dimensions")
+        raise BadInput(f"{name}: contains {actual} where {kinds[dimensions]} are expected")
     shape = np.frombuffer(content, ">u4", dimensions, 4).tolist()
     if len(content) - header != math.prod(shape):
         raise BadInput(

@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 __all__ = ["deskew", "resize"]
 
 FloatArray = NDArray[np.float32]
-_UPRIGHT: Final = 0.01  # a second moment below this says nothing about a slant
-_AT_ONCE: Final = 4096  # images, so that what is computed on the way stays small
+_UPRIGHT: Final = 0.01  # with a smaller second moment the slant is undefined
+_AT_ONCE: Final = 4096  # images, so that intermediate arrays stay small
 
 
 def resize(images: FloatArray, size: int) -> FloatArray:
@@ -23,17 +23,17 @@ def resize(images: FloatArray, size: int) -> FloatArray:
 
     Pixel i of the result reads at ``(i + 0.5) * width / size - 0.5``, clamped to the image.
     """
-    rows, lower, part = _places(images.shape[1], size)
+    rows, lower, part = _neighbours(images.shape[1], size)
     images = images[:, rows] * (1 - part)[:, None] + images[:, lower] * part[:, None]
-    columns, right, part = _places(images.shape[2], size)
+    columns, right, part = _neighbours(images.shape[2], size)
     return np.asarray(images[:, :, columns] * (1 - part) + images[:, :, right] * part, np.float32)
 
 
-def _places(old: int, new: int) -> tuple[NDArray[np.int64], NDArray[np.int64], FloatArray]:
-    """For each new pixel the two old ones that it lies between, and its distance from the first."""
-    place = np.clip((np.arange(new) + 0.5) * old / new - 0.5, 0, old - 1)
-    first = np.minimum(place.astype(np.int64), old - 2)
-    return first, first + 1, (place - first).astype(np.float32)
+def _neighbours(old: int, new: int) -> tuple[NDArray[np.int64], NDArray[np.int64], FloatArray]:
+    """The two old pixels on either side of each new one, and its distance from the first."""
+    position = np.clip((np.arange(new) + 0.5) * old / new - 0.5, 0, old - 1)
+    first = np.minimum(position.astype(np.int64), old - 2)
+    return first, first + 1, (position - first).astype(np.float32)
 
 
 def deskew(images: FloatArray) -> FloatArray:
@@ -58,7 +58,7 @@ def _deskew(images: FloatArray) -> FloatArray:
     slanted = np.abs(mu02) >= _UPRIGHT
     skew = np.divide(mu11, mu02, out=np.zeros(count), where=slanted)
     shift = skew[:, None] * (line - size / 2)
-    # A zero on either side, so that what is read outside needs no case of its own.
+    # Zeros on either side, so that pixels outside need no special case.
     source = np.clip(line + shift[:, :, None], -1.0, float(size)) + 1.0
     first = np.minimum(source.astype(np.int64), size)
     part = source - first

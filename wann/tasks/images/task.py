@@ -1,4 +1,4 @@
-"""Classification of images: all networks on the same batch, the loss of a softmax as return."""
+"""Classification of images: all networks on the same batch; the return is minus the cross-entropy."""
 
 from __future__ import annotations
 
@@ -25,14 +25,14 @@ Floats = NDArray[np.float32]
 
 _BATCH: Final = 1000  # images, as published
 _MEMORY: Final = 64  # megabytes
-_STRIPES: Final = 64  # a batch is at most so many units of work; what they lose is summed in their order
+_STRIPES: Final = 64  # units of work in a batch at most; their losses are summed in order
 
 
 @dataclass(frozen=True)
 class ClassificationTask:
-    """A set of images to be told apart.
+    """A set of images to be classified.
 
-    A trial's seed names a batch: images drawn without replacement from the training part.
+    A trial's seed determines a batch: images drawn without replacement from the training part.
 
     Attributes:
         id: name of the data set.
@@ -40,10 +40,10 @@ class ClassificationTask:
         side: pixels in a row and in a column of an image.
         batch: images in a batch.
         memory: bytes for the values of nodes while a batch is computed.
-        temperatures: of the softmax; the loss of a batch is that at the best of them.
-        train: what the search meets.
-        validation: what champions and weights are chosen on; the search never meets it.
-        folder: where data lie, if that was given.
+        temperatures: of the softmax; the loss of a batch is the one at the best of them.
+        train: images that the search uses.
+        validation: images that champions and weights are chosen on; the search never uses them.
+        folder: folder of the data; None for the default.
     """
 
     id: str
@@ -58,11 +58,11 @@ class ClassificationTask:
 
     @property
     def interface(self) -> None:
-        """Networks are given the pixels as they are."""
+        """None: networks receive the pixels unchanged."""
 
     @property
     def resolved(self) -> Mapping[str, Any]:
-        """Nothing is left to it."""
+        """No setting is left to the task."""
         return {}
 
     @property
@@ -71,7 +71,7 @@ class ClassificationTask:
 
     @property
     def holds_interpreter(self) -> bool:
-        """Jobs are kernels."""
+        """Jobs run in kernels."""
         return False
 
     @property
@@ -96,13 +96,13 @@ class ClassificationTask:
 
     @cached_property
     def test(self) -> ImageSet:
-        """What reports are made on; read when it is first asked for."""
+        """Images that results are reported on; read on first use."""
         return DATA_SETS[self.id].load("test", self.folder)
 
     def part(self, name: Literal["train", "validation", "test"]) -> ImageSet:
         """The images of a part."""
-        found: ImageSet = getattr(self, name)
-        return found
+        images: ImageSet = getattr(self, name)
+        return images
 
     @property
     def stepped(self) -> bool:
@@ -132,14 +132,14 @@ class ClassificationTask:
         outcome = Outcome.blank(program.networks, len(weights), trial)
         outcome.steps[:] = batches[0].images
         rows = 1 + program.inputs + int(program.outputs)
-        # A node takes its value, its sum over inputs and its exponentials, at worst.
+        # At most, a node needs its value, the sum over its inputs and its exponentials.
         limit = max(1, (self.memory // (TILE * 4) - rows) // 3)
         parts = list(_shared_parts(program, limit)) if table.ndim == 1 else []
         return ClassificationJob(program, parts, table, self.temperatures, batches, outcome, own=trial.own)
 
     @cached_property
     def _recent(self) -> dict[tuple[object, ...], list[Batch]]:
-        """The batches of the last two trials: a generation comes in many chunks."""
+        """The batches of the last two trials, since a generation is computed in many chunks."""
         return {}
 
     def _batches(self, trial: Trial) -> list[Batch]:
@@ -147,18 +147,18 @@ class ClassificationTask:
         if key not in self._recent:
             for old in list(self._recent)[:-1]:
                 del self._recent[old]
-            self._recent[key] = list(self._made(trial))
+            self._recent[key] = list(self._draw(trial))
         return self._recent[key]
 
-    def _made(self, trial: Trial) -> Iterator[Batch]:
+    def _draw(self, trial: Trial) -> Iterator[Batch]:
         images = self.part(trial.part)
         if trial.part != "train":
             yield Batch.of(images, slice(None), self.outputs)
             return
         for seed in trial.seeds.reshape(-1).tolist():
             rng = np.random.default_rng(seed)
-            chosen = rng.choice(len(images), min(self.batch, len(images)), replace=False)
-            yield Batch.of(images, chosen, self.outputs)
+            drawn = rng.choice(len(images), min(self.batch, len(images)), replace=False)
+            yield Batch.of(images, drawn, self.outputs)
 
     def logits(
         self, program: Program, weights: NDArray[np.float64], part: Literal["validation", "test"]
@@ -166,24 +166,24 @@ class ClassificationTask:
         """Raw outputs float32[weights, images, outputs] of a single network on all images of a part.
 
         Args:
-            program: of this one network.
+            program: of the single network.
             weights: as in ``job``.
             part: which images.
         """
         table = (weights if weights.size else np.ones(len(weights))).astype(np.float32)
         (batch,) = self._batches(Trial(np.empty(0, np.int64), part=part))
         tiles = batch.pixels.shape[1] // TILE
-        found = np.empty((len(table), self.outputs, batch.pixels.shape[1]), np.float32)
+        logits = np.empty((len(table), self.outputs, batch.pixels.shape[1]), np.float32)
         if table.ndim == 1:
             for graph in _shared_parts(program, np.iinfo(np.int64).max):
-                shared_logits(graph, batch.pixels, table, 0, tiles, found)
+                shared_logits(graph, batch.pixels, table, 0, tiles, logits)
         else:
-            weighted_logits(program, batch.pixels, table, 0, tiles, found)
-        return np.ascontiguousarray(found[:, :, : batch.images].transpose(0, 2, 1))
+            weighted_logits(program, batch.pixels, table, 0, tiles, logits)
+        return np.ascontiguousarray(logits[:, :, : batch.images].transpose(0, 2, 1))
 
 
 def _shared_parts(program: Program, limit: int) -> Iterator[Shared]:
-    """Graphs of at most ``limit`` nodes that hold all networks, in their order."""
+    """Graphs of at most ``limit`` nodes that together contain all networks, in their order."""
     begin = 0
     while begin < program.networks:
         begin, *arrays = share(program, begin, limit)
@@ -192,32 +192,32 @@ def _shared_parts(program: Program, limit: int) -> Iterator[Shared]:
 
 @dataclass(frozen=True)
 class Batch:
-    """Images as the kernels take them.
+    """Images in the layout of the kernels, padded to whole tiles.
 
     Attributes:
-        images: how many there are.
-        pixels: float32[1 + inputs, images in whole tiles], bias and pixels; filled up with the last image.
-        marks: float32[outputs + 1, images in whole tiles], 1 where an image is of the class; in the
-            last row, where there is an image.
+        images: number of images.
+        pixels: float32[1 + inputs, padded images], bias and pixels; padded with the last image.
+        one_hot: float32[outputs + 1, padded images], 1 where an image is of the class; the last row is 1
+            for images and 0 for padding.
     """
 
     images: int
     pixels: Floats
-    marks: Floats
+    one_hot: Floats
 
     @classmethod
     def of(cls, images: ImageSet, chosen: NDArray[np.int64] | slice, classes: int) -> Batch:
         """The chosen images of a set."""
-        found, labels = images.pixels(chosen), images.labels[chosen]
-        count = len(found)
+        rows, labels = images.pixels(chosen), images.labels[chosen]
+        count = len(rows)
         width = -(-count // TILE) * TILE
-        pixels = np.ones((1 + found.shape[1], width), np.float32)
-        pixels[1:, :count] = found.T
-        pixels[1:, count:] = found[-1][:, None]
-        marks = np.zeros((classes + 1, width), np.float32)
-        marks[labels, np.arange(count)] = 1
-        marks[-1, :count] = 1
-        return cls(count, pixels, marks)
+        pixels = np.ones((1 + rows.shape[1], width), np.float32)
+        pixels[1:, :count] = rows.T
+        pixels[1:, count:] = rows[-1][:, None]
+        one_hot = np.zeros((classes + 1, width), np.float32)
+        one_hot[labels, np.arange(count)] = 1
+        one_hot[-1, :count] = 1
+        return cls(count, pixels, one_hot)
 
 
 class ClassificationJob:
@@ -248,12 +248,12 @@ class ClassificationJob:
 
     @property
     def units(self) -> int:
-        """How many there are."""
+        """Number of units."""
         return max(1, len(self._parts)) * len(self._batches) * len(self._losses)
 
     @property
     def grain(self) -> int:
-        """A unit is as good as many."""
+        """Units cost the same one at a time."""
         return 1
 
     def run(self, begin: int, end: int) -> None:
@@ -272,20 +272,22 @@ class ClassificationJob:
         bounds = self._bounds[stripe : stripe + 2]
         if self._weights.ndim == 2:
             losses = self._losses[stripe, :, which, episode]
-            found = np.empty(losses.shape)
-            weighted_losses(self._program, images.pixels, images.marks, weights, self._scales, *bounds, found)
+            computed = np.empty(losses.shape)
+            weighted_losses(
+                self._program, images.pixels, images.one_hot, weights, self._scales, *bounds, computed
+            )
         else:
             graph = self._parts[part]
             first = sum(len(before.outputs) for before in self._parts[:part])
             networks = slice(first, first + len(graph.outputs))
             losses = self._losses[stripe, networks, which, episode]
-            found = np.empty(losses.shape)
-            shared_losses(graph, images.pixels, images.marks, weights, self._scales, *bounds, found)
-        losses[...] = found
+            computed = np.empty(losses.shape)
+            shared_losses(graph, images.pixels, images.one_hot, weights, self._scales, *bounds, computed)
+        losses[...] = computed
 
     @property
     def outcome(self) -> Outcome:
-        """Mean cross-entropy of each batch, negative, when all units are computed."""
+        """Minus the mean cross-entropy of each batch, when all units are computed."""
         total = np.zeros(self._losses.shape[1:])
         for stripe in self._losses:
             total += stripe
@@ -294,21 +296,21 @@ class ClassificationJob:
 
 
 def make_classification(settings: ImageSettings) -> ClassificationTask:
-    """Read a set of images.
+    """Read the set of images that the settings name.
 
     Raises:
         BadInput: its files are missing or damaged, or a batch is larger than the training part.
     """
-    found: DataSet = DATA_SETS[settings.id]
-    images = found.load("train", settings.data)
-    border = len(images) - found.validation
+    data: DataSet = DATA_SETS[settings.id]
+    images = data.load("train", settings.data)
+    border = len(images) - data.validation
     batch = settings.images or min(_BATCH, border)
     if batch > border:
-        raise BadInput(f"task.images: {batch:,} of {settings.id}, which has {border:,} for the search")
+        raise BadInput(f"task.images: {batch:,}; {settings.id} has {border:,} training images")
     return ClassificationTask(
         settings.id,
-        found.classes,
-        found.side,
+        data.classes,
+        data.side,
         batch,
         (settings.memory or _MEMORY) * 2**20,
         settings.temperatures,

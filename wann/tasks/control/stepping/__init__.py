@@ -1,7 +1,7 @@
-"""Environments that are stepped from outside, many of them together."""
+"""Environments that are stepped outside kernels, many at a time."""
 
 from .job import SteppedJob, SteppedWorld
 from .pools import pool_has, pool_is_faster
-from .single import is_as_good_as_new
+from .single import resets_completely
 
-__all__ = ["SteppedJob", "SteppedWorld", "is_as_good_as_new", "pool_has", "pool_is_faster"]
+__all__ = ["SteppedJob", "SteppedWorld", "pool_has", "pool_is_faster", "resets_completely"]

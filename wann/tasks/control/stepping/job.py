@@ -1,4 +1,4 @@
-"""An evaluation as episodes: each of one network, one weight and one seed, wherever it is played."""
+"""An evaluation of stepped episodes, each with one network, one weight and one seed."""
 
 from __future__ import annotations
 
@@ -20,25 +20,25 @@ from .single import SingleLanes
 
 __all__ = ["SteppedJob", "SteppedWorld"]
 
-_POOL: Final = 256  # environments in a pool: the last few to finish step almost alone
+_POOL: Final = 256  # environments in a pool; in small pools a few long episodes would step almost alone
 _GRAIN: Final = 192
-_SINGLE: Final = 32  # beyond, a decision of all networks costs nothing beside the steps
+_SINGLE: Final = 32  # environments; with so many, evaluating the networks costs little beside the steps
 
 
 @dataclass(frozen=True)
 class SteppedWorld:
-    """An environment as a task sees it; plain values, so that workers can be told of it.
+    """An environment and how it is stepped; plain values that can be sent to workers.
 
     Attributes:
         spec: of the environment.
         observations: how they become vectors.
         actions: how outputs become actions.
-        interface: what networks are given of observations.
-        limit: steps after which an episode is cut.
+        interface: what networks receive of observations.
+        limit: steps after which an episode is truncated.
         terminal_reward: whether the reward of the step that terminates an episode counts.
         library: what steps it.
-        reuse: whether an environment that was reset is as good as new.
-        lanes: environments that step together; None: as the library likes it.
+        reuse: whether an environment that was reset behaves like a new one.
+        lanes: environments that are stepped together; None for the library's default.
     """
 
     spec: EnvSpec
@@ -52,7 +52,7 @@ class SteppedWorld:
     lanes: int | None
 
     def open(self, seeds: NDArray[np.int64]) -> SingleLanes | PooledLanes:
-        """Lanes in which episodes with these seeds can be played, the first of them begun."""
+        """Lanes for the episodes with these seeds, the first of which are started."""
         if self.library == "gymnasium":
             width = min(self.lanes or _SINGLE, len(seeds))
             return SingleLanes(self.spec, seeds, width, self.observations, reuse=self.reuse)
@@ -61,7 +61,7 @@ class SteppedWorld:
 
 @dataclass(frozen=True)
 class SteppedJob:
-    """Units of one episode each: (network, weight, episode), the last running fastest."""
+    """Units of one episode each, ordered by network, weight and episode."""
 
     world: SteppedWorld
     program: Program
@@ -79,18 +79,19 @@ class SteppedJob:
 
     @property
     def units(self) -> int:
-        """How many there are."""
+        """Number of units."""
         return self.outcome.returns.size
 
     @property
     def grain(self) -> int:
-        """A pool of few environments waits for its threads more than they step."""
+        """Small pools spend more time on their threads than on steps."""
         return _GRAIN if self.world.library == "envpool" else 1
 
     def run(self, begin: int, end: int) -> None:
-        """Play episodes [begin, end).
+        """Compute episodes [begin, end).
 
-        An episode in which a number is not finite earns what is not a number and ends there.
+        An episode with an observation, output or reward that is not finite ends there and returns NaN or
+        an infinity.
 
         Raises:
             BadInput: the environment has failed.
@@ -120,10 +121,10 @@ class SteppedJob:
     ) -> None:
         limit, last_counts = self.world.limit, self.world.terminal_reward
         while len(playing := lanes.playing):
-            actions, sound = self._actions(networks[playing], rows[playing], lanes.observations)
-            if not sound.all():
-                returns[playing[~sound]] = np.nan
-                lanes.drop(~sound)
+            actions, finite = self._actions(networks[playing], rows[playing], lanes.observations)
+            if not finite.all():
+                returns[playing[~finite]] = np.nan
+                lanes.drop(~finite)
                 continue
             rewards, terminated, truncated = lanes.step(actions)
             steps[playing] += 1
@@ -135,14 +136,14 @@ class SteppedJob:
     def _actions(
         self, networks: NDArray[np.int64], rows: NDArray[np.int64], observations: NDArray[Any]
     ) -> tuple[NDArray[Any], NDArray[np.bool_]]:
-        """Actions of all lanes, and in which of them every number is sound."""
+        """Actions of all lanes, and bool[lanes], whether all observations are finite and no output is NaN."""
         observed = self.world.interface.observed(observations)
         if observed.shape[1] != self.program.inputs:
             raise BadInput(
-                f"{self.world.spec.id} gives {observed.shape[1]} numbers, not {self.program.inputs}"
+                f"{self.world.spec.id} returns {observed.shape[1]} numbers, not {self.program.inputs}"
             )
         raw = np.empty((len(networks), self.program.outputs), np.float32)
         act(self.program, networks, rows, self.weights, observed, raw)
-        # Sums are finite where every term is; an output may be infinite, which bounds cut.
-        sound = np.isfinite(observed.sum(axis=1)) & ~np.isnan(raw).any(axis=1)
-        return self.world.actions.of_outputs(raw), sound
+        # A sum is finite if every term is; outputs may be infinite, since they are clipped.
+        finite = np.isfinite(observed.sum(axis=1)) & ~np.isnan(raw).any(axis=1)
+        return self.world.actions.of_outputs(raw), finite

@@ -1,7 +1,7 @@
 """EnvPool: environments in C++, stepped together by threads of its own.
 
-A pool's environments are seeded when it is made and never again, so each plays one episode and is
-then left alone, while the others go on: of all that is stepped nothing is thrown away.
+The environments of a pool are seeded only when it is made, so each computes one episode and is then
+skipped while the others continue: no step is wasted.
 """
 
 from __future__ import annotations
@@ -24,17 +24,17 @@ def pool_has(name: str) -> bool:
     """Whether EnvPool has this environment.
 
     Raises:
-        BadInput: it is not installed.
+        BadInput: EnvPool is not installed.
     """
     return name in _envpool().registration.registry.specs
 
 
 @cache
 def pool_is_faster(name: str) -> bool:
-    """Whether EnvPool is installed and steps this environment faster than Gymnasium, episodes begun and all.
+    """Whether EnvPool is installed and computes episodes of this environment faster than Gymnasium.
 
-    Of MuJoCo a pool loads the model for every environment, which takes longer than the episodes of an
-    untrained network.
+    A pool of MuJoCo environments loads the model once for each, which takes longer than the episodes of
+    an untrained network.
     """
     if find_spec("envpool") is None or not pool_has(name):
         return False
@@ -55,17 +55,17 @@ def _envpool() -> Any:
 
 
 class PooledLanes:
-    """Pools of environments, one after the other, each environment playing one episode.
+    """Pools of environments, one after the other; each environment computes one episode.
 
     Args:
         name: environment id.
-        seeds: int64[episodes], of the episodes to play.
-        width: environments that step together.
-        limit: steps after which an episode is cut.
+        seeds: int64[episodes], seeds of the episodes.
+        width: environments that are stepped together.
+        limit: steps after which an episode is truncated.
 
     Attributes:
-        playing: int64[lanes], the episodes that are being played.
-        observations: float32[lanes, size], the last of each.
+        playing: int64[lanes], indices of the episodes in progress.
+        observations: float32[lanes, size], the latest observation of each.
     """
 
     def __init__(self, name: str, seeds: NDArray[np.int64], width: int, limit: int) -> None:
@@ -93,14 +93,14 @@ class PooledLanes:
         self._begun += len(seeds)
 
     def step(self, actions: NDArray[Any]) -> tuple[NDArray[np.float64], NDArray[np.bool_], NDArray[np.bool_]]:
-        """Step every lane; rewards, terminated, truncated [lanes]."""
+        """Step every lane; returns rewards, terminated and truncated, [lanes] each."""
         observations, rewards, terminated, truncated, described = self._pool.step(actions, self._lanes)
-        order = np.argsort(described["env_id"])  # it hands out lanes as they come
+        order = np.argsort(described["env_id"])  # the pool returns lanes in the order in which they finish
         self.observations = observations[order]
         return rewards[order].astype(np.float64), terminated[order], truncated[order]
 
     def drop(self, over: NDArray[np.bool_]) -> None:
-        """End the episodes of these lanes; after the last of a pool the next begins."""
+        """End the episodes of these lanes; after the last of a pool the next pool starts."""
         if over.all() and self._begun < len(self._seeds):
             self._pool.close()
             self._open()
@@ -109,5 +109,5 @@ class PooledLanes:
         self.observations = self.observations[~over]
 
     def close(self) -> None:
-        """Give the environments back."""
+        """Close the environments."""
         self._pool.close()

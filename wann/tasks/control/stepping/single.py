@@ -1,4 +1,4 @@
-"""Gymnasium environments side by side: a lane that finishes takes the next episode at once."""
+"""Gymnasium environments side by side; a lane that finishes starts the next episode at once."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from ..environments import close_environment, make_environment, without_wrappers
 from ..spaces import Observations
 from ..stepper import Stepper
 
-__all__ = ["SingleLanes", "is_as_good_as_new"]
+__all__ = ["SingleLanes", "resets_completely"]
 
 Environment = gymnasium.Env[Any, Any]
 
@@ -25,23 +25,23 @@ _RESTORED: Final = (
     "gymnasium.envs.box2d.lunar_lander",
     "wann_envs.",
 )
-"""Modules of environments of which ``reset`` restores all. The walker's keeps its old Box2D world, whose
-order of contacts shows in the bits of the next episode."""
+"""Modules of environments whose ``reset`` restores everything. The walker keeps its old Box2D world, whose
+order of contacts affects the bits of the next episode."""
 
 _held = threading.local()
 
 
-def is_as_good_as_new(environment: Environment) -> bool:
-    """Whether an environment is known to be after ``reset`` what a new one would be."""
+def resets_completely(environment: Environment) -> bool:
+    """Whether an environment is known to behave after ``reset`` like a new one."""
     return type(environment.unwrapped).__module__.startswith(_RESTORED)
 
 
 def _environments(spec: EnvSpec, count: int) -> list[Environment]:
-    """Environments that this thread keeps from job to job, to be reset."""
+    """Environments that this thread keeps between jobs."""
     kept: dict[str, list[Environment]] = _held.__dict__.setdefault("environments", {})
-    found = kept.setdefault(repr(spec), [])
-    found.extend(_made(spec) for _ in range(count - len(found)))
-    return found[:count]
+    environments = kept.setdefault(repr(spec), [])
+    environments.extend(_made(spec) for _ in range(count - len(environments)))
+    return environments[:count]
 
 
 def _made(spec: EnvSpec) -> Environment:
@@ -49,21 +49,21 @@ def _made(spec: EnvSpec) -> Environment:
 
 
 class SingleLanes:
-    """Environments, each playing an episode of its own.
+    """Environments, each computing an episode of its own.
 
-    Whatever happened in a lane before does not show: an environment that ``reset`` does not restore is
-    made anew for each episode.
+    Earlier episodes of a lane do not affect later ones: an environment that ``reset`` does not restore is
+    replaced after each episode.
 
     Args:
         spec: of the environment; with it a worker needs no registration.
-        seeds: int64[episodes], of the episodes to play.
-        width: environments that step together.
-        observations: how they become vectors.
-        reuse: whether an environment that was reset is as good as new.
+        seeds: int64[episodes], seeds of the episodes.
+        width: environments that are stepped together.
+        observations: how observations become vectors.
+        reuse: whether an environment that was reset behaves like a new one.
 
     Attributes:
-        playing: int64[lanes], the episodes that are being played.
-        observations: float64[lanes, size], the last of each.
+        playing: int64[lanes], indices of the episodes in progress.
+        observations: float64[lanes, size], the latest observation of each.
     """
 
     def __init__(
@@ -87,7 +87,7 @@ class SingleLanes:
             self.observations[lane] = self._stepper.reset(environment, self._seeds[lane])
 
     def step(self, actions: NDArray[Any]) -> tuple[NDArray[np.float64], NDArray[np.bool_], NDArray[np.bool_]]:
-        """Step every lane; rewards, terminated, truncated [lanes].
+        """Step every lane; returns rewards, terminated and truncated, [lanes] each.
 
         Raises:
             BadInput: an environment fails.
@@ -104,7 +104,7 @@ class SingleLanes:
         return rewards, terminated, truncated
 
     def drop(self, over: NDArray[np.bool_]) -> None:
-        """End the episodes of these lanes; each takes the next that is left, or is given up."""
+        """End the episodes of these lanes; each starts the next remaining episode, or is removed."""
         for lane in np.flatnonzero(over).tolist():
             if self._next == len(self._seeds):
                 continue
@@ -123,7 +123,7 @@ class SingleLanes:
             self.playing, self.observations = self.playing[~over], self.observations[~over]
 
     def close(self) -> None:
-        """Give back what is still open."""
+        """Close the environments that are not kept."""
         if not self._reuse:
             for environment in self._environments:
                 close_environment(environment, self._spec.id)
