@@ -84,7 +84,7 @@ def nodes(shared: Nodes) -> Iterator[Nodes]:
 
 @pytest.fixture(autouse=True)
 def _no_report(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(api, "report_run", lambda *_: None)
+    monkeypatch.setattr("wann.api._search.report_run", lambda *_: None)
 
 
 def config(**backend: Any) -> Config:
@@ -95,7 +95,7 @@ def config(**backend: Any) -> Config:
 def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     run = tmp_path_factory.mktemp("undisturbed") / "run"
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(api, "report_run", lambda *_: None)
+        patch.setattr("wann.api._search.report_run", lambda *_: None)
         assert api.search(config(), run=run)
     return run
 

@@ -26,7 +26,6 @@ from wann.evaluation import BackendSettings, LocalEvaluator
 from wann.evaluation.ray.cluster import connect
 from wann.evaluation.ray.evaluator import RayEvaluator
 from wann.experiment import Config, parse_config
-from wann.experiment import run as wiring
 from wann.kernels.forward import Program
 from wann.network import compile_population
 from wann.settings import render_settings
@@ -61,7 +60,7 @@ def _session() -> Iterator[None]:
 
 @pytest.fixture
 def _no_report(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(api, "report_run", lambda *_: None)
+    monkeypatch.setattr("wann.api._search.report_run", lambda *_: None)
 
 
 def settings(**changes: Any) -> BackendSettings:
@@ -248,8 +247,8 @@ def test_a_search_records_the_networks_that_fail_and_goes_on(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     task = Stub(misdeeds={3: "raise"})
-    monkeypatch.setattr(api, "make_task", lambda *_, **__: task)
-    monkeypatch.setattr(wiring, "make_task", lambda *_, **__: task)
+    monkeypatch.setattr("wann.api._search.make_task", lambda *_, **__: task)
+    monkeypatch.setattr("wann.experiment.start.make_task", lambda *_, **__: task)
     said: list[str] = []
     assert api.search(config(), run=tmp_path / "local")
     assert api.search(config(kind="ray", workers=2), run=tmp_path / "ray", tell=said.append)
@@ -271,10 +270,10 @@ def test_a_search_of_which_every_network_fails_ends_in_a_sentence_and_can_be_res
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     task = Stub(misdeeds=dict.fromkeys(range(20), "raise"))
-    monkeypatch.setattr(api, "make_task", lambda *_, **__: task)
-    with pytest.raises(BadInput, match=r"network 0 could not be evaluated: ZeroDivision.*wann resume"):
+    monkeypatch.setattr("wann.api._search.make_task", lambda *_, **__: task)
+    with pytest.raises(BadInput, match=r"network 0 could not be evaluated: ZeroDivision.*wann.resume"):
         api.search(config(), run=tmp_path / "run")
-    monkeypatch.setattr(wiring, "make_task", lambda *_, **__: Stub())
+    monkeypatch.setattr("wann.experiment.start.make_task", lambda *_, **__: Stub())
     assert api.resume(tmp_path / "run")
 
 
@@ -291,11 +290,11 @@ def test_every_port_is_open_to_this_machine_alone() -> None:
 
 DRIVER: Final = """\
 import sys
-import wann.api
-import wann.experiment
+import wann.api._search
+import wann.experiment.run
 from wann.cli import main
-wann.experiment._CHECKPOINT_SECONDS = 0
-wann.api.report_run = lambda *_: None
+wann.experiment.run.CHECKPOINT_SECONDS = 0
+wann.api._search.report_run = lambda *_: None
 main(sys.argv[1:])
 """
 LONG: Final = parse_config(DOCUMENT | {"search": DOCUMENT["search"] | {"generations": 100}})
@@ -306,7 +305,7 @@ PATIENCE: Final = 300.0  # seconds, after which something hangs
 def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     run = tmp_path_factory.mktemp("undisturbed") / "run"
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(api, "report_run", lambda *_: None)
+        patch.setattr("wann.api._search.report_run", lambda *_: None)
         assert api.search(LONG, run=run)
     return run
 

@@ -6,6 +6,7 @@ import errno
 import fcntl
 import io
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -21,7 +22,6 @@ from tests.runs.small import GENERATIONS, small_search
 from wann import api
 from wann.cli import main
 from wann.experiment import load_config
-from wann.experiment import run as wiring
 from wann.runs import fresh_folder
 from wann.settings import render_settings
 
@@ -46,8 +46,8 @@ control_rounds = [2]
 @pytest.fixture(autouse=True)
 def _as_little_as_possible(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(wiring, "_CHECKPOINT_SECONDS", 0)
-    monkeypatch.setattr(api, "report_run", lambda *_: None)
+    monkeypatch.setattr("wann.experiment.run.CHECKPOINT_SECONDS", 0)
+    monkeypatch.setattr("wann.api._search.report_run", lambda *_: None)
     monkeypatch.setattr("wann.pruning.record.latency", lambda *_: 0.0)
     monkeypatch.setattr(os, "fsync", lambda _: None)  # of no account where the power stays
     Path("c.toml").write_text(render_settings(small_search()), encoding="utf-8")
@@ -68,7 +68,7 @@ def metrics(run: str | Path) -> bytes:
 def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     run = tmp_path_factory.mktemp("undisturbed") / "run"
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(api, "report_run", lambda *_: None)
+        patch.setattr("wann.api._search.report_run", lambda *_: None)
         assert api.search(small_search(), run=run)
     return run
 
@@ -308,10 +308,11 @@ def test_a_search_that_is_killed_at_any_operation_can_be_resumed_or_begun_again(
 def test_a_search_that_is_killed_while_it_resumes_can_be_resumed(
     undisturbed: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    stops = iter([False, True])
+    assert not api.search(small_search(), run="template", stop=lambda: next(stops))
+
     def interrupted(name: str) -> Path:
-        stops = iter([False, True])
-        assert not api.search(small_search(), run=name, stop=lambda: next(stops))
-        return tmp_path / name
+        return shutil.copytree("template", tmp_path / name)
 
     total = operations(interrupted("counted"), lambda: api.resume("counted"))
     assert total is not None

@@ -20,7 +20,6 @@ from wann import api
 from wann.cli import main
 from wann.errors import Failure
 from wann.experiment import Config, parse_config
-from wann.experiment import run as wiring
 from wann.runs import RunFolder
 from wann.settings import render_settings
 
@@ -37,13 +36,13 @@ DOCUMENT: dict[str, Any] = {
 
 @pytest.fixture(autouse=True)
 def _checkpoint_after_every_generation(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(wiring, "_CHECKPOINT_SECONDS", 0)
+    monkeypatch.setattr("wann.experiment.run.CHECKPOINT_SECONDS", 0)
 
 
 @pytest.fixture(autouse=True)
 def _no_report(monkeypatch: pytest.MonkeyPatch) -> None:
     # Pictures take longer than these searches, and have tests of their own.
-    monkeypatch.setattr(api, "report_run", lambda *_: None)
+    monkeypatch.setattr("wann.api._search.report_run", lambda *_: None)
 
 
 def config(**changes: Any) -> Config:
@@ -69,7 +68,7 @@ def result(run: Path) -> tuple[bytes, bytes]:
 def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     run = tmp_path_factory.mktemp("undisturbed") / "run"
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(api, "report_run", lambda *_: None)
+        patch.setattr("wann.api._search.report_run", lambda *_: None)
         assert api.search(config(), run=run)
     return run
 
@@ -251,11 +250,11 @@ def test_a_table_that_cannot_grow_is_a_failure(tmp_path: Path, monkeypatch: pyte
 DRIVER = """\
 import os, signal, sys
 from pathlib import Path
-import wann.api
-import wann.experiment
+import wann.api._search
+import wann.experiment.run
 from wann.cli import main
-wann.experiment._CHECKPOINT_SECONDS = 0
-wann.api.report_run = lambda *_: None
+wann.experiment.run.CHECKPOINT_SECONDS = 0
+wann.api._search.report_run = lambda *_: None
 number, left = int(sys.argv[1]), int(sys.argv[2])
 
 def watch(event, arguments):
@@ -286,7 +285,7 @@ def ended(how: signal.Signals, moment: int, *arguments: str, folder: Path) -> tu
 def long_undisturbed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     run = tmp_path_factory.mktemp("long") / "run"
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(api, "report_run", lambda *_: None)
+        patch.setattr("wann.api._search.report_run", lambda *_: None)
         assert api.search(config(search_generations=LONG), run=run)
     return run
 
