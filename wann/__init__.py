@@ -53,7 +53,7 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
-    # Numba and matplotlib take a second to import; nobody pays who asks for neither.
+    # Numba and matplotlib take a second to import: only those who use them wait for it.
     if name not in __all__:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     rooms = {"BadInput": "errors", "Failure": "errors", "Network": "network"}

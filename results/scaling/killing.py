@@ -45,7 +45,7 @@ from wann.experiment import Progress, parse_config, start_search
 from wann.files import write_atomically
 from wann.kernels.forward import Program
 from wann.runs import manifest
-from wann.tasks import Job, Outcome, Task, TaskSettings, Trial, make_task
+from wann.tasks import Job, Outcome, Task, Trial, make_task
 
 HERE: Final = Path(__file__).parent
 SCENARIOS: Final = ("workers", "nodes", "guilty")
@@ -206,7 +206,7 @@ def searched(task: Any, run: Path, evaluator: Evaluator, blows: Blows | None = N
 
 def measured(scenario: str, repetitions: int, nodes: Nodes, folder: Path) -> dict[str, Any]:
     """Repetitions of a scenario beside one undisturbed search on one thread."""
-    swing_up = make_task(TaskSettings(**CONFIG.task.model_dump()))
+    swing_up = make_task(CONFIG.task)
     rarity = 200
     task: Any = Deadly(swing_up, rarity, "die") if scenario == "guilty" else swing_up
     harmless: Any = Deadly(swing_up, rarity, "raise") if scenario == "guilty" else swing_up
@@ -262,6 +262,7 @@ def main() -> int:
             for scenario in arguments.scenarios:
                 rows.append(measured(scenario, arguments.repetitions, nodes, Path(folder) / scenario))
                 sys.stdout.write(f"{rows[-1]}\n")
+                sys.stdout.flush()
     finally:
         nodes.close()
     if not arguments.keep:

@@ -42,7 +42,7 @@ from wann.files import write_atomically
 from wann.network import NetworkBatch, compile_population
 from wann.runs import manifest
 from wann.streams import Stream, episode_seeds
-from wann.tasks import TaskSettings, Trial, make_task
+from wann.tasks import Trial, make_task, task_settings
 
 HERE = Path(__file__).parent
 SWING_UP = "wann/CartPoleSwingUp-v0"
@@ -81,7 +81,7 @@ def crew(task: Any, count: int) -> RayEvaluator:
 
 def grown(population: int, generations: int = GROWTH) -> tuple[Search, NetworkBatch]:
     """A search whose networks have grown to a typical size."""
-    search = warmed_up(make_task(TaskSettings(id=SWING_UP)), population, generations)[1]
+    search = warmed_up(make_task(task_settings(SWING_UP)), population, generations)[1]
     return search, compile_population(search.population)
 
 
@@ -101,14 +101,14 @@ def evaluate(evaluator: Evaluator, batch: NetworkBatch, repetition: int) -> floa
 def alone(population: int, repetitions: int) -> float:
     """Seconds of so many generations on one thread: run in two processes at once, the machine's limit."""
     batch = grown(population)[1]
-    with LocalEvaluator(make_task(TaskSettings(id=SWING_UP)), 1) as one:
+    with LocalEvaluator(make_task(task_settings(SWING_UP)), 1) as one:
         evaluate(one, batch, 0)
         return sum(evaluate(one, batch, repetition) for repetition in range(repetitions))
 
 
 def throughput() -> None:
     """Generations on one and two threads, on one and two workers, in turn; and in two separate processes."""
-    task, rows = make_task(TaskSettings(id=SWING_UP)), []
+    task, rows = make_task(task_settings(SWING_UP)), []
     for population, repetitions in ((192, 120), (1000, 60), (4000, 24), (16000, 10)):
         batch = grown(population)[1]
         with ProcessPoolExecutor(2) as pool:
@@ -145,7 +145,7 @@ def throughput() -> None:
 
 def processor() -> None:
     """Milliseconds of processor in a generation, of driver, workers and Ray's own processes, and messages."""
-    task, rows = make_task(TaskSettings(id=SWING_UP)), []
+    task, rows = make_task(task_settings(SWING_UP)), []
     with session(3):
         for population, repetitions in ((192, 60), (1000, 30)):
             batch = grown(population)[1]

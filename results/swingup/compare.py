@@ -24,7 +24,7 @@ from typing import Any
 import numpy as np
 from upright import upright
 
-from wann.assessment import Assessor, mean_of
+from wann.assessment import ControlAssessor
 from wann.evaluation import LocalEvaluator
 from wann.experiment import load_config, start_search
 from wann.tasks import make_task
@@ -44,8 +44,8 @@ def measure(variant: str, base: str, changes: list[str], seed: int, seconds: flo
             used = time.process_time() - began
             champion = experiment.champion()
             assert champion is not None
-            weights, returns = Assessor(champion, evaluator, _REPORT_SEED).response()
-        means = mean_of(returns)
+            weights, returns = ControlAssessor(champion, evaluator, _REPORT_SEED).response()
+        means = returns.mean(axis=1)
         held = upright(champion, _REPORT_SEED)
     small = np.abs(weights) < 0.25
     return {

@@ -71,7 +71,7 @@ def run(arguments: str, capsys: pytest.CaptureFixture[str]) -> tuple[str, str]:
 
 @pytest.fixture
 def _no_report(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(api, "report_run", lambda *_: None)
+    monkeypatch.setattr("wann.api._search.report_run", lambda *_: None)
 
 
 @pytest.mark.usefixtures("_no_report")
@@ -96,7 +96,7 @@ def test_what_stands_between_a_champion_and_its_environment_is_kept(
     document = json.loads(Path("whole/champion.json").read_text(encoding="utf-8"))
     assert document["inputs"] == 4
     assert document["interface"]["observe"] == [0, 1, 4, 6]
-    assert len(document["interface"]["mean"]) == len(document["interface"]["deviation"]) == 4
+    assert len(document["interface"]["mean"]) == len(document["interface"]["std"]) == 4
     assert 'stepping = "envpool"' in Path("whole/config.toml").read_text(encoding="utf-8")
     run("evaluate whole --weight 1 --episodes 2 --workers 1", capsys)
 

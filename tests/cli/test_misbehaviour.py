@@ -46,7 +46,7 @@ limit_seconds = {limit}
 @pytest.fixture(autouse=True)
 def _folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(api, "report_run", lambda *_: None)
+    monkeypatch.setattr("wann.api._search.report_run", lambda *_: None)
     network = Network.of_genome(first_population(3, 2, 1, 0.8, np.random.default_rng(0)), 0)
     api.save(network, "n.json")
 
@@ -230,7 +230,7 @@ def test_a_signal_to_the_group_is_an_interruption(number: signal.Signals, start:
     output, said = process.communicate()
     assert process.returncode == 130
     assert "waiting for this generation to end; Ctrl-C again ends at once" in said
-    assert said.endswith("Interrupted; go on with: wann resume r --trust tests.tasks.environments\n")
+    assert said.endswith("Interrupted; resume it with: wann resume r --trust tests.tasks.environments\n")
     assert "died" not in said
     assert output == ""
     assert list(Path("r/checkpoints").iterdir())
@@ -247,6 +247,6 @@ def test_while_the_environment_hangs_the_second_ctrl_c_ends_at_once(start: Start
     os.killpg(process.pid, signal.SIGINT)
     said = process.communicate()[1]
     assert process.returncode == 130
-    assert said == "Interrupted; go on with: wann resume r --trust tests.tasks.environments\n"
+    assert said == "Interrupted; resume it with: wann resume r --trust tests.tasks.environments\n"
     while any(map(command, family)):
         time.sleep(0.02)

@@ -221,7 +221,7 @@ def test_a_report_needs_no_environment(trace: Trace) -> None:
 def test_an_interrupted_search_says_what_its_resumption_needs(
     trace: Trace, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert api.resume_command("run") == f"wann resume run --trust {MODULE}"
+    assert api.resume_needs("run") == {"trust": MODULE}
     assert not trace.found()
 
 
@@ -238,7 +238,7 @@ PYTHON: Final[dict[str, Callable[[wann.Network, dict[str, Any]], object]]] = {
 @pytest.mark.usefixtures("kept")
 def test_in_python_it_is_the_same(name: str, trace: Trace) -> None:
     network = wann.load("n.json")
-    with pytest.raises(BadInput, match=f"--trust {MODULE}"):
+    with pytest.raises(BadInput, match=f"trust: {MODULE}"):
         PYTHON[name](network, {})
     assert not trace.found()
     PYTHON[name](network, {"trust": [MODULE]})
@@ -265,7 +265,10 @@ def test_a_cluster_is_joined_that_a_person_names_and_none_that_a_file_names(
         encoding="utf-8",
     )
     assert ended(f"resume run --trust {MODULE}") == 2
-    assert "no file may choose a cluster to join; give --ray-address 127.0.0.1:9" in capsys.readouterr().err
+    assert (
+        "--ray-address 127.0.0.1:9: run names this cluster, and no file may choose one"
+        in capsys.readouterr().err
+    )
     assert not trace.found()
     assert ended(f"resume run --trust {MODULE} --backend local --workers 1") == 0
     assert trace.found()
@@ -295,7 +298,7 @@ def test_a_name_may_import_what_is_trusted_or_installed_for_it(
 ) -> None:
     trust = Trust.of(trusted)
     if not allowed:
-        with pytest.raises(BadInput, match="no file may import"):
+        with pytest.raises(BadInput, match="no file may choose a module"):
             trust.split(name)
         return
     module, rest = trust.split(name)
@@ -305,7 +308,7 @@ def test_a_name_may_import_what_is_trusted_or_installed_for_it(
 
 def test_whoever_forgets_to_trust_imports_nothing(trace: Trace) -> None:
     for make in (lambda: make_task(task_settings(ID)), lambda: names_of(ID)):
-        with pytest.raises(BadInput, match="no file may import"):
+        with pytest.raises(BadInput, match="no file may choose a module"):
             make()
         assert not trace.found()
     assert Trust() == NOTHING

@@ -129,7 +129,9 @@ def test_a_search_without_workers_waits_keeps_its_checkpoint_and_ends_in_a_sente
 
     run = tmp_path / "run"
     settings = config(kind="ray", address=nodes.address, wait_seconds=3)
-    with pytest.raises(Failure, match=r"has had no core .* for 3 s .*; .*resume"):
+    with pytest.raises(
+        Failure, match=r"has had no core .* for 3 s .*; the checkpoint is kept; .*wann\.resume"
+    ):
         api.search(settings, run=run, show=show)
     assert not ray.is_initialized()
     newest = max((run / "checkpoints").iterdir())

@@ -143,7 +143,7 @@ def test_a_run_folder_stands_for_its_champion(tmp_path: Path) -> None:
 INTERFACES = {
     "nothing": Interface(),
     "places": Interface(observe=(4, 0)),
-    "means": Interface(mean=(0.5, -1e-9), deviation=(0.0, 2.0)),
+    "means": Interface(mean=(0.5, -1e-9), std=(0.0, 2.0)),
     "all": Interface((4, 0), (0.1, 0.2), (1.0, 3.0), "tanh"),
     "a squash": Interface(squash="clip"),
 }
@@ -159,6 +159,13 @@ def test_an_interface_survives_the_round_trip(interface: Interface) -> None:
     assert set(document["interface"]) == {name for name, value in asdict(interface).items() if value}
 
 
+def test_the_earlier_name_of_a_std_is_read() -> None:
+    network = replace(from_document(EXAMPLE), interface=INTERFACES["means"])
+    text = render(to_document(network))
+    assert '"std"' in text
+    assert from_document(json.loads(text.replace('"std"', '"deviation"'))).interface == network.interface
+
+
 def test_without_an_interface_none_is_written() -> None:
     assert from_document(EXAMPLE).interface is None
     assert "interface" not in to_document(from_document(EXAMPLE))
@@ -172,11 +179,11 @@ def test_without_an_interface_none_is_written() -> None:
         ({"observe": [0, 1.5]}, "interface.observe.1: .*integer"),
         ({"observe": 2}, "interface.observe: .*list"),
         ({"mean": [1.0]}, "mean has 1 numbers for 2 inputs"),
-        ({"mean": [1.0, 2.0]}, "2 means and 0 deviations"),
-        ({"deviation": [1.0, 2.0]}, "0 means and 2 deviations"),
-        ({"mean": [1.0, 2.0], "deviation": [1.0, -2.0]}, "not negative"),
-        ({"mean": [1.0, float("nan")], "deviation": [1.0, 1.0]}, "interface.mean.1: .*finite"),
-        ({"mean": [1.0, 2.0], "deviation": [1.0, float("inf")]}, "interface.deviation.1: .*finite"),
+        ({"mean": [1.0, 2.0]}, "2 means and 0 stds"),
+        ({"std": [1.0, 2.0]}, "0 means and 2 stds"),
+        ({"mean": [1.0, 2.0], "std": [1.0, -2.0]}, "must not be negative"),
+        ({"mean": [1.0, float("nan")], "std": [1.0, 1.0]}, "interface.mean.1: .*finite"),
+        ({"mean": [1.0, 2.0], "std": [1.0, float("inf")]}, "interface.std.1: .*finite"),
         ({"squash": "relu"}, "interface.squash: .*'tanh'"),
         ({"mena": [1.0, 2.0]}, "interface.mena: .*not permitted"),
         ([], "interface: .*"),

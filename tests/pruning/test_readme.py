@@ -1,4 +1,4 @@
-"""The README's example of pruning somebody's own module runs as it stands."""
+"""The documentation's example of pruning somebody's own module runs as it stands."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import torch
 
 
 def test_the_example_makes_a_module_small_that_computes_the_same() -> None:
-    text = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
+    text = (Path(__file__).parents[2] / "docs" / "pruning.md").read_text(encoding="utf-8")
     (example,) = [
         block for block in re.findall(r"```python\n(.*?)```", text, re.DOTALL) if "wann.pruning" in block
     ]

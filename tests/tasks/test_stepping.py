@@ -513,8 +513,8 @@ def test_normalised_observations_have_no_mean_and_a_deviation_of_one() -> None:
     assert interface.mean == pytest.approx(rows.mean(axis=0, dtype=float), rel=1e-5, abs=1e-6)
     given = interface.observed(rows)
     assert np.abs(given).max() <= 10
-    central = (np.abs(rows - interface.mean) < 9 * np.array(interface.deviation)).all(axis=1)
-    plain = (rows - interface.mean) / np.array(interface.deviation)
+    central = (np.abs(rows - interface.mean) < 9 * np.array(interface.std)).all(axis=1)
+    plain = (rows - interface.mean) / np.array(interface.std)
     np.testing.assert_allclose(given[central], plain[central], rtol=1e-4, atol=1e-5)
     assert central.mean() > 0.9
 
@@ -548,7 +548,7 @@ def test_a_champion_carries_what_it_needs_to_be_judged_as_it_was_found(
 
 
 def test_what_does_not_vary_is_only_shifted_and_what_is_far_is_cut() -> None:
-    interface = Interface(mean=(1.0, 2.0), deviation=(0.0, 0.5))
+    interface = Interface(mean=(1.0, 2.0), std=(0.0, 0.5))
     found = interface.observed(np.array([[4.0, 2.5], [-100.0, 100.0]]))
     assert found.tolist() == [[3.0, 1.0], [-10.0, 10.0]]
     assert found.dtype == np.float32
@@ -557,10 +557,10 @@ def test_what_does_not_vary_is_only_shifted_and_what_is_far_is_cut() -> None:
 @pytest.mark.parametrize(
     ("given", "says"),
     [
-        ({"mean": (1.0,), "deviation": ()}, "1 means and 0 deviations"),
-        ({"observe": (0,), "mean": (1.0, 2.0), "deviation": (1.0, 1.0)}, "for 1 observed numbers"),
-        ({"observe": (0, -1)}, "not negative"),
-        ({"mean": (1.0,), "deviation": (-1.0,)}, "not negative"),
+        ({"mean": (1.0,), "std": ()}, "1 means and 0 stds"),
+        ({"observe": (0,), "mean": (1.0, 2.0), "std": (1.0, 1.0)}, "for 1 observed numbers"),
+        ({"observe": (0, -1)}, "must not be negative"),
+        ({"mean": (1.0,), "std": (-1.0,)}, "must not be negative"),
     ],
 )
 def test_an_interface_whose_parts_do_not_fit_is_refused(given: dict[str, Any], says: str) -> None:
@@ -572,8 +572,8 @@ def test_an_interface_whose_parts_do_not_fit_is_refused(given: dict[str, Any], s
     ("interface", "says"),
     [
         (Interface(observe=(1, 3)), "number 3 of an observation of 3 .* from 0"),
-        (Interface(mean=(1.0,), deviation=(1.0,)), "3 observed numbers for 1 means"),
-        (Interface(mean=(1.0,) * 5, deviation=(1.0,) * 5), "3 observed numbers for 5 means"),
+        (Interface(mean=(1.0,), std=(1.0,)), "3 observed numbers for 1 means"),
+        (Interface(mean=(1.0,) * 5, std=(1.0,) * 5), "3 observed numbers for 5 means"),
     ],
 )
 def test_an_observation_that_does_not_fit_is_refused(interface: Interface, says: str) -> None:

@@ -2,19 +2,19 @@
 
 from ..comparison.frontier import frontier
 from ..pruning.evolved import Shrunk, shrink
-from ..reporting import check_film
+from ..reporting import check_video
 from ._evaluate import evaluate
 from ._files import export, import_out, load, save
 from ._folders import prunes, run_folder
 from ._prune import prune, read_prune_config, resume_pruning
-from ._search import read_config, resume, resume_command, search
+from ._search import read_config, resume, resume_needs, search
 from ._show import film, report, show
 from ._tasks import needs, tasks
 from ._tune import tune
 
 __all__ = [
     "Shrunk",
-    "check_film",
+    "check_video",
     "evaluate",
     "export",
     "film",
@@ -28,7 +28,7 @@ __all__ = [
     "read_prune_config",
     "report",
     "resume",
-    "resume_command",
+    "resume_needs",
     "resume_pruning",
     "run_folder",
     "save",

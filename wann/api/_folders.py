@@ -14,9 +14,9 @@ __all__ = ["prunes", "run_folder"]
 
 @contextmanager
 def run_folder(given: Path | str | None, name: str, seed: int) -> Iterator[Path]:
-    """The folder that is given, or a fresh one such as ``results/runs/NAME-seed3-1``, nobody else's.
+    """The given folder, or a fresh one such as ``results/runs/NAME-seed3-1`` that no other run uses.
 
-    A fresh one is gone again if nothing was put into it.
+    A fresh one that stays empty is removed again.
 
     Raises:
         BadInput: a fresh one cannot be made.

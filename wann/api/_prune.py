@@ -1,4 +1,4 @@
-"""The verbs that train and prune dense networks."""
+"""The verbs that train and prune dense networks, and resume that."""
 
 from __future__ import annotations
 
@@ -41,13 +41,13 @@ def prune(
 
     Args:
         config: a configuration, or the path of one.
-        run: the folder, new or empty; a fresh one under results/runs if not given.
-        show: told where the run stands.
-        stop: asked every now and then whether to stop; whole rounds are kept.
-        tell: told in a sentence if the folder cannot be locked.
+        run: a new or empty folder; by default a fresh one under results/runs.
+        show: called with the state of the run.
+        stop: called now and then; True ends the run, whose finished rounds are kept.
+        tell: called with a sentence if the folder cannot be locked.
 
     Returns:
-        Whether the run came to its end.
+        Whether the run is finished.
 
     Raises:
         BadInput: the configuration or the folder cannot be used, or PyTorch is not installed.
@@ -68,7 +68,7 @@ def resume_pruning(
     stop: Callable[[], bool] = never,
     tell: Callable[[str], None] = quiet,
 ) -> bool:
-    """Go on with an interrupted pruning run after its last whole round; see ``prune``."""
+    """Resume an interrupted pruning run after its last finished round; see ``prune``."""
     from ..pruning import PruningRun  # noqa: PLC0415
 
     with PruningRun.resume(Path(run), tell) as going_on:

@@ -1,4 +1,4 @@
-"""The verbs that search, and go on with a search."""
+"""The verbs that begin a search and resume one."""
 
 from __future__ import annotations
 
@@ -9,15 +9,14 @@ from pathlib import Path
 from ..errors import BadInput
 from ..evaluation import BackendSettings, make_evaluator
 from ..experiment import Config, Progress, load_config, resume_search, start_search
-from ..experiment import resume_command as command
 from ..reporting import report_run
 from ..runs import RunFolder
 from ..tasks import make_task
-from ..trust import BY_HAND, Trust
+from ..trust import BY_HAND, Trust, module_named
 from ._callbacks import never, quiet
 from ._folders import prunes, run_folder
 
-__all__ = ["read_config", "resume", "resume_command", "search"]
+__all__ = ["read_config", "resume", "resume_needs", "search"]
 
 
 def read_config(
@@ -63,17 +62,17 @@ def search(
     stop: Callable[[], bool] = never,
     tell: Callable[[str], None] = quiet,
 ) -> bool:
-    """Search for a network and keep everything in a run folder.
+    """Search for a network, and keep everything in a run folder.
 
     Args:
         config: a configuration, or the path of one.
-        run: the folder, new or empty; a fresh one under results/runs if not given.
-        show: told the progress after each generation.
-        stop: asked before each generation whether to stop; the checkpoint is kept.
-        tell: told in a sentence of workers and networks that are lost.
+        run: a new or empty folder; by default a fresh one under results/runs.
+        show: called with the progress after each generation.
+        stop: called before each generation; True ends the search, whose checkpoint is kept.
+        tell: called with a sentence about workers and networks that are lost.
 
     Returns:
-        Whether the search came to its end.
+        Whether the search is finished.
 
     Raises:
         BadInput: the configuration or the folder cannot be used.
@@ -105,19 +104,20 @@ def resume(
     stop: Callable[[], bool] = never,
     tell: Callable[[str], None] = quiet,
 ) -> bool:
-    """Go on with an interrupted search, or with more generations in all; see ``search``.
+    """Resume an interrupted search, or extend one to more generations; see ``search``.
 
-    Where it is computed is what the run's configuration says, with what is given here changed. Two things a
-    file does not decide: which module is imported, and which cluster is joined, since a cluster can have
-    anything run here. ``trust`` names modules, ``address`` the cluster.
+    The backend is that of the run's configuration unless it is given here. Two things are never taken from
+    a file: which module is imported (``trust``), and which cluster is joined (``address``), since a cluster
+    can run anything on this machine.
     """
 
     def moved(before: BackendSettings) -> BackendSettings:
         after = before.elsewhere(backend, workers, address)
         if after.address not in (None, "auto", address):
             raise BadInput(
-                f"{run}: backend.address is {after.address}, and no file may choose a cluster to join; give "
-                f"--ray-address {after.address}, or --backend local"
+                f"{after.address}: {run} names this cluster, and no file may choose one to join; give it "
+                "here, or the backend local",
+                argument="address",
             )
         return after
 
@@ -131,8 +131,17 @@ def resume(
     return done
 
 
-def resume_command(run: Path | str) -> str:
-    """The command that goes on with a run."""
+def resume_needs(run: Path | str) -> dict[str, str]:
+    """The arguments that ``resume`` needs for a run, since its folder alone may not decide them.
+
+    Returns:
+        ``trust``: the module that the task is in; ``address``: the cluster; each only where there is one.
+
+    Raises:
+        BadInput: no run folder, or a damaged configuration.
+    """
     if prunes(run):
-        return f"wann resume {run}"
-    return command(Path(run), load_config(RunFolder.existing(Path(run)).config))
+        return {}
+    config = load_config(RunFolder.existing(Path(run)).config)
+    needs = {"trust": module_named(config.task.id), "address": config.backend.address}
+    return {name: value for name, value in needs.items() if value}

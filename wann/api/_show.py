@@ -9,7 +9,7 @@ from pathlib import Path
 from ..assessment import make_assessor
 from ..errors import BadInput
 from ..network import Network
-from ..reporting import check_film, draw_topology, report_run, write_film
+from ..reporting import check_video, draw_topology, report_run, write_video
 from ..runs import RunFolder
 from ..streams import Stream, check_seed, episode_seeds
 from ..tasks import image_width, names_of, task_for
@@ -33,7 +33,7 @@ def show(network: Network, path: Path | str, *, trust: Sequence[str] = ()) -> No
     inputs, outputs = None, None
     allowed = Trust.of(trust)
     if network.task is not None:
-        # A picture needs no task: where it is not to be had, numbers serve as names.
+        # A picture needs no task: without one, numbers serve as names.
         with suppress(BadInput):
             inputs, outputs = names_of(network.task, network.interface, allowed)
     draw_topology(
@@ -62,7 +62,7 @@ def film(
         network: who plays.
         path: ``.mp4`` and ``.gif`` move, ``.png`` shows moments of the first episode side by side.
         task: an environment id; the network's own if not given.
-        weight: one shared value; if not given what the network carries, else its best shared value.
+        weight: one shared value; by default the weights that the network has, else its best shared value.
         seed: of the first episode, and of the choice of a weight; further episodes draw theirs from it.
         episodes: how many.
         episode_limit: steps after which an episode is cut; the environment's own if not given.
@@ -73,7 +73,7 @@ def film(
             fit it.
     """
     check_seed(seed)
-    check_film(Path(path))
+    check_video(Path(path))
     problem = task_for(network, task, episode_limit=episode_limit, trust=trust)
     renderer = problem.renderer()
     if weight is None and network.weights is None and network.shared_weight is None:
@@ -82,14 +82,14 @@ def film(
     further = episode_seeds(seed, Stream.VIDEO_EPISODES, episodes - 1).tolist()
     policy = network.policy(weight)
     rendered = [renderer.episode(policy, one) for one in [seed, *further]]
-    write_film(rendered, Path(path))
+    write_video(rendered, Path(path))
     return [episode.total for episode in rendered]
 
 
 def report(run: Path | str) -> Path:
     """Draw a run's pictures and write its page; returns the page's path.
 
-    All it needs stands in the folder: no environment is made. A search may go on in it meanwhile.
+    Everything it needs is in the folder: no environment is made. A search may be running in it.
 
     Raises:
         BadInput: no run folder, or one without metrics.

@@ -1,4 +1,4 @@
-"""What there is to solve."""
+"""The tasks that can be named."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ __all__ = ["needs", "tasks"]
 
 
 def tasks() -> dict[str, tuple[Sequence[str], Sequence[str]]]:
-    """What can be solved here: names of inputs and outputs by the name of the task."""
+    """Names of the inputs and outputs of every registered task, by the name of the task."""
     return {name: names_of(name) for name in registered_tasks()}
 
 
 def needs(task: str) -> str:
-    """What a task needs beside the package."""
+    """What must be installed for a task besides the package."""
     if task in DATA_SETS:
         return "nothing more" if task == "digits" else "a download, or WANN_DATA"
     extra = needed_extra(task)

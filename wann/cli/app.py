@@ -9,6 +9,7 @@ import threading
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Annotated, Any, Final, NoReturn, TypeVar
 
 import typer
@@ -17,7 +18,7 @@ from typer.core import TyperCommand
 from ..errors import BadInput, Failure, TaskWarning, described
 from .output import reserved
 
-__all__ = ["INTERRUPTED", "app", "main"]
+__all__ = ["INTERRUPTED", "app", "main", "resume_command"]
 
 FAILED: Final = 1
 BAD_INPUT: Final = 2
@@ -27,15 +28,50 @@ _LONGEST_MESSAGE: Final = 2000
 Run = TypeVar("Run", bound=Callable[..., Any])
 
 
+class _Ended(Exception):
+    """A command ended with an expected error; its text speaks of the command's options.
+
+    Attributes:
+        code: the exit code.
+    """
+
+    def __init__(self, text: str, code: int) -> None:
+        super().__init__(text)
+        self.code = code
+
+
 class _Command(TyperCommand):
-    """A command that shares its process with code of anybody: of environments, their libraries and theirs."""
+    """A command that shares its process with foreign code: of environments and of their libraries."""
 
     def invoke(self, ctx: Any) -> Any:
         with reserved(), _warnings_as_sentences(), _termination_interrupts():
             try:
                 return super().invoke(ctx)
+            except (BadInput, Failure) as error:
+                options = {parameter.name: _shown(parameter) for parameter in ctx.command.params}
+                text = error.phrased(
+                    lambda name: options.get(name, f"{name}:"), lambda run: f"`{resume_command(run)}`"
+                )
+                raise _Ended(text, BAD_INPUT if isinstance(error, BadInput) else FAILED) from error
             except (SystemExit, GeneratorExit) as error:
-                raise Failure(f"ended by code of an environment or a library ({described(error)})") from None
+                text = f"ended by code of an environment or a library ({described(error)})"
+                raise _Ended(text, FAILED) from error
+
+
+def _shown(parameter: Any) -> str:
+    """What the user calls a parameter of a command: its option, or the placeholder of an argument."""
+    if parameter.param_type_name == "option":
+        return str(max(parameter.opts, key=len))
+    return f"{parameter.metavar or parameter.name}:"
+
+
+def resume_command(run: Path) -> str:
+    """The command that resumes a run, with the options that its folder may not decide."""
+    from ..api import resume_needs
+
+    options = {"trust": "--trust", "address": "--ray-address"}
+    given = "".join(f" {options[name]} {value}" for name, value in resume_needs(run).items())
+    return f"wann resume {run}{given}"
 
 
 class _App(typer.Typer):
@@ -122,12 +158,9 @@ def _run(arguments: list[str]) -> NoReturn:
         if error.format_message():  # empty where no command was given: the help says it all
             _complain(error.format_message(), debug=debug)
         sys.exit(BAD_INPUT)
-    except BadInput as error:
+    except _Ended as error:
         _complain(str(error), debug=debug)
-        sys.exit(BAD_INPUT)
-    except Failure as error:
-        _complain(str(error), debug=debug)
-        sys.exit(FAILED)
+        sys.exit(error.code)
     except OSError as error:
         about = f"{error.filename}: " if error.filename else ""
         _complain(f"{about}{error.strerror or error}", debug=debug)

@@ -1,4 +1,4 @@
-"""The live line of a search, and a plain one where nobody watches a terminal."""
+"""The live line of a search, and plain lines where there is no terminal."""
 
 from __future__ import annotations
 
@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING, Final, Self
 from rich.console import Console
 from rich.live import Live
 from rich.text import Text
+
+from .app import resume_command
 
 if TYPE_CHECKING:
     from ..experiment import Progress
@@ -48,11 +50,11 @@ class ProgressLine:
             self._live.stop()
 
     def tell(self, sentence: str) -> None:
-        """Say what happened to workers, networks or the folder, above the line."""
+        """Print a sentence about workers, networks or the folder above the line."""
         _say(sentence)
 
     def __call__(self, progress: Progress) -> None:
-        """Show what the last generation earned."""
+        """Show the last generation."""
         now = time.perf_counter()
         last = progress.row.generation == progress.generations - 1
         pause = _REDRAW_SECONDS if console.is_terminal else _PLAIN_SECONDS
@@ -109,7 +111,7 @@ class Countdown(_Status):
         self._begun: tuple[float, int] | None = None
 
     def __call__(self, iteration: int, iterations: int, best: float) -> None:
-        """Show what an iteration has come to."""
+        """Show the result of an iteration."""
         now = time.perf_counter()
         if self._begun is None:
             self._begun = now, iteration
@@ -129,11 +131,11 @@ class RoundsLine(_Status):
         self._round = -1, ""
 
     def tell(self, sentence: str) -> None:
-        """Say what happened to the folder, above the line."""
+        """Print a sentence about the folder above the line."""
         _say(sentence)
 
     def __call__(self, progress: RoundProgress) -> None:
-        """Show where the run stands."""
+        """Show the progress of a round."""
         here = progress.round, progress.variant
         if not self._due(at_once=self._round != here):
             return
@@ -158,7 +160,7 @@ def _describe(progress: Progress) -> str:
 
 
 def clock(seconds: float) -> str:
-    """Seconds as a person reads them."""
+    """Seconds as h:mm:ss or m:ss."""
     minutes, rest = divmod(max(0, round(seconds)), 60)
     hours, minutes = divmod(minutes, 60)
     return f"{hours}:{minutes:02d}:{rest:02d}" if hours else f"{minutes}:{rest:02d}"
@@ -170,7 +172,7 @@ class Interruption:
     A second Ctrl-C interrupts at once, and a third ends the process whatever catches the second.
 
     Args:
-        awaited: what comes to its end first, in words.
+        awaited: what is finished before it stops, in words.
     """
 
     def __init__(self, awaited: str) -> None:
@@ -193,7 +195,7 @@ class Interruption:
                 signal.signal(number, signal.SIG_DFL)
                 raise KeyboardInterrupt
             if not again:
-                # Nothing of Python's may be printed to here: it may be printing just now.
+                # Python's own streams must not be used here: the signal may have interrupted one.
                 os.write(2, f"\nwaiting for {self._awaited} to end; Ctrl-C again ends at once\n".encode())
 
         for number in before:
@@ -206,15 +208,15 @@ class Interruption:
 
 
 def uninterrupted(folder: Path, awaited: str, work: Callable[[Interruption], bool]) -> bool:
-    """Work on a run folder until it is done or interrupted, and say then how to go on.
+    """Work on a run folder until it is finished or interrupted; then say how to resume it.
 
     Args:
         folder: of the run.
-        awaited: what comes to its end after the first Ctrl-C, in words.
-        work: asks now and then whether it should stop; whether it came to its end.
+        awaited: what is finished after the first Ctrl-C, in words.
+        work: is given a function that says whether to stop, and returns whether it finished.
 
     Returns:
-        Whether it came to its end.
+        Whether it finished.
     """
     interruption = Interruption(awaited)
     try:
@@ -224,7 +226,5 @@ def uninterrupted(folder: Path, awaited: str, work: Callable[[Interruption], boo
     except KeyboardInterrupt:
         if not (folder / "config.toml").exists():
             raise  # nothing is kept yet
-    from .. import api
-
-    console.print(f"Interrupted; go on with: {api.resume_command(folder)}", soft_wrap=True)
+    console.print(f"Interrupted; resume it with: {resume_command(folder)}", soft_wrap=True)
     return False

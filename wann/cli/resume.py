@@ -24,7 +24,7 @@ def resume(
     address: Address = None,
     trust: Trusted = None,
 ) -> int:
-    """Go on with a search from its last checkpoint, or with pruning after its last round."""
+    """Resume a search from its last checkpoint, or pruning after its last round."""
     from .. import api
 
     if api.prunes(run):

@@ -1,4 +1,4 @@
-"""Who survives: ranking, selection and the ask/tell search."""
+"""Ranking, selection, and the ask-and-tell search."""
 
 from .champion import Champion
 from .generation import Generation

@@ -1,4 +1,4 @@
-"""The best genome so far, of one beginning."""
+"""The best genome so far of one beginning."""
 
 from __future__ import annotations
 

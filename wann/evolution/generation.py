@@ -1,4 +1,4 @@
-"""What is recorded of a generation."""
+"""The metrics of a generation."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Who is better: non-dominated fronts, crowding inside a front (Gaier & Ha 2019, section 3.3)."""
+"""Non-dominated fronts, and crowding within a front (Gaier & Ha 2019, section 3.3)."""
 
 from __future__ import annotations
 

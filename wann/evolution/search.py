@@ -1,7 +1,7 @@
 """The search: ask for a generation, tell its returns.
 
-It knows neither tasks nor backends; whoever drives it evaluates the population that ``ask`` gives
-and hands the returns to ``tell``. Everything random derives from (seed, purpose, generation).
+It knows neither tasks nor backends: the caller evaluates the population that ``ask`` returns and passes the
+returns to ``tell``. Everything random derives from (seed, purpose, generation).
 """
 
 from __future__ import annotations
@@ -14,24 +14,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import BadInput
-from ..files import array_of
-from ..genome import (
-    DIGEST,
-    MutationSettings,
-    Population,
-    decode,
-    digest,
-    encode,
-    first_population,
-    join,
-    mutate,
-)
+from ..genome import MutationSettings, Population, digest, first_population, join, mutate
 from ..streams import Stream, generator
 from .champion import Champion
 from .generation import Generation
 from .ranking import non_dominated_fronts, rank
 from .selection import select
 from .settings import SearchSettings
+from .snapshot import Snapshot
 from .utility import utility
 
 __all__ = ["Search"]
@@ -39,8 +29,6 @@ __all__ = ["Search"]
 _BEFORE_THE_FIRST: Final = 1 << 62
 """Generations from here on address the mutations of the first population."""
 FloatArray = NDArray[np.float64]
-_MOST: Final = 2**53
-"""The highest node id and counts that are accepted: as in network JSON, and far from where 64 bits end."""
 
 
 @dataclass
@@ -79,9 +67,9 @@ class Search:
         size, rng = settings.population * settings.beginnings, generator(seed, Stream.FIRST_POPULATION)
         population = first_population(inputs, outputs, size, settings.enabled, rng)
         newest = population.newest_node
-        for turn in range(settings.initial_mutations):
+        for change in range(settings.initial_mutations):
             population, newest = mutate(
-                population, np.arange(size), mutation, newest, seed, _BEFORE_THE_FIRST + turn
+                population, np.arange(size), mutation, newest, seed, _BEFORE_THE_FIRST + change
             )
         champions: list[Champion | None] = [None] * settings.beginnings
         return cls(settings, mutation, seed, population, newest_node=newest, champions=champions)
@@ -198,7 +186,7 @@ class Search:
         return row
 
     def front(self, returns: FloatArray) -> NDArray[np.int64]:
-        """Genomes that none beats in both mean return and connections, by connections."""
+        """Genomes that no other one beats in both mean return and connections, by connections."""
         means = self._fitness(returns)
         connections = self.population.connections
         fronts = non_dominated_fronts(means, -connections.astype(np.float64))
@@ -207,7 +195,7 @@ class Search:
         return members[distinct]
 
     def _fitness(self, returns: FloatArray) -> FloatArray:
-        """Means over the weights, float64[population]; -inf for what failed or is too large."""
+        """Means over the weights, float64[population]; -inf where one failed or has too many connections."""
         means, largest = _means(returns), self.settings.most_connections
         if largest is not None:
             means[self.population.connections > largest] = -np.inf
@@ -267,7 +255,7 @@ class Search:
         self.population = join(bred)
 
     def _ranked(self, own: NDArray[np.int64], means: FloatArray, second: FloatArray) -> NDArray[np.int64]:
-        """Positions in ``own`` from best to worst; what failed or is too large is last, the smaller first."""
+        """Positions in ``own`` from best to worst; the failed and the too large last, smaller ones first."""
         means, second = means[own], second[own]
         finite, failed = np.flatnonzero(np.isfinite(means)), np.flatnonzero(~np.isfinite(means))
         if self.settings.most_connections is not None:
@@ -288,14 +276,9 @@ class Search:
 
     def state(self) -> dict[str, NDArray[np.generic]]:
         """Arrays from which ``restore`` makes an equal search."""
-        numbers = np.array([self.newest_node, self.evaluations, self.steps], np.int64)
-        arrays: dict[str, NDArray[np.generic]] = {"numbers": numbers}
-        arrays["tested"] = np.frombuffer(b"".join(sorted(self._tested)), np.uint8)
-        arrays |= encode("population", self.population)
-        for beginning, champion in enumerate(self.champions):
-            if champion is not None:
-                arrays |= champion.encode(_prefix(beginning))
-        return arrays
+        return Snapshot(
+            self.population, self.newest_node, self.evaluations, self.steps, self.champions, self._tested
+        ).encode()
 
     @classmethod
     def restore(
@@ -312,26 +295,24 @@ class Search:
         Raises:
             BadInput: the arrays do not describe a search with these settings.
         """
-        try:
-            population = decode("population", arrays, shape)
-            newest, evaluations, steps = _numbers(arrays, population)
-            living = range(settings.living(generation))
-            champions = [
-                Champion.decode(_prefix(beginning), arrays, shape, generation) for beginning in living
-            ]
-            refused = array_of(arrays, "tested", np.uint8, (None,)) if "tested" in arrays else np.empty(0)
-            tested = refused.astype(np.uint8).reshape(-1, DIGEST)
-        except ValueError as error:
+        kept = Snapshot.decode(arrays, shape, generation, settings.living(generation))
+        expected = settings.population * len(kept.champions)
+        if len(kept.population) != expected:
             raise BadInput(
-                f"the checkpoint does not describe a search ({error}); remove it to go on from the one before"
-            ) from None
-        expected = settings.population * len(champions)
-        if len(population) != expected:
-            raise BadInput(
-                f"the checkpoint holds {len(population)} genomes, but the configuration says {expected}"
+                f"the checkpoint holds {len(kept.population)} genomes, but the configuration says {expected}"
             )
-        search = cls(settings, mutation, seed, population, generation, newest, champions, evaluations, steps)
-        search._tested = {row.tobytes() for row in tested}
+        search = cls(
+            settings,
+            mutation,
+            seed,
+            kept.population,
+            generation,
+            kept.newest_node,
+            kept.champions,
+            kept.evaluations,
+            kept.steps,
+        )
+        search._tested = kept.tested
         return search
 
 
@@ -343,19 +324,6 @@ def _means(returns: FloatArray) -> FloatArray:
     return means
 
 
-def _numbers(arrays: Mapping[str, NDArray[np.generic]], population: Population) -> tuple[int, int, int]:
-    """The newest node, evaluations and steps."""
-    newest, evaluations, steps = array_of(arrays, "numbers", np.int64, (3,)).tolist()
-    counted = 0 <= evaluations <= _MOST and 0 <= steps <= _MOST
-    if not (counted and population.newest_node <= newest <= _MOST):
-        raise ValueError(f"numbers {newest}, {evaluations}, {steps} do not count what was made")
-    return newest, evaluations, steps
-
-
 def _worth(champion: Champion | None) -> tuple[float, int]:
     """What beginnings are compared by: the mean of their champion, then its fewer connections."""
     return (-np.inf, 0) if champion is None else (champion.mean, -champion.connections)
-
-
-def _prefix(beginning: int) -> str:
-    return f"champion.{beginning}" if beginning else "champion"

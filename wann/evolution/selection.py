@@ -1,4 +1,4 @@
-"""Who passes and who has children (Gaier & Ha 2019, section 3.3 and published code)."""
+"""Selection of elites and parents (Gaier & Ha 2019, section 3.3 and published code)."""
 
 from __future__ import annotations
 

@@ -107,15 +107,15 @@ class SearchSettings(Settings):
         return self.utility_exponent if last is None or generation < last else 1
 
     def living(self, generation: int) -> int:
-        """Beginnings that are left in this generation."""
+        """How many beginnings remain in this generation."""
         return max(1, -(-self.beginnings >> min(generation // self.halve_every, 64)))
 
     @property
     def survivors(self) -> int:
-        """Genomes that may have children."""
+        """How many genomes may have children."""
         return self.population - int(self.cull * self.population)
 
     @property
     def elites(self) -> int:
-        """Genomes that pass unchanged."""
+        """How many genomes pass unchanged."""
         return int(self.elite * self.survivors)

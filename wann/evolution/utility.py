@@ -1,4 +1,4 @@
-"""What a return is worth in the ranking."""
+"""The utility of returns, by which genomes are ranked."""
 
 from __future__ import annotations
 

@@ -2,7 +2,7 @@
 
 from .config import Config, load_config, parse_config
 from .generation import Generations, Phases, Step
-from .run import CHECKPOINT_SECONDS, Experiment, Progress, resume_command
+from .run import CHECKPOINT_SECONDS, Experiment, Progress
 from .start import resume_search, start_search
 
 __all__ = [
@@ -15,7 +15,6 @@ __all__ = [
     "Step",
     "load_config",
     "parse_config",
-    "resume_command",
     "resume_search",
     "start_search",
 ]

@@ -35,15 +35,15 @@ class Phases:
 
 @dataclass(frozen=True)
 class Step:
-    """What one generation came to.
+    """The result of one generation.
 
     Attributes:
-        row: its row of metrics.
-        phases: where its time went.
+        row: its metrics.
+        phases: seconds spent in each part.
         population: the genomes that were evaluated.
         returns: float64[genomes, weights], means over the episodes.
-        front: indices int64[non-dominated] of the genomes on the first front, by connections; of the last
-            generation alone, else None.
+        front: indices int64[non-dominated] of the genomes on the first front, by connections; None before
+            the last generation.
         steps: mean steps of an episode.
     """
 
@@ -62,8 +62,9 @@ class Generations:
         config: of the search.
         task: what networks are evaluated on.
         search: its state.
-        failed: is given the networks that could not be evaluated, with the reasons by their index.
-        stopping: whether the search is being interrupted; no network is blamed for a failure then.
+        failed: called with a population and the reasons why some of its networks could not be evaluated, by
+            index.
+        stopping: whether the search is being interrupted: then no network is blamed for a failure.
     """
 
     def __init__(
@@ -117,20 +118,20 @@ class Generations:
     ) -> Outcome:
         outcome = evaluator.evaluate(batch, weights, trial)
         if outcome.failed and self._stopping():
-            outcome.checked()  # no network is blamed for what an interruption may have done
+            outcome.checked()  # the interruption may be the cause
         return outcome
 
     def _promote(self, evaluator: Evaluator, population: Population, returns: NDArray[np.float64]) -> None:
         seeds = self._seeds(Stream.CHAMPION_EPISODES, self._config.search.champion_episodes)
         whole = self._task.selection(seeds)
-        # What a network loses on other images says nothing of what it would lose on these.
+        # The loss on one batch of images says little about the loss on another.
         left = self._search.candidates(returns, comparable=whole.part == "train")
         if not len(left):
             return
         rounds = (self._config.search.candidates - 1).bit_length()
         for left_rounds in range(rounds, 0, -1):
-            heat = replace(whole, seeds=whole.seeds[..., : max(1, whole.episodes >> left_rounds)])
-            left = self._search.better_half(left, self._means(evaluator, population, left, heat))
+            round_trial = replace(whole, seeds=whole.seeds[..., : max(1, whole.episodes >> left_rounds)])
+            left = self._search.better_half(left, self._means(evaluator, population, left, round_trial))
         means = self._means(evaluator, population, left, whole)
         for candidate, mean in zip(left.tolist(), means.tolist(), strict=True):
             self._search.promote(candidate, mean)

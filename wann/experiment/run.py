@@ -1,11 +1,10 @@
-"""A search in its run folder: everything that it finds is kept there, so that it can go on after any end."""
+"""A search in its run folder, from which it can be resumed however it ended."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
-from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
@@ -20,11 +19,10 @@ from ..network import Network
 from ..runs import Checkpoint, Manifest, RunFolder, manifest
 from ..settings import render_settings
 from ..tasks import Task
-from ..trust import module_named
 from .config import Config
 from .generation import Generations, Step
 
-__all__ = ["CHECKPOINT_SECONDS", "Experiment", "Progress", "resume_command", "write_manifest"]
+__all__ = ["CHECKPOINT_SECONDS", "Experiment", "Progress", "write_manifest"]
 
 CHECKPOINT_SECONDS: Final = 5.0
 _FAILURES_KEPT: Final = 1000  # network files: enough to see what is wrong
@@ -32,13 +30,13 @@ _FAILURES_KEPT: Final = 1000  # network files: enough to see what is wrong
 
 @dataclass(frozen=True)
 class Progress:
-    """What is shown while a search runs.
+    """The state of a search after a generation, for display.
 
     Attributes:
-        row: what the last generation earned.
-        generations: how many there will be.
-        rate: episodes per second of late.
-        left: seconds until the end, estimated from the pace of late; None before there is one.
+        row: metrics of the last generation.
+        generations: how many there will be in all.
+        rate: recent episodes per second.
+        left: estimated seconds until the end; None after the first generation.
     """
 
     row: Generation
@@ -51,8 +49,8 @@ class Experiment:
     """A search in its run folder.
 
     Attributes:
-        config: what was asked for.
-        folder: where everything is kept.
+        config: its settings.
+        folder: where its files are.
         search: the state of the search.
     """
 
@@ -78,13 +76,16 @@ class Experiment:
         stop: Callable[[], bool] = lambda: False,
         tell: Callable[[str], None] = lambda _: None,
     ) -> bool:
-        """Search until the last generation, or until ``stop``; True if it came to the end.
+        """Search until the last generation, or until ``stop`` returns True.
 
         Args:
             evaluator: where networks are computed.
-            show: told the progress after each generation.
-            stop: asked before each generation.
-            tell: told in a sentence of networks that could not be evaluated.
+            show: called with the progress after each generation.
+            stop: called before each generation.
+            tell: called with a sentence about networks that could not be evaluated.
+
+        Returns:
+            Whether the search is finished.
 
         Raises:
             BadInput: the task fails for every network, or gives none a finite return; the checkpoint is kept.
@@ -95,14 +96,16 @@ class Experiment:
         try:
             return self._run(evaluator, show, stop)
         except Unwritable as error:
-            again = resume_command(self.folder.path, self.config)
-            raise Failure(f"{error}; the last checkpoint is whole, go on with `{again}`") from None
+            failure = Failure(f"{error}; the last checkpoint is whole")
+            failure.resume = self.folder.path
+            raise failure from None
         except (BadInput, Failure) as error:
             self._save()
             if stop():
-                return False  # the signal may have ended what an environment has started
-            again = resume_command(self.folder.path, self.config)
-            raise type(error)(f"{error}; the checkpoint is kept, go on with `{again}`") from None
+                return False  # the signal may have ended a process of the environment
+            error.message += "; the checkpoint is kept"
+            error.resume = self.folder.path
+            raise
 
     def _run(self, evaluator: Evaluator, show: Callable[[Progress], None], stop: Callable[[], bool]) -> bool:
         write_atomically(self.folder.config, render_settings(self.config).encode())
@@ -134,23 +137,23 @@ class Experiment:
 
     def champion(self) -> Network | None:
         """The best network so far."""
-        found = self.search.champion
-        if found is None:
+        champion = self.search.champion
+        if champion is None:
             return None
         provenance = {
             "seed": self.config.seed,
-            "generation": found.generation,
-            "selection_mean": found.mean,
+            "generation": champion.generation,
+            "selection_mean": champion.mean,
             "selection_episodes": self.config.search.champion_episodes * self.config.weights.count,
         }
-        return self._network(found.population, 0, provenance)
+        return self._network(champion.population, 0, provenance)
 
     def _network(self, population: Population, index: int, provenance: dict[str, Any]) -> Network:
         name, interface = self._task.id, self._task.interface
         return Network.of_genome(population, index, task=name, provenance=provenance, interface=interface)
 
     def _keep_failures(self, population: Population, failed: Mapping[int, str]) -> None:
-        """Write the networks that could not be evaluated, with the reason; they are ranked last."""
+        """Write the networks that could not be evaluated, with the reasons; they are ranked last."""
         if not failed:
             return
         generation, folder = self.search.generation, self.folder.failures
@@ -218,10 +221,3 @@ def write_manifest(
         "processor_seconds": round(processor + (before.processor_seconds or 0.0), 3),
     }
     folder.write_json(folder.manifest, manifest(**facts))
-
-
-def resume_command(path: Path, config: Config) -> str:
-    """What goes on with a search, with the words that its folder may not say for whoever reads it."""
-    module, address = module_named(config.task.id), config.backend.address
-    trusted = f" --trust {module}" if module else ""
-    return f"wann resume {path}{trusted}{f' --ray-address {address}' if address else ''}"

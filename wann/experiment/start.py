@@ -1,4 +1,4 @@
-"""Begins a search in a fresh run folder, or goes on with one from its last checkpoint."""
+"""Starting a search in a fresh run folder, and resuming one from its last checkpoint."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ __all__ = ["resume_search", "start_search"]
 def start_search(
     config: Config, path: Path, task: Task, tell: Callable[[str], None] = lambda _: None
 ) -> Iterator[Experiment]:
-    """A fresh search in a fresh folder, in which nobody else writes while the block lasts.
+    """Start a search in a fresh folder, which is locked while the block lasts.
 
     Args:
-        config: what is asked for.
+        config: its settings.
         path: the folder.
         task: as the configuration has it.
-        tell: told in a sentence if the folder cannot be locked.
+        tell: called with a sentence if the folder cannot be locked.
 
     Raises:
         BadInput: the folder is not empty or cannot be written, or another process writes there.
@@ -49,14 +49,14 @@ def resume_search(
     trust: Trust = NOTHING,
     tell: Callable[[str], None] = lambda _: None,
 ) -> Iterator[tuple[Experiment, Task]]:
-    """A search that goes on from its last checkpoint; nobody else writes there while the block lasts.
+    """Resume a search from its last checkpoint; its folder is locked while the block lasts.
 
     Args:
         path: its run folder.
-        generations: generations in all; what the configuration says if not given.
-        backend: where to compute, given what the configuration says.
-        trust: which modules the configuration's task may have imported.
-        tell: told in a sentence if the folder cannot be locked.
+        generations: in all, not in addition; those of the configuration if not given.
+        backend: the backend to use, given that of the configuration.
+        trust: modules that the configuration's task may import.
+        tell: called with a sentence if the folder cannot be locked.
 
     Raises:
         BadInput: no run folder, one in which another process writes, a damaged checkpoint or manifest, a task
@@ -86,8 +86,8 @@ def _restored(folder: RunFolder, config: Config, task: Task) -> Search:
         return Search.begin(config.search, config.mutation, task.inputs, task.outputs, config.seed)
     if checkpoint.generation > config.search.generations:
         raise BadInput(
-            f"{folder.path}: {checkpoint.generation} generations are done already; "
-            f"--generations {config.search.generations} asks for fewer in all"
+            f"{config.search.generations} is fewer than the {checkpoint.generation} that are done",
+            argument="generations",
         )
     try:
         return Search.restore(

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Annotated, Any, Final, Literal
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AliasChoices, BaseModel, ConfigDict, Field, ValidationError
 
 from ..activations import BY_NAME
 from ..errors import BadInput
@@ -45,7 +45,12 @@ class _Connection(_Strict):
 class _Interface(_Strict):
     observe: Annotated[list[Annotated[int, Field(ge=0)]], Field(max_length=LARGEST_NODES)] = []
     mean: Annotated[list[float], Field(max_length=LARGEST_NODES)] = []
-    deviation: Annotated[list[float], Field(max_length=LARGEST_NODES)] = []
+    std: Annotated[
+        list[float],
+        Field(
+            max_length=LARGEST_NODES, validation_alias=AliasChoices("std", "deviation")
+        ),  # its earlier name
+    ] = []
     squash: Literal["scale", "clip", "tanh"] | None = None
 
 
@@ -178,7 +183,7 @@ def _interface(document: _Document) -> Interface | None:
         count = len(getattr(block, name))
         if count not in (0, document.inputs):
             raise BadInput(f"interface: {name} has {count} numbers for {document.inputs} inputs")
-    return Interface(tuple(block.observe), tuple(block.mean), tuple(block.deviation), block.squash)
+    return Interface(tuple(block.observe), tuple(block.mean), tuple(block.std), block.squash)
 
 
 def _check_nodes(document: _Document) -> None:

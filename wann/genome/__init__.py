@@ -1,4 +1,4 @@
-"""What evolves: populations of genomes, their first generation and their mutation."""
+"""Populations of genomes: the first one, and mutation."""
 
 from .codec import DIGEST, decode, digest, encode
 from .mutation import MutationSettings, mutate

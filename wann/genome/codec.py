@@ -1,4 +1,4 @@
-"""A population as named arrays of plain numbers, and back: what checkpoints hold of it."""
+"""A population as named arrays of plain numbers, and back, for checkpoints."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def decode(prefix: str, arrays: Arrays, shape: tuple[int, int]) -> Population:
 
 def digest(population: Population) -> bytes:
     """Equal for equal populations, and in practice for no others: SHA-256 of the arrays."""
-    found = hashlib.sha256()
+    hasher = hashlib.sha256()
     for name in _KINDS:
-        found.update(np.ascontiguousarray(getattr(population.genes, name)).tobytes())
-    return found.digest()
+        hasher.update(np.ascontiguousarray(getattr(population.genes, name)).tobytes())
+    return hasher.digest()

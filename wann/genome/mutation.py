@@ -1,4 +1,4 @@
-"""How children differ from their parents, and which numbers new nodes get."""
+"""Mutation of a population, and innovation numbers for its new nodes."""
 
 from __future__ import annotations
 

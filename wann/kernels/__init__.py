@@ -1,1 +1,1 @@
-"""How it is computed: numba kernels over plain arrays and scalars."""
+"""Numba kernels over plain arrays and scalars."""

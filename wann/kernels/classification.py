@@ -1,4 +1,4 @@
-"""Classification: all networks of a shared graph on a batch of images, and what they lose there.
+"""Classification: all networks of a shared graph on a batch of images, and their losses.
 
 Images go in tiles of a fixed number of lanes, so that the values of all nodes of a tile stay in the
 cache. What a sum takes from bias and inputs does not depend on the weight, and is kept for all of
@@ -52,20 +52,20 @@ def sum_terms(values, source, times, repetitions, result):  # type: ignore[no-un
 @inlined
 def _sum_inputs(shared, values, sums):  # type: ignore[no-untyped-def]
     """What each node that reads bias or inputs takes from them, one after the other."""
-    place = 0
+    position = 0
     for node in range(shared.activation.shape[0]):
         start, stop = shared.edge_rows[node], shared.hidden[node]
         if start == stop:
             continue
         for lane in range(0, TILE, LANES):
-            store(sums, place + lane, _summed(values, shared.source, shared.times, start, stop, lane))
-        place += TILE
+            store(sums, position + lane, _summed(values, shared.source, shared.times, start, stop, lane))
+        position += TILE
 
 
 @inlined
 def _compute_nodes(shared, weight, sums, values):  # type: ignore[no-untyped-def]
     """The values of all nodes under one weight."""
-    place = 0
+    position = 0
     offset = (1 + shared.inputs) * TILE
     for node in range(shared.activation.shape[0]):
         start, middle, stop = shared.edge_rows[node], shared.hidden[node], shared.edge_rows[node + 1]
@@ -73,7 +73,7 @@ def _compute_nodes(shared, weight, sums, values):  # type: ignore[no-untyped-def
         for lane in range(0, TILE, LANES):
             edge = middle
             if start < middle:
-                sum_ = load(sums, place + lane, no_lanes())
+                sum_ = load(sums, position + lane, no_lanes())
             elif edge < stop:
                 sum_ = load(values, shared.source[edge] * TILE + lane, no_lanes()) * shared.times[edge]
                 edge += 1
@@ -86,7 +86,7 @@ def _compute_nodes(shared, weight, sums, values):  # type: ignore[no-untyped-def
                 edge += 1
             store(values, offset + lane, activate(kind, sum_ * weight))
         if start < middle:
-            place += TILE
+            position += TILE
         offset += TILE
 
 
@@ -106,32 +106,32 @@ def _compute_weighted(program, network, weights, values):  # type: ignore[no-unt
 
 
 @inlined
-def _raise_output(values, offset, scale, marks, output, tile, powers, place):  # type: ignore[no-untyped-def]
+def _raise_output(values, offset, scale, one_hot, output, tile, powers, position):  # type: ignore[no-untyped-def]
     """Exponentials of an output node; returns its sum over images of its class, and whether all is safe."""
     hit, safe = 0.0, True
-    row = output * marks.shape[1] + tile * TILE
+    row = output * one_hot.shape[1] + tile * TILE
     for lane in range(0, TILE, LANES):
         value = load(values, offset + lane, no_lanes()) * scale
-        hit += total(value * load(marks, row + lane, no_lanes()))
-        store(powers, place + lane, exp(value))
+        hit += total(value * load(one_hot, row + lane, no_lanes()))
+        store(powers, position + lane, exp(value))
         safe = safe and not any_positive(_ONE - within(value, _SAFE))
     return hit, safe
 
 
 @inlined
-def _normaliser(values, offsets, scale, powers, places, safe, marks, tile):  # type: ignore[no-untyped-def]
+def _normaliser(values, offsets, scale, powers, positions, safe, one_hot, tile):  # type: ignore[no-untyped-def]
     """The sum over a tile's images of the logarithm of a network's summed exponentials.
 
-    ``offsets`` and ``places`` int64[outputs] say where the outputs lie in ``values`` and ``powers``.
+    ``offsets`` and ``positions`` int64[outputs] say where the outputs lie in ``values`` and ``powers``.
     """
     sum_ = 0.0
-    row = (marks.shape[0] - 1) * marks.shape[1] + tile * TILE
+    row = (one_hot.shape[0] - 1) * one_hot.shape[1] + tile * TILE
     for lane in range(0, TILE, LANES):
-        present = load(marks, row + lane, no_lanes())
+        present = load(one_hot, row + lane, no_lanes())
         if safe:
-            powers_sum = load(powers, places[0] + lane, no_lanes())
-            for output in range(1, places.shape[0]):
-                powers_sum = powers_sum + load(powers, places[output] + lane, no_lanes())
+            powers_sum = load(powers, positions[0] + lane, no_lanes())
+            for output in range(1, positions.shape[0]):
+                powers_sum = powers_sum + load(powers, positions[output] + lane, no_lanes())
             sum_ += total(log(powers_sum) * present)
         else:
             highest = load(values, offsets[0] + lane, no_lanes())
@@ -146,13 +146,13 @@ def _normaliser(values, offsets, scale, powers, places, safe, marks, tile):  # t
 
 
 @kernel
-def shared_losses(shared, pixels, marks, weights, scales, begin, end, losses):  # type: ignore[no-untyped-def]
+def shared_losses(shared, pixels, one_hot, weights, scales, begin, end, losses):  # type: ignore[no-untyped-def]
     """Cross-entropy of every network under every weight, summed over the images of tiles [begin, end).
 
     Args:
         shared: the graph.
         pixels: float32[1 + inputs, images], bias and inputs; images in whole tiles.
-        marks: float32[outputs + 1, images], 1 where an image is of the class; in the last row, where
+        one_hot: float32[outputs + 1, images], 1 where an image is of the class; in the last row, where
             there is an image at all.
         weights: float32[weights], shared values.
         scales: float32[scales], factors of all outputs: one over the temperature of the softmax.
@@ -168,7 +168,10 @@ def shared_losses(shared, pixels, marks, weights, scales, begin, end, losses):  
     values = np.empty((fixed + nodes) * TILE, np.float32)
     sums, powers = np.empty(summed * TILE, np.float32), np.empty(roots * TILE, np.float32)
     hits, safe = np.empty(roots, np.float64), np.empty(roots, np.bool_)
-    offsets, places = np.empty(shared.outputs.shape[1], np.int64), np.empty(shared.outputs.shape[1], np.int64)
+    offsets, positions = (
+        np.empty(shared.outputs.shape[1], np.int64),
+        np.empty(shared.outputs.shape[1], np.int64),
+    )
     losses[:] = 0.0
     for tile in range(begin, end):
         _load_tile(pixels, tile, values)
@@ -179,25 +182,27 @@ def shared_losses(shared, pixels, marks, weights, scales, begin, end, losses):  
                 for root in range(roots):
                     offset = (fixed + shared.root_node[root]) * TILE
                     hits[root], safe[root] = _raise_output(
-                        values, offset, scale, marks, shared.root_output[root], tile, powers, root * TILE
+                        values, offset, scale, one_hot, shared.root_output[root], tile, powers, root * TILE
                     )
                 for network in range(networks):
                     hit, all_safe = 0.0, True
                     for output in range(offsets.shape[0]):
                         root = shared.outputs[network, output]
                         offsets[output] = (fixed + shared.root_node[root]) * TILE
-                        places[output] = root * TILE
+                        positions[output] = root * TILE
                         hit += hits[root]
                         all_safe = all_safe and safe[root]
-                    normaliser = _normaliser(values, offsets, scale, powers, places, all_safe, marks, tile)
+                    normaliser = _normaliser(
+                        values, offsets, scale, powers, positions, all_safe, one_hot, tile
+                    )
                     losses[network, index, step] += normaliser - hit
 
 
 @kernel
-def weighted_losses(program, pixels, marks, weights, scales, begin, end, losses):  # type: ignore[no-untyped-def]
+def weighted_losses(program, pixels, one_hot, weights, scales, begin, end, losses):  # type: ignore[no-untyped-def]
     """``shared_losses`` with a weight of each connection's own: float32[weights, connections].
 
-    ``program`` is one in which no twins are merged; ``weights`` are found by its ``gene``.
+    ``program`` is one in which no duplicates are merged; ``weights`` are looked up by its ``gene``.
     """
     fixed, count = 1 + program.inputs, program.outputs
     largest = 0
@@ -205,7 +210,7 @@ def weighted_losses(program, pixels, marks, weights, scales, begin, end, losses)
         largest = max(largest, program.node_rows[network + 1] - program.node_rows[network])
     values = np.empty((fixed + largest) * TILE, np.float32)
     powers = np.empty(count * TILE, np.float32)
-    offsets, places = np.empty(count, np.int64), np.arange(count) * TILE
+    offsets, positions = np.empty(count, np.int64), np.arange(count) * TILE
     losses[:] = 0.0
     for tile in range(begin, end):
         _load_tile(pixels, tile, values)
@@ -219,11 +224,13 @@ def weighted_losses(program, pixels, marks, weights, scales, begin, end, losses)
                     hit, all_safe = 0.0, True
                     for output in range(count):
                         own, safe = _raise_output(
-                            values, offsets[output], scale, marks, output, tile, powers, places[output]
+                            values, offsets[output], scale, one_hot, output, tile, powers, positions[output]
                         )
                         hit += own
                         all_safe = all_safe and safe
-                    normaliser = _normaliser(values, offsets, scale, powers, places, all_safe, marks, tile)
+                    normaliser = _normaliser(
+                        values, offsets, scale, powers, positions, all_safe, one_hot, tile
+                    )
                     losses[network, index, step] += normaliser - hit
 
 

@@ -20,7 +20,7 @@ _PRIME, _SHIFT, _UNIT = np.uint64(0x9E3779B97F4A7C15), np.uint64(29), np.uint64(
 
 
 @inlined
-def _mark_live(order, places, source, target, genes, genome, live, fed):  # type: ignore[no-untyped-def]
+def _mark_live(order, positions, source, target, genes, genome, live, fed):  # type: ignore[no-untyped-def]
     """Mark nodes that an output can see and that are not always zero.
 
     ``fed`` receives whether a path from the bias or an input arrives, ``live`` whether the node is
@@ -29,29 +29,29 @@ def _mark_live(order, places, source, target, genes, genome, live, fed):  # type
     fixed = 1 + genes.inputs
     outputs_end = fixed + genes.outputs
     begin = genes.node_rows[genome]
-    # order lists hidden places by depth; edges are grouped by source in (rows, following).
+    # order lists hidden positions by depth; edges are grouped by source in (rows, following).
     rows, edges = source
-    for place in range(places):
-        fed[place] = place < fixed
-        live[place] = place < fixed
-    for place in range(fixed, places):
-        live[place] = activate(genes.activation[begin + place - fixed], _ZERO) != _ZERO
+    for position in range(positions):
+        fed[position] = position < fixed
+        live[position] = position < fixed
+    for position in range(fixed, positions):
+        live[position] = activate(genes.activation[begin + position - fixed], _ZERO) != _ZERO
     for index in range(-fixed, order.shape[0]):
-        place = fixed + index if index < 0 else order[index]
-        for row in range(rows[place], rows[place + 1]):
+        position = fixed + index if index < 0 else order[index]
+        for row in range(rows[position], rows[position + 1]):
             arrival = target[edges[row]]
-            fed[arrival] |= fed[place]
-            live[arrival] |= live[place]
+            fed[arrival] |= fed[position]
+            live[arrival] |= live[position]
     # Backwards: what no output sees is dead, whatever its value.
     for index in range(order.shape[0] - 1, -1, -1):
-        place = order[index]
+        position = order[index]
         seen = False
-        for row in range(rows[place], rows[place + 1]):
+        for row in range(rows[position], rows[position + 1]):
             arrival = target[edges[row]]
             seen |= arrival < outputs_end or live[arrival]
-        live[place] &= seen
-    for place in range(fixed, outputs_end):
-        live[place] = True
+        live[position] &= seen
+    for position in range(fixed, outputs_end):
+        live[position] = True
 
 
 @inlined
@@ -61,8 +61,8 @@ def _group(size, source, enabled, rows, edges):  # type: ignore[no-untyped-def]
     for edge in range(source.shape[0]):
         if enabled[edge]:
             rows[source[edge] + 1] += 1
-    for place in range(size):
-        rows[place + 1] += rows[place]
+    for position in range(size):
+        rows[position + 1] += rows[position]
     filled = rows[:size].copy()
     for edge in range(source.shape[0]):
         if enabled[edge]:
@@ -75,13 +75,13 @@ def _sort_pairs(slots, names, count):  # type: ignore[no-untyped-def]
     """Sort the first ``count`` slots, and names with them: insertion, for they are nearly in order."""
     for index in range(1, count):
         slot, name = slots[index], names[index]
-        place = index
-        while place > 0 and slots[place - 1] > slot:
-            slots[place] = slots[place - 1]
-            names[place] = names[place - 1]
-            place -= 1
-        slots[place] = slot
-        names[place] = name
+        position = index
+        while position > 0 and slots[position - 1] > slot:
+            slots[position] = slots[position - 1]
+            names[position] = names[position - 1]
+            position -= 1
+        slots[position] = slot
+        names[position] = name
 
 
 @inlined
@@ -99,8 +99,8 @@ def _merge_equal(slots, times, count):  # type: ignore[no-untyped-def]
 
 
 @inlined
-def _twin(table, kind, slots, times, count, activation, edge_rows, source, many):  # type: ignore[no-untyped-def]
-    """Place in the hash table of a node computed alike, or the free place where it would stand.
+def _duplicate(table, kind, slots, times, count, activation, edge_rows, source, many):  # type: ignore[no-untyped-def]
+    """Slot in the hash table of a node computed alike, or the free one that it would take.
 
     ``table`` int64[2**k] holds nodes, -1 where free.
     """
@@ -109,18 +109,18 @@ def _twin(table, kind, slots, times, count, activation, edge_rows, source, many)
         word = (word ^ np.uint64(slots[index])) * _PRIME + np.uint64(times[index])
         word ^= word >> _SHIFT
     mask = np.uint64(table.shape[0] - 1)
-    place = word & mask
-    while table[place] >= 0:
-        node = table[place]
+    position = word & mask
+    while table[position] >= 0:
+        node = table[position]
         begin = edge_rows[node]
         if activation[node] == kind and edge_rows[node + 1] - begin == count:
             same = True
             for index in range(count):
                 same &= source[begin + index] == slots[index] and many[begin + index] == times[index]
             if same:
-                return place
-        place = (place + _UNIT) & mask
-    return place
+                return position
+        position = (position + _UNIT) & mask
+    return position
 
 
 @kernel
@@ -173,7 +173,7 @@ def compile_genes(genes, merge):  # type: ignore[no-untyped-def]
     for genome in range(genomes):
         first, last = genes.gene_rows[genome], genes.gene_rows[genome + 1]
         begin = genes.node_rows[genome]
-        places = fixed + genes.node_rows[genome + 1] - begin
+        positions = fixed + genes.node_rows[genome + 1] - begin
         known = True
         index_nodes(genes, genome, named)
         for edge in range(last - first):
@@ -184,46 +184,46 @@ def compile_genes(genes, merge):  # type: ignore[no-untyped-def]
             counted += genes.enabled[first + edge]
         here = last - first
         enabled = genes.enabled[first:last]
-        if not known or depths(places, starts[:here], ends[:here], enabled, depth) < places:
+        if not known or depths(positions, starts[:here], ends[:here], enabled, depth) < positions:
             return node_rows, activation, edge_rows, source, times, gene, effective, np.int64(genome)
-        hidden = places - outputs_end
-        sort_by_depth(depth, outputs_end, places, order)
-        _group(places, starts[:here], enabled, rows, edges)
-        _group(places, ends[:here], enabled, arrival_rows, arrivals)
-        _mark_live(order[:hidden], places, (rows, edges), ends, genes, genome, live, fed)
-        # Slots: bias and inputs, live hidden nodes by (depth, place), outputs in their order.
-        for place in range(fixed):
-            slot[place] = place
+        hidden = positions - outputs_end
+        sort_by_depth(depth, outputs_end, positions, order)
+        _group(positions, starts[:here], enabled, rows, edges)
+        _group(positions, ends[:here], enabled, arrival_rows, arrivals)
+        _mark_live(order[:hidden], positions, (rows, edges), ends, genes, genome, live, fed)
+        # Slots: bias and inputs, live hidden nodes by (depth, position), outputs in their order.
+        for position in range(fixed):
+            slot[position] = position
         for index in range(genes.outputs):
             order[hidden + index] = fixed + index
         table[:] = -1
         first_node = nodes
         for index in range(hidden + genes.outputs):
-            place = order[index]
-            if not live[place]:
+            position = order[index]
+            if not live[position]:
                 continue
             count = 0
-            for row in range(arrival_rows[place], arrival_rows[place + 1]):
+            for row in range(arrival_rows[position], arrival_rows[position + 1]):
                 edge = arrivals[row]
                 if live[starts[edge]]:
                     slots[count], names[count] = slot[starts[edge]], number[edge]
                     effective[genome] += fed[starts[edge]]
                     count += 1
             _sort_pairs(slots, names, count)
-            kind = genes.activation[begin + place - fixed]
+            kind = genes.activation[begin + position - fixed]
             if merge:
                 count = _merge_equal(slots, counts, count)
-                where = _twin(table, kind, slots, counts, count, activation, edge_rows, source, times)
+                where = _duplicate(table, kind, slots, counts, count, activation, edge_rows, source, times)
                 if index < hidden:
                     if table[where] >= 0:
-                        slot[place] = fixed + table[where] - first_node
+                        slot[position] = fixed + table[where] - first_node
                         continue
                     table[where] = nodes
             for edge in range(count):
                 source[written + edge] = slots[edge]
                 times[written + edge] = counts[edge] if merge else _ONE
                 gene[written + edge] = names[edge]
-            slot[place] = fixed + nodes - first_node
+            slot[position] = fixed + nodes - first_node
             activation[nodes] = kind
             written += count
             nodes += 1

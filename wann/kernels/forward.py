@@ -115,14 +115,14 @@ def forward_weighted(values, like, weights, program, network):  # type: ignore[n
     offset = (1 + program.inputs) * wide
     begin, end = program.node_rows[network], program.node_rows[network + 1]
     edge = program.edge_rows[begin]
-    place = 0
+    index = 0
     for node in range(begin, end):
         stop = program.edge_rows[node + 1]
         total = like - like
         while edge < stop:
             term = load(values, program.source[edge] * wide, like)
-            total = total + term * load(weights, place, like)
-            place += wide
+            total = total + term * load(weights, index, like)
+            index += wide
             edge += 1
         store(values, offset, activate(program.activation[node], total))
         offset += wide

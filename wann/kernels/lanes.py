@@ -238,8 +238,8 @@ def load(typing_context: Any, array: Any, offset: Any, like: Any) -> Any:
         if not isinstance(like, _LanesType):
             return builder.load(pointer)
         first = builder.bitcast(pointer, _VECTOR.as_pointer())
-        places = [builder.gep(first, [ir.Constant(_WORD, index)]) for index in range(_REGISTERS)]
-        return _pack(builder, [builder.load(place, align=4) for place in places])
+        pointers = [builder.gep(first, [ir.Constant(_WORD, index)]) for index in range(_REGISTERS)]
+        return _pack(builder, [builder.load(pointer, align=4) for pointer in pointers])
 
     result = _lanes if isinstance(like, _LanesType) else types.float32
     return result(array, types.intp, like), generate
@@ -270,9 +270,9 @@ def accumulate(typing_context: Any, totals: Any, value: Any) -> Any:
         start = _pointer(context, builder, signature.args[0], values[0], ir.Constant(_WORD, 0))
         first = builder.bitcast(start, _DOUBLES.as_pointer())
         for index, vector in enumerate(_unpack(builder, values[1])):
-            place = builder.gep(first, [ir.Constant(_WORD, index)])
-            total = builder.fadd(builder.load(place, align=8), builder.fpext(vector, _DOUBLES))
-            builder.store(total, place, align=8)
+            pointer = builder.gep(first, [ir.Constant(_WORD, index)])
+            total = builder.fadd(builder.load(pointer, align=8), builder.fpext(vector, _DOUBLES))
+            builder.store(total, pointer, align=8)
         return context.get_dummy_value()
 
     return types.void(totals, value), generate

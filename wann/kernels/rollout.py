@@ -4,7 +4,7 @@ An environment gives three functions over scalars and lanes alike. Its state is 
 of a start come first, what is derived of them alone (the sine of an angle) may follow.
 
 - ``start(numbers, like)`` reads a state from a flat float32 array of rows as wide as ``like``;
-- ``observe(state, values, place)`` writes what a network is given, from ``place`` on;
+- ``observe(state, values, offset)`` writes what a network is given, from ``offset`` on;
 - ``advance(physics, state, values, output)`` takes raw outputs from ``output`` on and returns the next
   state, the reward, and 1 where the episode goes on, else 0. Of an output that is not a number it
   returns a reward that is none.

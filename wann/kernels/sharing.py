@@ -72,10 +72,10 @@ def _rehashed(digests, count, size):  # type: ignore[no-untyped-def]
     table = np.full(size, -1, np.int32)
     mask = np.uint64(size - 1)
     for node in range(count):
-        place = digests[node] & mask
-        while table[place] >= 0:
-            place = (place + _UNIT) & mask
-        table[place] = node
+        probe = digests[node] & mask
+        while table[probe] >= 0:
+            probe = (probe + _UNIT) & mask
+        table[probe] = node
     return table
 
 
@@ -101,7 +101,7 @@ def share(program, begin, limit):  # type: ignore[no-untyped-def]
         largest = max(largest, program.node_rows[network + 1] - program.node_rows[network])
     for node in range(program.node_rows[begin], program.node_rows[networks]):
         widest = max(widest, program.edge_rows[node + 1] - program.edge_rows[node])
-    place_of, slots = np.empty(largest, np.int32), np.empty(widest, np.int32)
+    position_of, slots = np.empty(largest, np.int32), np.empty(widest, np.int32)
     nodes, edges, roots = 0, 0, 0
     network = begin
     while network < networks:
@@ -112,13 +112,13 @@ def share(program, begin, limit):  # type: ignore[no-untyped-def]
             start, stop = program.edge_rows[node], program.edge_rows[node + 1]
             for edge in range(start, stop):
                 slot = program.source[edge]
-                slots[edge - start] = slot if slot < fixed else fixed + place_of[slot - fixed]
+                slots[edge - start] = slot if slot < fixed else fixed + position_of[slot - fixed]
             count, kind = stop - start, program.activation[node]
             word = _digest(kind, slots[:count], program.times[start:stop])
             mask = np.uint64(table.shape[0] - 1)
             where = word & mask
-            found = -1
-            while table[where] >= 0 and found < 0:
+            match = -1
+            while table[where] >= 0 and match < 0:
                 known = table[where]
                 row = edge_rows[known]
                 same = digests[known] == word and activation[known] == kind
@@ -131,10 +131,10 @@ def share(program, begin, limit):  # type: ignore[no-untyped-def]
                     )
                     index += 1
                 if same:
-                    found = known
+                    match = known
                 else:
                     where = (where + _UNIT) & mask
-            if found < 0:
+            if match < 0:
                 if nodes == room:
                     activation, digests, hidden = (
                         _grown(activation, room),
@@ -146,22 +146,22 @@ def share(program, begin, limit):  # type: ignore[no-untyped-def]
                 while edges + count > edge_room:
                     source, times = _grown(source, edge_room), _grown(times, edge_room)
                     edge_room *= 2
-                found = nodes
-                table[where] = found
-                activation[found], digests[found], first_root[found] = kind, word, -1
-                hidden[found] = edges
+                match = nodes
+                table[where] = match
+                activation[match], digests[match], first_root[match] = kind, word, -1
+                hidden[match] = edges
                 for index in range(count):
                     source[edges + index] = slots[index]
                     times[edges + index] = program.times[start + index]
-                    hidden[found] += slots[index] < fixed
+                    hidden[match] += slots[index] < fixed
                 edges += count
                 nodes += 1
                 edge_rows[nodes] = edges
                 if 2 * nodes > table.shape[0]:
                     table = _rehashed(digests, nodes, 2 * table.shape[0])
-            place_of[node - first] = found
+            position_of[node - first] = match
         for output in range(program.outputs):
-            node = place_of[last - first - program.outputs + output]
+            node = position_of[last - first - program.outputs + output]
             root = first_root[node]
             while root >= 0 and root_output[root] != output:
                 root = following[root]

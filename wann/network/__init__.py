@@ -1,4 +1,4 @@
-"""What computes: networks compiled to flat arrays, one alone or a whole population."""
+"""Networks compiled to flat arrays: one alone, or a whole population."""
 
 from .batch import NetworkBatch, compile_population
 from .interface import Interface, Squash

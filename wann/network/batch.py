@@ -33,7 +33,7 @@ class NetworkBatch:
 
     @cached_property
     def program(self) -> Program:
-        """The program for weights of each connection's own, every connection in its place."""
+        """The program for weights of each connection's own, every connection at its index."""
         genes = self.population.genes
         *arrays, _, _ = compile_genes(genes, False)  # noqa: FBT003 - numba takes no keywords
         return Program(genes.inputs, genes.outputs, *arrays)

@@ -1,4 +1,4 @@
-"""A single network: a winner, an imported file, something to look at, evaluate and take away."""
+"""A single network: an evolved champion, a pruned or an imported one."""
 
 from __future__ import annotations
 
@@ -93,8 +93,8 @@ class Network:
                 raise BadInput(f"connection {source} -> {target} leaves an output")
         pairs = np.stack([self.source, self.target])
         if pairs.shape[1] and (np.diff(pairs) == 0).all(axis=0).any():
-            place = int(np.flatnonzero((np.diff(pairs) == 0).all(axis=0))[0])
-            raise BadInput(f"connection {pairs[0, place]} -> {pairs[1, place]} stands twice")
+            position = int(np.flatnonzero((np.diff(pairs) == 0).all(axis=0))[0])
+            raise BadInput(f"connection {pairs[0, position]} -> {pairs[1, position]} stands twice")
         try:
             self.batch  # noqa: B018 - compiling finds cycles
         except ValueError:
@@ -154,8 +154,8 @@ class Network:
 
     def activation_name(self, node: int) -> str:
         """Name of a node's activation; bias and inputs are linear."""
-        place = node - 1 - self.inputs
-        return "linear" if place < 0 else _NAMES[int(self.activation[place])]
+        position = node - 1 - self.inputs
+        return "linear" if position < 0 else _NAMES[int(self.activation[position])]
 
     def graph(self) -> nx.DiGraph[int]:
         """The topology as a networkx graph.
@@ -165,8 +165,8 @@ class Network:
         graph: nx.DiGraph[int] = nx.DiGraph()
         for node in range(self.size):
             graph.add_node(node, kind=self.kind(node), activation=self.activation_name(node))
-        for place, edge in enumerate(zip(self.source.tolist(), self.target.tolist(), strict=True)):
-            weight = {} if self.weights is None else {"weight": float(self.weights[place])}
+        for position, edge in enumerate(zip(self.source.tolist(), self.target.tolist(), strict=True)):
+            weight = {} if self.weights is None else {"weight": float(self.weights[position])}
             graph.add_edge(*edge, **weight)
         return graph
 
@@ -190,13 +190,13 @@ class Network:
         fixed, on = 1 + genes.inputs, genes.enabled
         touched = np.isin(genes.node, np.concatenate([genes.source[on], genes.target[on]]))
         touched[: genes.outputs] = True
-        place = {name: fixed + rank for rank, name in enumerate(genes.node[touched].tolist())}
-        place |= {name: name for name in range(fixed)}
+        position = {name: fixed + rank for rank, name in enumerate(genes.node[touched].tolist())}
+        position |= {name: name for name in range(fixed)}
         return cls(
             genes.inputs,
             genes.outputs,
             genes.activation[touched],
-            np.array([place[name] for name in genes.source[on].tolist()], np.int64),
-            np.array([place[name] for name in genes.target[on].tolist()], np.int64),
+            np.array([position[name] for name in genes.source[on].tolist()], np.int64),
+            np.array([position[name] for name in genes.target[on].tolist()], np.int64),
             **described,
         )

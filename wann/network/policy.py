@@ -1,4 +1,4 @@
-"""A network as a function from observation to action, for use in anybody's loop."""
+"""A network as a function from observation to action, for use in any loop."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class Policy:
 
     @classmethod
     def of(cls, network: Network, weight: float | None = None) -> Policy:
-        """A policy with this shared weight, or with what the network carries.
+        """A policy with this shared weight, or with the weights that the network carries.
 
         Raises:
             BadInput: no weight is given and the network carries none.
