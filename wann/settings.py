@@ -132,7 +132,7 @@ def _unknown_key(kind: type[BaseModel], location: Sequence[int | str]) -> str:
     near = difflib.get_close_matches(keys[-1], known, 1, 0.5)
     hint = f"did you mean {near[0]}?" if near else f"known are {', '.join(known)}"
     of = "".join(f" of {tag}" for tag, choice in choices.items() if choice is table)
-    for tag, other in choices.items():
+    for tag, other in reversed(choices.items()):  # of several the first is named
         hint = f"it is for {tag}" if keys[-1] in other.model_fields else hint
     hint = f"it is called {renamed} now" if renamed else hint
     return f"{'.'.join(keys)}: unknown key{of}; {hint}"

@@ -348,7 +348,7 @@ def played(name: str, arguments: str, *says: str) -> Row:
 
 
 JUDGE = "evaluate n.json --weight 30 --episodes 2"
-FILM = "evaluate n.json --weight 1 --episodes 1 --video"
+VIDEO = "evaluate n.json --weight 1 --episodes 1 --video"
 ENVIRONMENTS = {
     "images": played("Image", JUDGE, "task.id", "are images"),
     "dictionaries": played("Text", JUDGE, "task.id", "Dict"),
@@ -375,13 +375,15 @@ ENVIRONMENTS = {
     "a pool of what it has not": played("Sums", f"{JUDGE} --stepping envpool", "EnvPool has no tests"),
     "no dynamics to fuse": played("Sums", f"{JUDGE} --stepping fused", "offers no dynamics"),
     "an unknown stepping": played("Sums", f"{JUDGE} --stepping cpp", "stepping", "'gymnasium'", "'cpp'"),
-    "another suffix": played("Sums", f"{FILM} v.avi", "--video v.avi", ".gif", ".mp4", ".png"),
-    "no suffix": played("Sums", f"{FILM} v", "--video v", ".gif", ".mp4", ".png"),
-    "a folder that is missing": played("Sums", f"{FILM} no/v.mp4", "--video no/v.mp4", "no folder no"),
-    "no episodes to film": played("Sums", f"{FILM} v.gif --video-episodes 0", "--video-episodes", "to 1"),
-    "nothing to see": played("Invisible", f"{FILM} v.gif", "task.id", "cannot be rendered", "no screen here"),
+    "another suffix": played("Sums", f"{VIDEO} v.avi", "v.avi: not a video", ".gif", ".mp4", ".png"),
+    "no suffix": played("Sums", f"{VIDEO} v", "v: not a video", ".gif", ".mp4", ".png"),
+    "a folder that is missing": played("Sums", f"{VIDEO} no/v.mp4", "no/v.mp4: there is no folder no"),
+    "no episodes to film": played("Sums", f"{VIDEO} v.gif --video-episodes 0", "--video-episodes", "to 1"),
+    "nothing to see": played(
+        "Invisible", f"{VIDEO} v.gif", "task.id", "cannot be rendered", "no screen here"
+    ),
     "failing before a camera": played(
-        "FourthStepFailsRarely", f"{FILM} v.gif --seed 1", "task.id", "the episode with seed 1 ", "is gone"
+        "FourthStepFailsRarely", f"{VIDEO} v.gif --seed 1", "task.id", "the episode with seed 1 ", "is gone"
     ),
     "no seeds": played("Sums", f"{JUDGE} --seeds 0", "--seeds", "equal to 1"),
     "an interface beyond the observation": options(

@@ -232,36 +232,16 @@ def test_a_search_option_on_a_pruning_run_is_refused(whole: Path, capsys: pytest
         ["pruning.rewind=step", "pruning.step=8"],
         ["pruning.rewind=rate", "training.optimizer=sgd", "training.weight_decay=0.001"],
         ["pruning.rewind=none", "pruning.retrain.iterations=15"],
-        ["pruning.criterion=obd", "pruning.examples=100", "pruning.schedule=cubic"],
+        ['pruning={criterion="obd", examples=100, schedule="cubic", rounds=2, rates={output=0.2}}'],
+        ['pruning={criterion="snip", examples=200, schedule="levels", levels=[0.5, 0.8]}'],
+        ['pruning={criterion="grasp", examples=100, schedule="levels", levels=[0.5]}'],
+        ['pruning={criterion="synflow", passes=10, scope="global", schedule="one-shot"}'],
         [
-            "pruning.criterion=snip",
-            "pruning.schedule=levels",
-            "pruning.rates={}",
-            "pruning.levels=[0.5,0.8]",
-            "pruning.examples=200",
-        ],
-        [
-            "pruning.criterion=grasp",
-            "pruning.schedule=levels",
-            "pruning.rates={}",
-            "pruning.levels=[0.5]",
-            "pruning.examples=100",
-        ],
-        [
-            "pruning.criterion=synflow",
-            "pruning.passes=10",
-            "pruning.scope=global",
-            "pruning.rates={}",
-            "pruning.schedule=one-shot",
-        ],
-        [
-            "pruning.criterion=deviation",
-            "pruning.schedule=threshold",
-            "pruning.threshold=0.5",
+            'pruning={schedule="threshold", threshold=0.5, rates={output=0.2}, rounds=2}',
             "model.dropout=0.2",
         ],
-        ["pruning.criterion=neurons", "pruning.rates={}", "pruning.rate=0.2"],
-        ["pruning.criterion=random", "pruning.scope=erk", "pruning.schedule=exponential"],
+        ['pruning={criterion="neurons", rate=0.2, rounds=2}'],
+        ['pruning={criterion="random", scope="erk", schedule="exponential", rounds=2, rates={output=0.2}}'],
     ],
     ids=lambda changes: changes[0] + "," + changes[-1] if len(changes) > 1 else changes[0],
 )
@@ -277,6 +257,7 @@ def test_every_way_of_pruning_resumes_to_the_same_bytes(
         "training.measure_every=10",
         "pruning.rounds=2",
         "pruning.controls=[]",
+        "pruning.control_rounds=[]",
     ]
     options = [part for change in [*common, *changes] for part in ("--set", change)]
     assert run(tmp_path, "whole", *options) == 0
@@ -323,16 +304,23 @@ def test_without_pytorch_the_extra_is_named_and_nothing_written(
 BAD: Final = {
     "a layer that does not exist": (["pruning.rates={hiden1=0.1}"], ["hiden1", "did you mean hidden1"]),
     "a sparsity of one": (
-        ["pruning.schedule=one-shot", "pruning.sparsity=1.0"],
+        ["pruning={schedule='one-shot', sparsity=1.0}"],
         ["pruning.sparsity", "less than 1"],
     ),
-    "a negative sparsity": (["pruning.sparsity=-0.1"], ["pruning.sparsity", "greater than or equal to 0"]),
+    "a negative sparsity": (
+        ["pruning={schedule='cubic', sparsity=-0.1}"],
+        ["pruning.sparsity", "greater than or equal to 0"],
+    ),
     "a level of one": (
-        ["pruning.schedule=levels", "pruning.levels=[1.0]"],
+        ["pruning={schedule='levels', levels=[1.0]}"],
         ["pruning.levels.0", "less than 1"],
     ),
-    "no levels": (["pruning.schedule=levels"], ["levels = [0.9, 0.95]"]),
-    "a layer's rate of one": (["pruning.rates={output=1.0}"], ["rates.output", "below 1"]),
+    "no levels": (["pruning={schedule='levels'}"], ["pruning.levels", "required"]),
+    "a layer's rate of one": (["pruning.rates={output=1.0}"], ["pruning.rates.output", "less than 1"]),
+    "a rate of another schedule": (
+        ["pruning.schedule=levels", "pruning.levels=[0.5]"],
+        ["pruning.rate", "unknown key of schedule levels; it is for schedule iterative"],
+    ),
     "nothing left in a layer": (
         ["pruning.rates={output=0.99}"],
         ["layer output", "round 2", "pruning.collapse"],
@@ -340,18 +328,24 @@ BAD: Final = {
     "an unknown criterion": (["pruning.criterion=magic"], ["'magic'", "magnitude", "synflow"]),
     "an unknown scope": (["pruning.scope=planet"], ["'planet'", "global", "erk"]),
     "rates of a global scope": (["pruning.scope=global"], ["rates", "scope 'layer'"]),
-    "a threshold without deviations": (["pruning.schedule=threshold"], ["criterion = 'deviation'"]),
+    "a threshold of magnitudes": (
+        ["pruning={schedule='threshold', criterion='magnitude'}"],
+        ["pruning.criterion", "'deviation'", "found 'magnitude'"],
+    ),
     "a step behind the end": (["pruning.rewind=step", "pruning.step=120"], ["pruning.step 120", "below 120"]),
     "neurons by levels": (
-        ["pruning.criterion=neurons", "pruning.rates={}", "pruning.schedule=levels", "pruning.levels=[0.5]"],
+        ["pruning={criterion='neurons', schedule='levels', levels=[0.5]}"],
         ["neurons"],
     ),
     "neurons by ERK": (
         ["pruning.criterion=neurons", "pruning.rates={}", "pruning.scope=erk"],
-        ["neurons", "erk"],
+        ["pruning.scope", "'erk'"],
     ),
     "rates of neurons": (["pruning.criterion=neurons"], ["rates"]),
-    "rates of levels": (["pruning.schedule=levels", "pruning.levels=[0.5]"], ["rates"]),
+    "rates of levels": (
+        ["pruning={schedule='levels', levels=[0.5], rates={output=0.1}}"],
+        ["pruning.rates", "unknown key of schedule levels"],
+    ),
     "an unknown key": (["pruning.criterio=snip"], ["pruning.criterio", "did you mean criterion"]),
     "an unknown set": (["data.name=letters"], ["'letters'", "mnist"]),
     "no such folder": (["data.name=mnist", "data.folder=/nowhere"], ["/nowhere/mnist"]),
@@ -388,7 +382,8 @@ def test_a_layer_that_is_emptied_by_scores_is_said_and_whole_rounds_are_kept(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     config = CONFIG.replace(
-        "rates = { output = 0.2 }", 'scope = "global"\nschedule = "levels"\nlevels = [0.5, 0.999]'
+        "rate = 0.4\nrates = { output = 0.2 }\nrounds = 3",
+        'scope = "global"\nschedule = "levels"\nlevels = [0.5, 0.999]',
     )
     assert run(tmp_path, "run", config=config) == 2
     assert "nothing would be left in layer" in capsys.readouterr().err

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wann.pruning import SCHEDULES, PruningPlan
+from wann.pruning import SCHEDULES, GradualPlan, IterativePlan, LevelsPlan, OneShotPlan
 from wann.pruning.schedules import iterative
 
 schedules = st.sampled_from(sorted(SCHEDULES))
@@ -50,16 +50,16 @@ def test_iterative_removes_a_share_of_what_is_left(rate: float, done: int) -> No
 
 
 def test_plans_say_how_dense_a_network_is_after_each_round() -> None:
-    assert [PruningPlan(rate=0.2).density(done) for done in range(3)] == pytest.approx([1, 0.8, 0.64])
-    assert PruningPlan(rate=0.2).density(2, 0.1) == pytest.approx(0.81)
-    levels = PruningPlan(schedule="levels", levels=(0.5, 0.9))
+    assert [IterativePlan(rate=0.2).density(done) for done in range(3)] == pytest.approx([1, 0.8, 0.64])
+    assert IterativePlan(rate=0.2).density(2, 0.1) == pytest.approx(0.81)
+    levels = LevelsPlan(levels=(0.5, 0.9))
     assert levels.count == 2
     assert [levels.density(done) for done in (1, 2)] == pytest.approx([0.5, 0.1])
-    one = PruningPlan(schedule="one-shot", sparsity=0.7)
+    one = OneShotPlan(sparsity=0.7)
     assert one.count == 1
     assert one.density(1) == pytest.approx(0.3)
     assert one.density(1, 0.4) == pytest.approx(0.6)
-    steps = PruningPlan(schedule="cubic", sparsity=0.8, rounds=5)
+    steps = GradualPlan(schedule="cubic", sparsity=0.8, rounds=5)
     assert [steps.density(done) for done in range(6)] == pytest.approx(
         [1 - 0.8 * (1 - (1 - done / 5) ** 3) for done in range(6)]
     )

@@ -26,7 +26,7 @@ from tests.pruning.strangers import (
 )
 from wann.errors import BadInput
 from wann.pruning import SQUARED_ERROR, Examples, Mask, TrainingSettings, prunable, train
-from wann.pruning.training import Measured, Snapshot, Stopped, Trained, measure, state_of
+from wann.pruning.training import Measurement, Snapshot, Stopped, Trained, measure, state_of
 from wann.streams import Stream, generator
 
 QUICK = TrainingSettings(rate=0.05, batch=7, iterations=24, measure_every=6)
@@ -287,11 +287,11 @@ def test_the_rate_of_an_iteration_is_the_one_it_is_trained_with() -> None:
 
 
 def test_early_stopping_is_where_the_validation_loss_is_least() -> None:
-    told: list[tuple[int, Measured]] = []
+    told: list[tuple[int, Measurement]] = []
     states = {}
     model = drawn(Residual)
 
-    def tell(done: int, found: Measured) -> None:
+    def tell(done: int, found: Measurement) -> None:
         told.append((done, found))
         states[done] = state_of(model)
 
@@ -443,7 +443,7 @@ def test_batch_statistics_are_those_of_training_alone() -> None:
 def test_whoever_is_told_may_stop_the_training() -> None:
     model = drawn(Residual)
 
-    def tell(done: int, _: Measured) -> None:
+    def tell(done: int, _: Measurement) -> None:
         if done >= 12:
             raise Stopped
 

@@ -2,7 +2,7 @@
 
 from ..comparison.frontier import frontier
 from ..pruning.evolved import Shrunk, shrink
-from ..reporting import check_film
+from ..reporting import check_video
 from ._evaluate import evaluate
 from ._files import export, import_out, load, save
 from ._folders import prunes, run_folder
@@ -14,7 +14,7 @@ from ._tune import tune
 
 __all__ = [
     "Shrunk",
-    "check_film",
+    "check_video",
     "evaluate",
     "export",
     "film",

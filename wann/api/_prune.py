@@ -11,7 +11,7 @@ from ._folders import run_folder
 
 if TYPE_CHECKING:
     from ..pruning import PruneConfig
-    from ..pruning.run import Progress as RoundsProgress
+    from ..pruning.run import RoundProgress
 
 __all__ = ["prune", "read_prune_config", "resume_pruning"]
 
@@ -33,7 +33,7 @@ def prune(
     config: PruneConfig | Path | str,
     *,
     run: Path | str | None = None,
-    show: Callable[[RoundsProgress], None] = quiet,
+    show: Callable[[RoundProgress], None] = quiet,
     stop: Callable[[], bool] = never,
     tell: Callable[[str], None] = quiet,
 ) -> bool:
@@ -64,7 +64,7 @@ def prune(
 def resume_pruning(
     run: Path | str,
     *,
-    show: Callable[[RoundsProgress], None] = quiet,
+    show: Callable[[RoundProgress], None] = quiet,
     stop: Callable[[], bool] = never,
     tell: Callable[[str], None] = quiet,
 ) -> bool:

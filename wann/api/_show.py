@@ -9,7 +9,7 @@ from pathlib import Path
 from ..assessment import make_assessor
 from ..errors import BadInput
 from ..network import Network
-from ..reporting import check_film, draw_topology, report_run, write_film
+from ..reporting import check_video, draw_topology, report_run, write_video
 from ..runs import RunFolder
 from ..streams import Stream, check_seed, episode_seeds
 from ..tasks import image_width, names_of, task_for
@@ -73,7 +73,7 @@ def film(
             fit it.
     """
     check_seed(seed)
-    check_film(Path(path))
+    check_video(Path(path))
     problem = task_for(network, task, episode_limit=episode_limit, trust=trust)
     renderer = problem.renderer()
     if weight is None and network.weights is None and network.shared_weight is None:
@@ -82,7 +82,7 @@ def film(
     further = episode_seeds(seed, Stream.VIDEO_EPISODES, episodes - 1).tolist()
     policy = network.policy(weight)
     rendered = [renderer.episode(policy, one) for one in [seed, *further]]
-    write_film(rendered, Path(path))
+    write_video(rendered, Path(path))
     return [episode.total for episode in rendered]
 
 

@@ -81,7 +81,7 @@ def evaluate(
     check_seed(seed + seeds - 1)
     loaded = api.load(network)
     if video is not None:
-        api.check_film(video)
+        api.check_video(video)
     scores: list[Any] = []
     for number in range(seed, seed + seeds):
         scores += api.evaluate(

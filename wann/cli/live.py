@@ -19,7 +19,7 @@ from .app import resume_command
 
 if TYPE_CHECKING:
     from ..experiment import Progress
-    from ..pruning.run import Progress as RoundsProgress
+    from ..pruning.run import RoundProgress
 
 __all__ = ["Countdown", "Interruption", "ProgressLine", "RoundsLine", "clock", "console", "uninterrupted"]
 
@@ -134,7 +134,7 @@ class RoundsLine(_Status):
         """Print a sentence about the folder above the line."""
         _say(sentence)
 
-    def __call__(self, progress: RoundsProgress) -> None:
+    def __call__(self, progress: RoundProgress) -> None:
         """Show the progress of a round."""
         here = progress.round, progress.variant
         if not self._due(at_once=self._round != here):

@@ -14,7 +14,7 @@ from .live import RoundsLine, console, uninterrupted
 from .options import Trusted, Workers, writable
 
 if TYPE_CHECKING:
-    from ..pruning.run import Progress
+    from ..pruning.run import RoundProgress
 
 
 @app.command(
@@ -86,7 +86,7 @@ def _refuse(options: dict[str, object], because: str) -> None:
 
 def rounds(
     folder: Path,
-    begin: Callable[[Callable[[Progress], None], Callable[[], bool], Callable[[str], None]], bool],
+    begin: Callable[[Callable[[RoundProgress], None], Callable[[], bool], Callable[[str], None]], bool],
 ) -> int:
     """Prune to the end, or to the first Ctrl-C, and say where everything lies; returns the exit code."""
     with RoundsLine() as line:

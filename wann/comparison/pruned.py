@@ -37,7 +37,7 @@ def pruned_networks(
         task = tasks[config.data.name]
     except BadInput as error:
         raise BadInput(f"{run}: {error}") from None
-    unpruned = not config.pruning.rounds and config.pruning.schedule == "iterative"
+    unpruned = config.pruning.rounds == 0 and config.pruning.schedule == "iterative"
     for variant, row in read_rounds(run):
         step, connections = f"round {row['round']:.0f}", row["connections"]
         family = Family("pruned", config.family, None if variant == "pruned" else variant, settings=settings)

@@ -1,7 +1,7 @@
-"""The other way down: dense networks made small, by PyTorch (the extra ``torch``), and evolved ones.
+"""Pruning of dense networks with PyTorch (the extra ``torch``), and of evolved networks.
 
 Raises:
-    BadInput: where a name is asked for that needs PyTorch, and it is not installed.
+    BadInput: a name that needs PyTorch is imported where it is not installed.
 """
 
 from importlib import import_module
@@ -14,13 +14,25 @@ if TYPE_CHECKING:
     from .compaction import Chain, compact
     from .criteria import CRITERIA, Criterion, Probe
     from .curvature import second_derivatives
-    from .iteration import Iteration, Outcome, PruningPlan
+    from .iteration import Iteration, RoundOutcome
     from .mask import Mask, prunable
     from .models import ModelSettings, make_model
     from .networks import to_network
     from .neurons import without_neurons
     from .objective import CROSS_ENTROPY, SQUARED_ERROR, Objective
     from .once import prune
+    from .plan import (
+        AnyPruningPlan,
+        GradualPlan,
+        IterativePlan,
+        LevelsPlan,
+        NeuronGradualPlan,
+        NeuronIterativePlan,
+        NeuronOneShotPlan,
+        OneShotPlan,
+        PruningPlan,
+        ThresholdPlan,
+    )
     from .quantisation import Quantised
     from .run import PruningRun
     from .schedules import SCHEDULES
@@ -35,20 +47,29 @@ __all__ = [
     "SCHEDULES",
     "SCOPES",
     "SQUARED_ERROR",
+    "AnyPruningPlan",
     "Chain",
     "Criterion",
     "Examples",
+    "GradualPlan",
     "Iteration",
+    "IterativePlan",
+    "LevelsPlan",
     "Mask",
     "ModelSettings",
+    "NeuronGradualPlan",
+    "NeuronIterativePlan",
+    "NeuronOneShotPlan",
     "Objective",
-    "Outcome",
+    "OneShotPlan",
     "Probe",
     "PruneConfig",
     "PruningPlan",
     "PruningRun",
     "Quantised",
+    "RoundOutcome",
     "SparseChain",
+    "ThresholdPlan",
     "TrainingSettings",
     "compact",
     "load_prune_config",
@@ -72,10 +93,19 @@ _MODULES = {
     "Mask": "mask",
     "ModelSettings": "models",
     "Objective": "objective",
-    "Outcome": "iteration",
+    "RoundOutcome": "iteration",
     "Probe": "criteria",
     "PruneConfig": "settings",
-    "PruningPlan": "iteration",
+    "PruningPlan": "plan",
+    "AnyPruningPlan": "plan",
+    "GradualPlan": "plan",
+    "IterativePlan": "plan",
+    "LevelsPlan": "plan",
+    "NeuronGradualPlan": "plan",
+    "NeuronIterativePlan": "plan",
+    "NeuronOneShotPlan": "plan",
+    "OneShotPlan": "plan",
+    "ThresholdPlan": "plan",
     "PruningRun": "run",
     "Quantised": "quantisation",
     "SCHEDULES": "schedules",

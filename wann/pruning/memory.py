@@ -1,4 +1,4 @@
-"""What an iteration goes on with after a round, checked against the network that it is of."""
+"""The state of an iteration between two rounds, and its check against the network."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ _ADAM: Final = {"exp_avg": True, "exp_avg_sq": True, "step": False}  # whether a
 
 @dataclass(frozen=True)
 class Memory:
-    """What an iteration goes on with after a round.
+    """The state of an iteration between two rounds.
 
     Attributes:
-        round: the last one that is done.
-        mask: of its pruned network.
-        initial: all parameters and buffers at the very beginning.
+        round: number of the last round done.
+        mask: mask of its pruned network.
+        initial: all parameters and buffers before any training.
         final: those of the pruned network at the end of its training.
-        snapshot: what ``step`` rewinds to.
+        snapshot: the training at the iteration to rewind to; None if the plan rewinds to none.
     """
 
     round: int
@@ -36,23 +36,23 @@ class Memory:
     snapshot: Snapshot | None
 
     def check(self, model: nn.Module, training: TrainingSettings, rounds: int, step: int | None) -> None:
-        """Make sure that what was kept belongs to this network and this plan.
+        """Check that the state belongs to this network and this plan.
 
         Args:
             model: the network.
-            training: how it is trained.
-            rounds: how many there are.
-            step: the iteration that is rewound to, or None.
+            training: how the network is trained.
+            rounds: number of rounds.
+            step: the iteration to rewind to, or None.
 
         Raises:
             BadInput: it does not.
         """
         if self.round > rounds:
-            raise BadInput(f"it stands after round {self.round} of {rounds}")
+            raise BadInput(f"it was taken after round {self.round} of {rounds}")
         self.mask.check(model)
         kept = None if self.snapshot is None else self.snapshot.iteration
         if kept != step:
-            raise BadInput(f"it rewinds to iteration {kept}, the configuration to {step}")
+            raise BadInput(f"it rewinds to iteration {kept}, the plan to {step}")
         states = {"initial": self.initial, "final": self.final}
         if self.snapshot is not None:
             states["state"] = self.snapshot.state
@@ -63,7 +63,7 @@ class Memory:
 
 def _check_state(part: str, state: State, expected: State) -> None:
     if state.keys() != expected.keys():
-        raise BadInput(f"{part} does not name the parameters of the network")
+        raise BadInput(f"{part}: other parameters than those of the network")
     for name, tensor in state.items():
         like = expected[name]
         if (tensor.shape, tensor.dtype) != (like.shape, like.dtype):
@@ -72,11 +72,11 @@ def _check_state(part: str, state: State, expected: State) -> None:
                 f"in the network {like.dtype} of shape {tuple(like.shape)}"
             )
         if not bool(torch.isfinite(tensor).all()):
-            raise BadInput(f"{part}: {name} holds what is no finite number")
+            raise BadInput(f"{part}: {name} holds a number that is not finite")
 
 
 def _check_optimizer(model: nn.Module, settings: TrainingSettings, tensors: State) -> None:
-    """Tensors ``index/name`` of each parameter; none before the first step."""
+    """Tensors are named ``index/name``, by parameter; there are none before the first step."""
     kept = _ADAM
     if settings.optimizer == "sgd":
         kept = {"momentum_buffer": True} if settings.momentum else {}
@@ -85,9 +85,9 @@ def _check_optimizer(model: nn.Module, settings: TrainingSettings, tensors: Stat
         for index, parameter in enumerate(model.parameters())
         for name, alike in kept.items()
     }
-    found = {key: tensor.shape for key, tensor in tensors.items()}
-    sound = all(
+    shapes = {key: tensor.shape for key, tensor in tensors.items()}
+    finite = all(
         tensor.dtype == torch.float32 and bool(torch.isfinite(tensor).all()) for tensor in tensors.values()
     )
-    if found not in ({}, expected) or not sound:
+    if shapes not in ({}, expected) or not finite:
         raise BadInput(f"the optimizer's tensors are not those of {settings.optimizer} for this network")

@@ -15,7 +15,7 @@ from ..files import make_folder, npz_bytes, write_atomically
 from ..formats import render, to_document
 from ..network import Network
 from .compaction import Chain
-from .iteration import Outcome
+from .iteration import RoundOutcome
 from .networks import to_network
 from .quantisation import Quantised
 from .settings import PruneConfig
@@ -44,7 +44,7 @@ class Record:
     """
 
     model: nn.Module
-    outcome: Outcome
+    outcome: RoundOutcome
     test: Examples
     masked: Chain
     chain: Chain
@@ -52,7 +52,7 @@ class Record:
     quantised: Quantised
 
     @classmethod
-    def of(cls, model: nn.Module, outcome: Outcome, validation: Examples, test: Examples) -> Record:
+    def of(cls, model: nn.Module, outcome: RoundOutcome, validation: Examples, test: Examples) -> Record:
         """Make a network small in every way."""
         masked = Chain.of(model, outcome.mask, validation.inputs[:_COMPARED])
         chain = masked.compacted()
@@ -119,7 +119,7 @@ def state_bytes(state: State) -> bytes:
     return npz_bytes({name: tensor.numpy() for name, tensor in state.items()})
 
 
-def _network(chain: Chain, config: PruneConfig, outcome: Outcome) -> Network | None:
+def _network(chain: Chain, config: PruneConfig, outcome: RoundOutcome) -> Network | None:
     if chain.connections > _LARGEST_NETWORK:
         return None
     try:

@@ -1,4 +1,4 @@
-"""A pruning run: configuration, images, iteration and run folder, wired together."""
+"""A pruning run: joins configuration, images, iteration and run folder."""
 
 from __future__ import annotations
 
@@ -25,38 +25,38 @@ from ..settings import render_settings
 from ..streams import Stream, generator
 from ..tasks import DATA_SETS, ImageSet
 from .compaction import Chain
-from .iteration import Iteration, Outcome
+from .iteration import Iteration, RoundOutcome
 from .mask import Mask
 from .memory import Memory
 from .models import initialise, make_model
 from .record import Record, state_bytes
 from .settings import PruneConfig, load_prune_config
-from .training import Examples, Measured, Snapshot, State, Stopped, measure, one_thread, state_of
+from .training import Examples, Measurement, Snapshot, State, Stopped, measure, one_thread, state_of
 
-__all__ = ["Progress", "PruningRun"]
+__all__ = ["PruningRun", "RoundProgress"]
 
 _MEASURED: Final = ("round", "weights", "test_accuracy", "validation_accuracy")
 _TIMED: Final = ("round", "seconds")
 
 
 @dataclass(frozen=True)
-class Progress:
-    """Where a run stands.
+class RoundProgress:
+    """The progress of a run.
 
     Attributes:
-        round: the present one.
-        rounds: the last one's number.
-        variant: ``dense``, ``pruned``, or a control.
-        iteration: iterations done in this training.
-        validation: what the validation images say.
-        left: seconds left, or None before that can be told.
+        round: number of the current round.
+        rounds: number of the last round.
+        variant: the network in training: ``dense``, ``pruned``, or a control.
+        iteration: iterations of its training done.
+        validation: loss and accuracy on the validation images.
+        left: estimated seconds left; None before there is an estimate.
     """
 
     round: int
     rounds: int
     variant: str
     iteration: int
-    validation: Measured
+    validation: Measurement
     left: float | None
 
 
@@ -65,7 +65,7 @@ class PruningRun:
 
     Attributes:
         config: the settings.
-        folder: where everything is kept.
+        folder: the run folder.
     """
 
     def __init__(self, config: PruneConfig, folder: RunFolder, memory: Memory | None = None) -> None:
@@ -89,21 +89,20 @@ class PruningRun:
             memory=memory,
         )
         if config.pruning.criterion == "neurons":
-            Chain.of(
-                model, Mask.dense(model), self._validation.inputs[:1]
-            )  # refuses what has no neurons to remove
+            # Refuses networks that units cannot be removed from.
+            Chain.of(model, Mask.dense(model), self._validation.inputs[:1])
 
     @classmethod
     @contextmanager
     def start(
         cls, config: PruneConfig, path: Path, tell: Callable[[str], None] = lambda _: None
     ) -> Iterator[PruningRun]:
-        """A new run in a fresh folder, in which nobody else writes while the block lasts.
+        """A new run in a new folder, which is locked while the context is open.
 
         Args:
             config: the settings.
             path: the folder.
-            tell: told in a sentence if the folder cannot be locked.
+            tell: called with a sentence if the folder cannot be locked.
 
         Raises:
             BadInput: the configuration or the folder cannot be used, or another process writes there.
@@ -116,10 +115,10 @@ class PruningRun:
     @classmethod
     @contextmanager
     def resume(cls, path: Path, tell: Callable[[str], None] = lambda _: None) -> Iterator[PruningRun]:
-        """A run after its last whole round; nobody else writes in its folder while the block lasts.
+        """A run after its last complete round, in its folder, which is locked while the context is open.
 
         Raises:
-            BadInput: no such run, one in which another process writes, or a damaged checkpoint.
+            BadInput: there is no such run, another process writes in it, or a checkpoint is damaged.
         """
         folder = RunFolder.existing(path)
         with folder.writing("rounds", tell=tell):
@@ -135,46 +134,46 @@ class PruningRun:
                 except BadInput as error:
                     raise BadInput(
                         f"{folder.checkpoints}: the checkpoint of round {checkpoint.generation} "
-                        f"is not of this run ({error})"
+                        f"does not belong to this run ({error})"
                     ) from None
             needed = [number for number in range(done) for _ in config.pruning.variants(number)]
             folder.truncate(folder.metrics, done, needed, "round")
             for table in (folder.timing, path / "learning.csv"):
                 folder.truncate(table, done)
-            if done:  # refused before hours of work, not after them
+            if done:  # before hours of work, not after them
                 _read_rounds(folder.metrics, _MEASURED)
                 _read_rounds(folder.timing, _TIMED)
             yield run
 
     def _describe(self) -> None:
-        """Write what a run leaves behind before its first round."""
+        """Write the manifest and the initial weights."""
         facts = manifest(seed=self.config.seed, kind="prune", finished=False)
         self.folder.write_json(self.folder.manifest, facts)
         write_atomically(self.folder.path / "initial.npz", state_bytes(state_of(self._iteration.model)))
 
     def run(
-        self, show: Callable[[Progress], None] = lambda _: None, stop: Callable[[], bool] = lambda: False
+        self, show: Callable[[RoundProgress], None] = lambda _: None, stop: Callable[[], bool] = lambda: False
     ) -> bool:
-        """Train and prune to the end, or until somebody asks to stop.
+        """Train and prune to the end, or until ``stop`` returns true.
 
         Args:
-            show: told where the run stands.
-            stop: asked whenever the validation images have been looked at.
+            show: called with the progress after each evaluation of the validation images.
+            stop: called at the same times; whether to stop.
 
         Returns:
-            Whether the run came to its end.
+            Whether the run is complete.
 
         Raises:
-            BadInput: what cannot be trained or pruned as the configuration says.
-            Unwritable: the folder can no longer be written.
+            BadInput: the network cannot be trained or pruned as configured.
+            Unwritable: the folder cannot be written.
         """
-        clock = _Clock(self._iteration)
+        remaining = _RemainingTime(self._iteration)
 
-        def tell(number: int, variant: str, done: int, found: Measured) -> None:
+        def tell(number: int, variant: str, done: int, measured: Measurement) -> None:
             if stop():
                 raise Stopped
-            left = clock.left(number, variant, done)
-            show(Progress(number, self.config.pruning.count, variant, done, found, left))
+            left = remaining.seconds(number, variant, done)
+            show(RoundProgress(number, self.config.pruning.count, variant, done, measured, left))
 
         try:
             with one_thread():
@@ -183,40 +182,40 @@ class PruningRun:
                     for outcome in self._iteration.round(partial(tell, number)):
                         self._write(outcome, time.perf_counter() - began)
                         began = time.perf_counter()
-                    self._keep()
-                self._close()
+                    self._save_checkpoint()
+                self._finish()
         except Stopped:
             return False
         return True
 
-    def _keep(self) -> None:
+    def _save_checkpoint(self) -> None:
         if self._iteration.memory is not None:
             self.folder.save(_checkpoint(self._iteration.memory))
 
-    def _write(self, outcome: Outcome, seconds: float) -> None:
-        """Keep what a round has trained, then its rows."""
+    def _write(self, outcome: RoundOutcome, seconds: float) -> None:
+        """Write a trained network, then its rows of the tables."""
         model = self._iteration.model
-        place = self.folder.path / "rounds" / f"{outcome.round:02d}-{outcome.variant}"
+        directory = self.folder.path / "rounds" / f"{outcome.round:02d}-{outcome.variant}"
         final = measure(model, self._test).accuracy
         model.load_state_dict(outcome.trained.best)
         record = Record.of(model, outcome, self._validation, self._test)
-        record.write(place, self.config)
-        row = record.row(place, final)
+        record.write(directory, self.config)
+        row = record.row(directory, final)
         times = {"round": outcome.round, "variant": outcome.variant, "seconds": seconds, **record.times()}
         learning, text = self.folder.path / "learning.csv", io.StringIO()
         writer = csv.writer(text, lineterminator="\n")
         if not learning.exists() or learning.stat().st_size == 0:
             writer.writerow(("round", "variant", "iteration", "validation_loss", "validation_accuracy"))
         writer.writerows(
-            (outcome.round, outcome.variant, done, repr(found.loss), repr(found.accuracy))
-            for done, found in outcome.trained.history
+            (outcome.round, outcome.variant, done, repr(measured.loss), repr(measured.accuracy))
+            for done, measured in outcome.trained.history
         )
         append_text(learning, text.getvalue())
         self.folder.append(self.folder.metrics, row)
         self.folder.append(self.folder.timing, times)
 
-    def _close(self) -> None:
-        """The smallest network that is as good as the dense one, the picture, the manifest."""
+    def _finish(self) -> None:
+        """Write the smallest network as accurate as the dense one, the picture, and the manifest."""
         rows = _read_rounds(self.folder.metrics, _MEASURED)
         dense = rows[0]
         good = [
@@ -252,28 +251,27 @@ class PruningRun:
         )
 
 
-class _Clock:
-    """Tells what is left from what was done, in iterations."""
+class _RemainingTime:
+    """Estimates the time left from the iterations done and still to do."""
 
     def __init__(self, iteration: Iteration) -> None:
         self._plan, self._training = iteration.plan, iteration.training
         self._began: tuple[float, int] | None = None
 
     def _length(self, number: int) -> int:
-        plan = self._plan
-        if number and plan.rewind == "none" and not plan.before_training:
-            return plan.retrain.iterations or self._training.iterations
-        return self._training.iterations - (plan.step if number and plan.rewind == "step" else 0)
+        """Iterations of each training in a round."""
+        return self._plan.trained_by(self._training, number).iterations - self._skipped(number)
 
-    def left(self, number: int, variant: str, done: int) -> float | None:
-        """Seconds until the end, or None before that can be told."""
+    def _skipped(self, number: int) -> int:
+        return (self._plan.rewind_step or 0) if number else 0
+
+    def seconds(self, number: int, variant: str, done: int) -> float | None:
+        """Estimated seconds until the end of the run; None before there is an estimate."""
         order = ("dense", "pruned", *self._plan.controls)
-        place = max(0, order.index(variant) - 1)
+        index = max(0, order.index(variant) - 1)
         rounds = range(self._plan.count + 1)
         total = [self._length(each) * len(self._plan.variants(each)) for each in rounds]
-        before = sum(total[:number]) + place * self._length(number)
-        skipped = self._plan.step if number and self._plan.rewind == "step" else 0
-        now = before + done - skipped
+        now = sum(total[:number]) + index * self._length(number) + done - self._skipped(number)
         if self._began is None:
             self._began = time.perf_counter(), now
         began, first = self._began
@@ -283,17 +281,21 @@ class _Clock:
 
 
 def _read_rounds(path: Path, needed: Sequence[str]) -> list[dict[str, Any]]:
-    """A table's rows, one for each network; the numbers that are needed are finite and not negative.
+    """The rows of a table, one for each network.
+
+    The columns in ``needed`` hold finite, non-negative numbers.
 
     Raises:
-        BadInput: it is missing or damaged.
+        BadInput: the table is missing or damaged.
     """
     numbers, words = read_table(path, needed, ("variant",))
     for name in needed:
         if not (np.isfinite(numbers[name]) & (numbers[name] >= 0)).all():
-            raise BadInput(f"{path}: no table of a pruning run: {name} holds what is no count and no share")
+            raise BadInput(
+                f"{path}: not a table of a pruning run: {name} holds a number that is negative or not finite"
+            )
     if words["variant"][:1] != ["dense"]:
-        raise BadInput(f"{path}: no table of a pruning run: its first row is not of the dense network")
+        raise BadInput(f"{path}: not a table of a pruning run: its first row is not the dense network")
     columns = {**numbers, **words}
     return [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
 
@@ -314,10 +316,10 @@ def _checkpoint(memory: Memory) -> Checkpoint:
 
 
 def _memory(checkpoint: Checkpoint) -> Memory:
-    """What an iteration goes on with, which ``Memory.check`` compares with the network.
+    """The memory in a checkpoint; ``Memory.check`` compares it with the network.
 
     Raises:
-        BadInput: parts are missing, or of another type.
+        BadInput: a part has another type.
     """
     parts: dict[str, State] = {part: {} for part in ("mask", "initial", "final", "state", "optimizer")}
     for key, array in checkpoint.arrays.items():

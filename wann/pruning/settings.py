@@ -1,28 +1,29 @@
-"""The configuration of a pruning run: one document, TOML in and out."""
+"""The configuration of a pruning run, read from TOML."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import Field, model_validator
 
 from ..settings import Settings, load_settings
 from ..tasks import DATA_SETS
-from .iteration import PruningPlan
 from .models import ModelSettings
+from .plan import AnyPruningPlan, IterativePlan, without_former_defaults
 from .training import TrainingSettings
 
 __all__ = ["DataSettings", "PruneConfig", "load_prune_config"]
 
 
 class DataSettings(Settings):
-    """Which images; pixels are from 0 to 1, as evolved networks see them.
+    """The images; pixels range from 0 to 1, as for evolved networks.
 
     Attributes:
         name: a set of images.
-        folder: with ``mnist/`` and ``fashion-mnist/``; WANN_DATA, or the user's cache folder, if not given.
+        folder: folder with ``mnist/`` and ``fashion-mnist/``; if not given, the one that the environment
+            variable WANN_DATA names, else the user's cache.
     """
 
     name: str = "mnist"
@@ -36,15 +37,15 @@ class DataSettings(Settings):
 
 
 class PruneConfig(Settings):
-    """A pruning run, whole.
+    """The settings of a pruning run.
 
     Attributes:
-        kind: always ``prune``: what tells these files from those of searches.
-        seed: what initial weights, data order and every draw derive from.
+        kind: always ``prune``, which tells these files from configurations of searches.
+        seed: seed of the initial weights, the order of the data, and every draw.
         data: the images.
         model: the dense network.
-        training: how it is trained.
-        pruning: what is removed, and when.
+        training: how that network is trained.
+        pruning: what is removed, and when; ``criterion`` and ``schedule`` decide on its type.
     """
 
     kind: Literal["prune"] = "prune"
@@ -52,13 +53,21 @@ class PruneConfig(Settings):
     data: DataSettings = DataSettings()
     model: ModelSettings = ModelSettings()
     training: TrainingSettings = TrainingSettings()
-    pruning: PruningPlan = PruningPlan()
+    pruning: AnyPruningPlan = IterativePlan()
+
+    @classmethod
+    def migrated(cls, document: Mapping[str, Any]) -> Mapping[str, Any]:
+        """A document of an earlier version, without settings that its plan does not have."""
+        plan = document.get("pruning")
+        return (
+            {**document, "pruning": without_former_defaults(plan)} if isinstance(plan, Mapping) else document
+        )
 
 
 def load_prune_config(path: Path, changes: Sequence[str] = ()) -> PruneConfig:
     """Read a TOML file and apply ``key=value`` changes.
 
     Raises:
-        BadInput: no TOML, an unknown key (the nearest known one is named), or a bad value.
+        BadInput: see ``load_settings``.
     """
     return load_settings(PruneConfig, path, changes)

@@ -21,7 +21,7 @@ from .objective import CROSS_ENTROPY, Objective
 
 __all__ = [
     "Examples",
-    "Measured",
+    "Measurement",
     "Snapshot",
     "State",
     "Stopped",
@@ -87,7 +87,7 @@ class Examples:
         return len(self.inputs)
 
 
-class Measured(NamedTuple):
+class Measurement(NamedTuple):
     """What examples say of a network: the mean loss, and the share that it classifies rightly."""
 
     loss: float
@@ -124,7 +124,7 @@ class Trained:
     final: State
     best: State
     best_iteration: int
-    history: list[tuple[int, Measured]] = field(default_factory=list)
+    history: list[tuple[int, Measurement]] = field(default_factory=list)
     snapshot: Snapshot | None = None
 
 
@@ -149,7 +149,7 @@ def state_of(model: nn.Module) -> State:
 
 
 @torch.no_grad()
-def measure(model: nn.Module, examples: Examples, objective: Objective = CROSS_ENTROPY) -> Measured:
+def measure(model: nn.Module, examples: Examples, objective: Objective = CROSS_ENTROPY) -> Measurement:
     """Loss and accuracy in evaluation mode."""
     training = model.training
     model.eval()
@@ -162,7 +162,7 @@ def measure(model: nn.Module, examples: Examples, objective: Objective = CROSS_E
         loss += float(objective.loss(outputs, targets)) * len(inputs)
         right += int((outputs.argmax(1) == classes).sum())
     model.train(training)
-    return Measured(loss / len(examples), right / len(examples))
+    return Measurement(loss / len(examples), right / len(examples))
 
 
 def train(
@@ -176,7 +176,7 @@ def train(
     objective: Objective = CROSS_ENTROPY,
     begin: Snapshot | None = None,
     keep_at: int | None = None,
-    tell: Callable[[int, Measured], None] = lambda *_: None,
+    tell: Callable[[int, Measurement], None] = lambda *_: None,
 ) -> Trained:
     """Train a model in place, under a mask.
 
@@ -253,11 +253,11 @@ class _Course:
 
     def __init__(self, model: nn.Module, validation: Examples, objective: Objective, first: int) -> None:
         self.best, self.best_iteration = state_of(model), first
-        self.history: list[tuple[int, Measured]] = []
+        self.history: list[tuple[int, Measurement]] = []
         self._model, self._validation, self._objective = model, validation, objective
         self._least = float("inf")
 
-    def look(self, done: int) -> Measured:
+    def look(self, done: int) -> Measurement:
         """Measure after an iteration.
 
         Raises:

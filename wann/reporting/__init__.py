@@ -1,4 +1,4 @@
-"""What is seen: topologies, curves, fronts, and the report that gathers them."""
+"""Pictures of topologies, learning curves, fronts and episodes, and the HTML report of a run."""
 
 from .curves import draw_learning, draw_weight_response
 from .fronts import FrontierPoint, draw_front, draw_frontier, non_dominated
@@ -7,13 +7,13 @@ from .report import Table, write_report
 from .run_report import report_run
 from .sweep import draw_sweep
 from .topology import draw_topology
-from .video import check_film, write_film
+from .video import check_video, write_video
 
 __all__ = [
     "FrontierPoint",
     "Layout",
     "Table",
-    "check_film",
+    "check_video",
     "draw_front",
     "draw_frontier",
     "draw_learning",
@@ -24,6 +24,6 @@ __all__ = [
     "non_dominated",
     "paths",
     "report_run",
-    "write_film",
+    "write_video",
     "write_report",
 ]

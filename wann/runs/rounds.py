@@ -39,7 +39,7 @@ class _Model(_Part):
 class _Plan(_Part):
     criterion: str
     schedule: str
-    rounds: int
+    rounds: int | None = None
     rewind: Literal["initial", "step", "rate", "none"]
     step: int = 0
     at: str | None = None
