@@ -24,6 +24,6 @@ __all__ = [
     "non_dominated",
     "paths",
     "report_run",
-    "write_video",
     "write_report",
+    "write_video",
 ]
