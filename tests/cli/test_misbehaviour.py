@@ -94,7 +94,7 @@ def test_a_search_ends_where_the_environment_hangs(capsys: pytest.CaptureFixture
     configured(doing("sleeps"), limit=0.1)
     run("search c.toml --run r", 1)
     said = capsys.readouterr().err
-    assert "has not answered for 0.1 s; a process that is silent for 0.5 s" in said
+    assert "has not answered for 0.1 s; a process is given up after 0.1 s" in said
     assert "hangs (no answer within 0.5 s) for every network" in said
     assert "raise backend.limit_seconds; the checkpoint is kept" in said
 
