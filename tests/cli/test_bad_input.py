@@ -481,7 +481,7 @@ NETWORKS = {
     ),
     "an unknown condition": options("evaluate n.json --condition best", "--condition best", "tuned-shared"),
     "a weight and a condition": options(
-        "evaluate n.json --weight 1 --condition shared", "--weight", "excludes condition"
+        "evaluate n.json --weight 1 --condition shared", "--weight", "condition"
     ),
     "a weight that is not finite": options("evaluate n.json --weight nan", "--weight nan", "accepted"),
     "a weight as a word": options("evaluate n.json --weight heavy", "--weight", "valid number"),
