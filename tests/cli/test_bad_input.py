@@ -470,9 +470,9 @@ NETWORKS = {
     ),
     "an ensemble of an environment": options("evaluate n.json --condition ensemble", "ensemble", "shared"),
     "gradients of an environment": options("tune n.json --method gradient -o o.json", "gradient", "cma"),
-    "a film of images": Row(
+    "a video of images": Row(
         "evaluate n.json --weight 1 --video film.gif",
-        ("digits", "no episode to film"),
+        ("digits", "no episodes to show"),
         {
             "n.json": whole(
                 task="digits", inputs=64, outputs=10, nodes=DIGIT_NODES, connections=linked((1, 70))

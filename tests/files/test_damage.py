@@ -288,7 +288,7 @@ def test_a_seed_beyond_63_bits_is_refused_by_every_verb(seed: int, subjects: dic
         lambda: api.evaluate(network, seed=seed),
         lambda: api.tune(network, seed=seed),
         lambda: api.shrink(network, seed=seed),
-        lambda: api.film(network, folder / "v.gif", seed=seed),
+        lambda: api.video(network, folder / "v.gif", seed=seed),
         lambda: api.frontier([folder], folder / "frontier", seed=seed),
     ):
         with pytest.raises(
