@@ -69,7 +69,7 @@ def evaluate(
         typer.Option(
             "--video",
             metavar="FILE",
-            help="Also write a video of episodes: .mp4 or .gif; .png shows moments.",
+            help="Write a video of episodes too: .mp4, .gif; .png shows moments.",
         ),
     ] = None,
     video_episodes: Annotated[
