@@ -145,7 +145,7 @@ def test_the_report_is_plain_json(report: Report) -> None:
     assert [row["connections"] for row in document["rollouts"]] == list(LITTLE.sizes)
     assert [row["population"] for row in document["generations"]] == list(LITTLE.populations)
     for row in document["rollouts"]:
-        assert {"hidden", "published", "kernel", "compiled", "speedup", "behind"} < set(row)
+        assert {"hidden", "published", "kernel", "compiled", "speedup", "ratio_to_c"} < set(row)
     for row in document["generations"]:
         assert {*PHASES, "seconds", "overhead", "threads", "steps"} < set(row)
         assert row["seconds"] == pytest.approx(sum(row[phase] for phase in PHASES))
@@ -191,7 +191,7 @@ def test_an_environment_that_is_not_to_be_had_is_a_note(
     missing = Effort((4,), 5, (8,), 1, 1, 1, stepped=(("Nowhere-v0", "gymnasium"),))
     report = run_benchmark(lambda _: None, missing)
     assert report.stepping == ()
-    assert report.notes[-1].startswith("without Nowhere-v0 by gymnasium: task.id: no environment")
+    assert report.notes[-1].startswith("Nowhere-v0 with gymnasium: not measured, task.id: no environment")
 
 
 def test_without_images_the_rest_is_measured(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -213,7 +213,7 @@ def test_without_a_compiler_the_columns_are_absent(monkeypatch: pytest.MonkeyPat
     monkeypatch.setenv("PATH", str(tmp_path))
     report = run_benchmark(lambda _: None, LEAST)
     assert report.rollouts[0].compiled is None
-    assert report.to_json()["rollouts"][0]["behind"] is None
+    assert report.to_json()["rollouts"][0]["ratio_to_c"] is None
     assert not any(cell.endswith("C") for cell in report.tables()[0].header)
     assert any("no C compiler" in note for note in report.notes)
 

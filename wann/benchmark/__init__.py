@@ -1,5 +1,5 @@
-"""This machine's throughput beside the reference way and the limit."""
+"""The throughput of this machine, next to the published implementation and to straight-line C."""
 
-from .report import Effort, Report, Table, run_benchmark
+from .report import BenchmarkTable, Effort, Report, run_benchmark
 
-__all__ = ["Effort", "Report", "Table", "run_benchmark"]
+__all__ = ["BenchmarkTable", "Effort", "Report", "run_benchmark"]

@@ -1,4 +1,4 @@
-"""A whole generation: where its time goes, and what a second thread gains."""
+"""The time of a whole generation by phase, and the speed-up of a second thread."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from ..streams import Stream, episode_seeds
 from ..tasks import Task, Trial, make_task, task_settings
 from .rollout import TASK
 
-__all__ = ["PHASES", "GenerationRow", "Measured", "measure_generations", "warmed_up"]
+__all__ = ["PHASES", "GenerationRow", "TimedSearch", "measure_generations", "warmed_up"]
 
 PHASES: Final = ("compile", "evaluate", "champion", "vary", "record")
 _TYPICAL: Final = 50  # connections, as the published champion has
@@ -32,15 +32,15 @@ class GenerationRow:
     """Seconds of one generation on one core, median of the repetitions.
 
     Attributes:
-        population: genomes.
+        population: number of genomes.
         connections: median over the population.
         steps: mean steps of an episode.
-        compile: genomes to programs.
+        compile: compiling genomes to programs.
         evaluate: all episodes, on one thread.
-        champion: the candidates for champion, on episodes of their own.
+        champion: evaluating candidates for champion on their own episodes.
         vary: ranking, selection, mutation and the row of metrics.
-        record: the rows of metrics and timing, and this generation's part of a checkpoint.
-        threads: how many times faster the evaluation is on two threads; None on one core.
+        record: writing the rows of metrics and timing, and this generation's share of a checkpoint.
+        threads: speed-up of the evaluation on two threads; None on one core.
     """
 
     population: int
@@ -55,20 +55,20 @@ class GenerationRow:
 
     @property
     def seconds(self) -> float:
-        """The whole generation."""
+        """Seconds of the whole generation."""
         return self.compile + self.evaluate + self.champion + self.vary + self.record
 
     @property
     def overhead(self) -> float:
-        """The share of everything but the evaluation."""
+        """Share of the time outside the evaluation."""
         return 1.0 - self.evaluate / self.seconds
 
 
 def warmed_up(task: Task, population: int, generations: int) -> tuple[Config, Search]:
-    """A search whose networks have grown to a typical size, without playing an episode.
+    """A search whose networks have grown to a typical size, without an episode.
 
-    Selection sees noise, lowered by the distance from that size: as diverse as in a real search,
-    at a fraction of its time.
+    Returns are noise minus the distance from that size: the population becomes as diverse as in a real
+    search, in a fraction of the time.
     """
     settings = SearchSettings(population=population, generations=generations + 1_000_000)
     config = Config(task=task_settings(task.id), search=settings)
@@ -84,13 +84,13 @@ def warmed_up(task: Task, population: int, generations: int) -> tuple[Config, Se
 def measure_generations(
     populations: Sequence[int], growth: int, repetitions: int, show: Callable[[str], None]
 ) -> tuple[GenerationRow, ...]:
-    """A row for each population.
+    """Time generations; a row for each population size.
 
     Args:
         populations: genomes in a generation.
-        growth: generations that grow the networks beforehand.
-        repetitions: generations that are measured.
-        show: is told what is being measured.
+        growth: untimed generations in which the networks grow before.
+        repetitions: timed generations.
+        show: called with a few words on what is measured next.
     """
     task = make_task(task_settings(TASK))
     rows = []
@@ -101,12 +101,12 @@ def measure_generations(
             tempfile.TemporaryDirectory() as folder,
             RunFolder.create(Path(folder) / "run", render_settings(config), "front") as run,
         ):
-            rows.append(Measured(config, search, task, run).row(repetitions))
+            rows.append(TimedSearch(config, search, task, run).row(repetitions))
     return tuple(rows)
 
 
-class Measured:
-    """A search that goes on generation by generation under the clock; ``row`` sums it up."""
+class TimedSearch:
+    """A search whose generations are timed."""
 
     def __init__(self, config: Config, search: Search, task: Task, run: RunFolder) -> None:
         self._config, self._search, self._task, self._run = config, search, task, run
@@ -114,9 +114,9 @@ class Measured:
         self._steps: list[float] = []
 
     def row(self, repetitions: int) -> GenerationRow:
-        """The medians of so many generations."""
+        """Medians over this number of generations."""
         with LocalEvaluator(self._task, 1) as one:
-            self._generation(one)  # loads kernels and warms caches; not counted
+            self._generation(one)  # loads kernels and warms caches; not timed
             self._steps.clear()
             times = [self._generation(one) for _ in range(repetitions)]
         seconds = {name: float(np.median([time[name] for time in times])) for name in PHASES}
@@ -151,8 +151,8 @@ class Measured:
         batch = compile_population(self._search.population)
         with LocalEvaluator(self._task, 1) as one, LocalEvaluator(self._task, 2) as two:
             pairs = [(self._evaluation(one, batch), self._evaluation(two, batch)) for _ in range(repetitions)]
-        alone, together = np.min(pairs, axis=0)
-        return float(alone / together)
+        one_thread, two_threads = np.min(pairs, axis=0)
+        return float(one_thread / two_threads)
 
     def _evaluation(self, evaluator: LocalEvaluator, batch: NetworkBatch) -> float:
         config, generation = self._config, self._search.generation

@@ -1,4 +1,4 @@
-"""Images: populations as they really are after some generations, beside the published way and the limits."""
+"""Classification of images by populations of a real search, next to the published implementation."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from ..runs import RunFolder
 from ..settings import render_settings
 from ..streams import Stream, episode_seeds
 from ..tasks import ClassificationTask, ImageSettings, Trial, make_classification
-from .generation import GenerationRow, Measured
+from .generation import GenerationRow, TimedSearch
 from .published import DenseNetwork
 
 __all__ = ["ImageRow", "Limits", "measure_images"]
@@ -33,7 +33,7 @@ TASK: Final = "mnist-16"
 _ACTIVATIONS: Final = (
     "linear", "sin", "gaussian", "tanh", "sigmoid", "inverse", "abs", "relu", "cos",
 )  # fmt: skip
-_SAMPLED: Final = 5  # networks that the published way is timed on
+_SAMPLED: Final = 5  # networks that the published implementation is timed on
 _COPIED: Final = 2**27  # bytes
 
 
@@ -42,12 +42,12 @@ class ImageRow:
     """A population after some generations of the published search.
 
     Attributes:
-        generation: its number.
-        whole: seconds of each part of a generation, on one thread.
-        published: seconds that the published way takes for a network and a weight.
-        kernel: seconds of the evaluation for a network and a weight.
-        saved: share of the connections that need no computing, because relatives have them too.
-        term: ns for a connection and an image, of those that are computed, softmax and all.
+        generation: number of the generation.
+        whole: seconds of each phase of a generation, on one thread.
+        published: seconds per network and weight of the published implementation.
+        kernel: seconds per network and weight of the evaluation.
+        saved: share of the connections that are not computed, because another network shares them.
+        term: ns per computed connection and image, including the softmax.
     """
 
     generation: int
@@ -59,17 +59,17 @@ class ImageRow:
 
     @property
     def speedup(self) -> float:
-        """How many times faster than the published way."""
+        """How many times faster the kernel is than the published implementation."""
         return self.published / self.kernel
 
 
 @dataclass(frozen=True)
 class Limits:
-    """What this machine can do at best, in ns for a connection and an image.
+    """Lower bounds of this machine, in ns per connection and image.
 
     Attributes:
-        vector: a multiplication and an addition with operands in the nearest cache.
-        memory: four bytes from main memory.
+        vector: a multiplication and an addition with operands in the first-level cache.
+        memory: reading four bytes from main memory.
     """
 
     vector: float
@@ -79,19 +79,19 @@ class Limits:
 def measure_images(
     generations: Sequence[int], population: int, repetitions: int, show: Callable[[str], None]
 ) -> tuple[tuple[ImageRow, ...], Limits | None, str | None]:
-    """A row for each of the generations of one search, and the limits; or a note why there are none.
+    """A row for each of these generations of one search, and the limits; or a note why there are none.
 
     Args:
-        generations: ascending numbers.
-        population: genomes; 960 as published.
-        repetitions: generations that are measured.
-        show: is told what is being measured.
+        generations: numbers of generations, ascending.
+        population: number of genomes; 960 as published.
+        repetitions: timed generations.
+        show: called with a few words on what is measured next.
     """
     task_settings = ImageSettings(id=TASK, episodes=1)
     try:
         task = make_classification(task_settings)
     except BadInput as error:
-        return (), None, f"without images: {error}"
+        return (), None, f"images: not measured, {error}"
     config = Config(
         task=task_settings,
         search=SearchSettings(
@@ -125,7 +125,7 @@ def _row(config: Config, search: Search, task: ClassificationTask, repetitions: 
         tempfile.TemporaryDirectory() as folder,
         RunFolder.create(Path(folder) / "run", render_settings(config), "front") as run,
     ):
-        whole = Measured(config, search, task, run).row(repetitions)
+        whole = TimedSearch(config, search, task, run).row(repetitions)
     lanes = config.weights.count
     return ImageRow(
         generation,
@@ -145,7 +145,7 @@ def _graphs(program: Program) -> Iterator[tuple[Any, ...]]:
 
 
 def _published(search: Search, task: ClassificationTask, trial: Trial) -> Iterator[float]:
-    """Seconds for the loss of single networks under one weight: dense matrices, whole batch at once."""
+    """Seconds for the loss of single networks with one weight: dense matrices, the whole batch at once."""
     chosen = np.random.default_rng(int(trial.seeds[0])).choice(len(task.train), task.batch, replace=False)
     images, labels = task.train.pixels(chosen).astype(np.float64), task.train.labels[chosen]
     for index in np.linspace(0, len(search.population) - 1, _SAMPLED).astype(int).tolist():
@@ -160,7 +160,7 @@ def _published(search: Search, task: ClassificationTask, trial: Trial) -> Iterat
 
 
 def _limits() -> Limits:
-    """Best of several tries; values of a few nodes stay in the nearest cache."""
+    """Best of several repetitions; the values of a few nodes stay in the first-level cache."""
     slots, terms = 40, 4096
     values = np.random.default_rng(0).random(slots * TILE).astype(np.float32)
     source = np.random.default_rng(1).integers(0, slots, terms).astype(np.int32)

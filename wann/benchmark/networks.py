@@ -1,12 +1,11 @@
-"""Networks of an exact size to measure with: grown as a search grows them, without dead parts."""
+"""Networks with an exact number of connections, grown as a search grows them, all on a path."""
 
 from __future__ import annotations
 
-import networkx as nx
 import numpy as np
 
 from ..genome import MutationSettings, first_population, mutate
-from ..network import Network, compile_population
+from ..network import Network, compile_population, on_paths
 
 __all__ = ["grow", "trimmed"]
 
@@ -14,13 +13,13 @@ _TRIALS = 100_000
 
 
 def grow(connections: int, seed: int, inputs: int = 5, outputs: int = 1) -> Network:
-    """A network of so many connections, all of them on a path from bias or inputs to outputs.
+    """A network with this number of connections, all of them on a path from bias or inputs to outputs.
 
-    It begins without hidden nodes and mutates as in the published presets; a mutation that would
-    overshoot is drawn again. The same seed gives the same network.
+    It starts without hidden nodes and mutates as in the published presets; a mutation that would exceed
+    the number is redrawn. The same seed gives the same network.
 
     Raises:
-        ValueError: fewer than one connection, or no chain of mutations leads to that size.
+        ValueError: fewer than one connection, or no sequence of mutations reaches the number.
     """
     if connections < 1:
         raise ValueError(f"a network of {connections} connections cannot be grown")
@@ -41,21 +40,15 @@ def grow(connections: int, seed: int, inputs: int = 5, outputs: int = 1) -> Netw
 
 
 def trimmed(network: Network) -> Network:
-    """The network without what no input reaches or no output sees."""
-    graph, fixed = network.graph(), 1 + network.inputs
-    outputs = range(fixed, fixed + network.outputs)
-    fed = set(range(fixed)).union(*(nx.descendants(graph, node) for node in range(fixed)))
-    seen = set(outputs).union(*(nx.ancestors(graph, node) for node in outputs))
-    kept = [node for node in range(network.size) if node < outputs.stop or node in fed & seen]
-    place = {node: index for index, node in enumerate(kept)}
-    edges = [
-        (place[source], place[target]) for source, target in graph.edges if source in fed and target in seen
-    ]
-    ends = np.array(edges, np.int64).reshape(-1, 2)
+    """The network without nodes and connections that are on no path from bias or input to an output."""
+    live, effective = on_paths(network)
+    first = 1 + network.inputs
+    live[: first + network.outputs] = True
+    index = np.cumsum(live) - 1
     return Network(
         network.inputs,
         network.outputs,
-        network.activation[np.array(kept[fixed:]) - fixed],
-        ends[:, 0],
-        ends[:, 1],
+        network.activation[live[first:]],
+        index[network.source[effective]],
+        index[network.target[effective]],
     )

@@ -1,8 +1,8 @@
-"""The published way to compute, for comparison: dense matrices in numpy, one episode at a time.
+"""The published implementation, for comparison: dense matrices in numpy, one episode at a time.
 
-A network is a matrix over all nodes, and every node costs one matrix-vector product in every step
-(the way of the published code of Gaier & Ha 2019). Slow, obvious and in float64 throughout: nothing
-here is shared with the kernels, so that the tests can hold them against it too.
+A network is a matrix over all nodes, and each node costs one matrix-vector product in each step
+(as in the published code of Gaier & Ha 2019). Slow, obvious and in float64 throughout: it shares
+nothing with the kernels, so that tests compare them with it too.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ class DenseNetwork:
         inputs: number of inputs, without the bias.
         outputs: number of outputs.
         activation: activation ids of hidden nodes and outputs, in the order of the matrix.
-        matrix: float64[nodes, nodes], the weight from row to column; zero where nothing connects.
+        matrix: float64[nodes, nodes], the weight from row to column; zero where there is no connection.
     """
 
     inputs: int
@@ -54,21 +54,21 @@ class DenseNetwork:
 
     @classmethod
     def of(cls, network: Network, weight: float | None = None) -> DenseNetwork:
-        """The network with one shared weight, or with the weights that it carries.
+        """The network with one shared weight, or with its own weights.
 
         Raises:
-            ValueError: no weight is given, and the network carries none.
+            ValueError: no weight is given, and the network has none.
         """
         fixed = 1 + network.inputs
         hidden = [node for node in nx.topological_sort(network.graph()) if node >= fixed + network.outputs]
         order = [*range(fixed), *hidden, *range(fixed, fixed + network.outputs)]
-        place = {node: index for index, node in enumerate(order)}
+        index_of = {node: index for index, node in enumerate(order)}
         weights = network.weights if weight is None else np.full(network.connections, weight)
         if weights is None:
-            raise ValueError("the network carries no weights: give a shared weight")
+            raise ValueError("the network has no weights of its own; give a shared weight")
         matrix = np.zeros((len(order), len(order)))
         for source, target, value in zip(network.source, network.target, weights, strict=True):
-            matrix[place[int(source)], place[int(target)]] = value
+            matrix[index_of[int(source)], index_of[int(target)]] = value
         activation = tuple(int(network.activation[node - fixed]) for node in order[fixed:])
         return cls(network.inputs, network.outputs, activation, matrix)
 
@@ -89,7 +89,7 @@ class SwingUp:
 
     Attributes:
         state: float64[4], position (m), velocity (m/s), angle (rad, 0 upright), its velocity.
-        track: m, how far the cart may be from the middle.
+        track: m, largest distance of the cart from the centre.
     """
 
     gravity: Final = 9.82
@@ -105,7 +105,7 @@ class SwingUp:
         self.track = track
 
     def observation(self) -> FloatArray:
-        """What the network sees, float64[5]: x, velocity, cosine, sine, angular velocity."""
+        """Observation float64[5]: position, velocity, cosine and sine of the angle, angular velocity."""
         x, velocity, angle, spin = self.state
         return np.array([x, velocity, np.cos(angle), np.sin(angle), spin])
 
@@ -133,7 +133,7 @@ class SwingUp:
 
 
 def play(network: DenseNetwork, start: FloatArray, limit: int, track: float = 2.4) -> tuple[float, int]:
-    """Return and length of one episode from a state float64[4], cut after ``limit`` steps."""
+    """Return and length of one episode from a state float64[4], truncated after ``limit`` steps."""
     environment = SwingUp(start, track)
     observation = environment.observation()
     total = 0.0

@@ -1,4 +1,4 @@
-"""All measurements in one run, as plain values and as tables."""
+"""All measurements of a benchmark, as JSON and as tables."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from .images import ImageRow, Limits, measure_images
 from .rollout import TASK, RolloutRow, measure_rollouts
 from .stepping import STEPPED, SteppingRow, measure_stepping
 
-__all__ = ["Effort", "Report", "Table", "run_benchmark"]
+__all__ = ["BenchmarkTable", "Effort", "Report", "run_benchmark"]
 
 
 @dataclass(frozen=True)
@@ -23,15 +23,15 @@ class Effort:
 
     Attributes:
         sizes: connections of the networks whose rollout is timed.
-        steps: of a timed episode.
-        populations: of the generations that are timed.
-        growth: generations that grow their networks beforehand.
-        repetitions: of each rollout.
-        generations: that are timed.
-        images: numbers of the generations whose populations are measured on images.
-        image_population: genomes of these.
-        stepped: environments that are stepped from outside, and by what.
-        stepped_population: networks that play them.
+        steps: steps of a timed episode.
+        populations: population sizes of the timed generations.
+        growth: untimed generations in which the networks grow before.
+        repetitions: timed repetitions of each rollout.
+        generations: timed generations of each population.
+        images: generations of a search on images at which its population is measured.
+        image_population: population size of that search.
+        stepped: environments and the libraries that step them.
+        stepped_population: number of networks evaluated on these.
     """
 
     sizes: tuple[int, ...] = (10, 52, 150, 300)
@@ -46,8 +46,8 @@ class Effort:
     stepped_population: int = 48
 
 
-class Table(NamedTuple):
-    """A table to print; every row has as many cells as the header."""
+class BenchmarkTable(NamedTuple):
+    """A table to print; each row has as many cells as the header."""
 
     caption: str
     header: tuple[str, ...]
@@ -56,14 +56,14 @@ class Table(NamedTuple):
 
 @dataclass(frozen=True)
 class Report:
-    """What was measured, and where.
+    """The measurements, and the machine they were made on.
 
     Attributes:
         machine: processor, cores, versions; plain JSON values.
         rollouts: nanoseconds per step, a row for each network.
         generations: seconds per generation, a row for each population.
-        images: networks that classify images, a row for each age of a population.
-        limits: what the machine can do at best on images.
+        images: classification of images, a row for each measured generation.
+        limits: lower bounds of this machine for images; None without images.
         stepping: steps per second, a row for each environment and library.
         notes: what could not be measured, and why.
     """
@@ -77,8 +77,10 @@ class Report:
     notes: tuple[str, ...]
 
     def to_json(self) -> dict[str, Any]:
-        """Everything as plain JSON values; what could not be measured is null."""
-        rollouts = [{**asdict(row), "speedup": row.speedup, "behind": row.behind} for row in self.rollouts]
+        """All measurements as plain JSON values; null where there is none."""
+        rollouts = [
+            {**asdict(row), "speedup": row.speedup, "ratio_to_c": row.ratio_to_c} for row in self.rollouts
+        ]
         generations = [
             {**asdict(row), "seconds": row.seconds, "overhead": row.overhead} for row in self.generations
         ]
@@ -98,8 +100,8 @@ class Report:
             "notes": list(self.notes),
         }
 
-    def tables(self) -> tuple[Table, ...]:
-        """The tables to print; columns that nothing was measured for are absent."""
+    def tables(self) -> tuple[BenchmarkTable, ...]:
+        """The tables to print, without columns that have no measurement."""
         tables = [_rollout_table(self.rollouts), _generation_table(self.generations)]
         if self.limits is not None:
             tables.append(_image_table(self.images, self.limits))
@@ -109,26 +111,26 @@ class Report:
 
 
 def run_benchmark(show: Callable[[str], None], effort: Effort | None = None) -> Report:
-    """Measure this machine.
+    """Measure the throughput of this machine.
 
     Args:
-        show: is told in a few words what is being measured.
-        effort: how much is measured; by default what takes about three minutes.
+        show: called with a few words on what is measured next.
+        effort: how much is measured; the default takes about three minutes.
     """
     effort = effort or Effort()
     rollouts, note = measure_rollouts(effort.sizes, effort.steps, effort.repetitions, show)
     generations = measure_generations(effort.populations, effort.growth, effort.generations, show)
     images, limits, missing = measure_images(effort.images, effort.image_population, effort.generations, show)
-    stepping, left_out = measure_stepping(effort.stepped, effort.stepped_population, 2, show)
+    stepping, skipped = measure_stepping(effort.stepped, effort.stepped_population, 2, show)
     facts = manifest()
     machine = {**facts["machine"], "python": facts["python"], "packages": facts["packages"]}
-    notes = [found for found in (note, missing, *left_out) if found is not None]
+    notes = [reason for reason in (note, missing, *skipped) if reason is not None]
     if any(row.threads is None for row in generations):
-        notes.append("without a second thread: this process may use one core")
+        notes.append("two threads: not measured, this process may use one core only")
     return Report(machine, rollouts, generations, images, limits, stepping, tuple(notes))
 
 
-def _rollout_table(measured: tuple[RolloutRow, ...]) -> Table:
+def _rollout_table(measured: tuple[RolloutRow, ...]) -> BenchmarkTable:
     header = ["connections", "hidden nodes", "numpy (published)", "wann", "numpy / wann"]
     compiled = any(row.compiled is not None for row in measured)
     if compiled:
@@ -139,14 +141,14 @@ def _rollout_table(measured: tuple[RolloutRow, ...]) -> Table:
         cells.append(f"{row.speedup:,.0f}")
         if compiled:
             cells.append("" if row.compiled is None else f"{row.compiled:.1f} ns")
-            cells.append("" if row.behind is None else f"{row.behind:.2f}")
+            cells.append("" if row.ratio_to_c is None else f"{row.ratio_to_c:.2f}")
         rows.append(tuple(cells))
     caption = f"{TASK}: one step of one episode under one weight, one core, {LANES} episodes at once"
-    return Table(caption, tuple(header), tuple(rows))
+    return BenchmarkTable(caption, tuple(header), tuple(rows))
 
 
-def _generation_table(measured: tuple[GenerationRow, ...]) -> Table:
-    header = ["population", "connections", *PHASES, "all but evaluate"]
+def _generation_table(measured: tuple[GenerationRow, ...]) -> BenchmarkTable:
+    header = ["population", "connections", *PHASES, "overhead"]
     threaded = any(row.threads is not None for row in measured)
     if threaded:
         header.append("two threads")
@@ -159,10 +161,10 @@ def _generation_table(measured: tuple[GenerationRow, ...]) -> Table:
         rows.append(tuple(cells))
     steps = ", ".join(f"{row.steps:.0f}" for row in measured)
     caption = f"{TASK}: one generation on one core, episodes of {steps} steps"
-    return Table(caption, tuple(header), tuple(rows))
+    return BenchmarkTable(caption, tuple(header), tuple(rows))
 
 
-def _image_table(measured: tuple[ImageRow, ...], limits: Limits) -> Table:
+def _image_table(measured: tuple[ImageRow, ...], limits: Limits) -> BenchmarkTable:
     header = (
         "generation", "connections", "numpy (published)", "wann", "numpy / wann", "saved by sharing",
         "ns per connection and image", *PHASES, "whole, two threads",
@@ -191,11 +193,11 @@ def _image_table(measured: tuple[ImageRow, ...], limits: Limits) -> Table:
         f"and a whole generation; at best {limits.vector:.3f} ns per connection and image from the nearest "
         f"cache, {limits.memory:.3f} from memory"
     )
-    return Table(caption, header, tuple(rows))
+    return BenchmarkTable(caption, header, tuple(rows))
 
 
-def _stepping_table(measured: tuple[SteppingRow, ...]) -> Table:
-    header = ("environment", "by", "bare", "wann", "environment's own share", "all cores")
+def _stepping_table(measured: tuple[SteppingRow, ...]) -> BenchmarkTable:
+    header = ("environment", "library", "environment alone", "wann", "environment's share", "wann, all cores")
     rows = tuple(
         (
             row.task,
@@ -207,4 +209,4 @@ def _stepping_table(measured: tuple[SteppingRow, ...]) -> Table:
         )
         for row in measured
     )
-    return Table("steps per second, one thread, the same episodes both ways", header, rows)
+    return BenchmarkTable("steps per second, one thread, the same episodes", header, rows)

@@ -1,4 +1,4 @@
-"""One network in its environment: the published way, the kernel and straight-line C in one run."""
+"""The rollout of one network: the published implementation, the kernel and straight-line C in one run."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ from .straight_line import LAYOUTS, CompilerMissing, StraightLine
 __all__ = ["TASK", "Race", "RolloutRow", "measure_rollouts"]
 
 TASK: Final = "wann/CartPoleSwingUp-v0"
-_ENDLESS: Final = 1e6  # m of track: no episode ends early, so that all ways make the same steps
+_ENDLESS: Final = 1e6  # m of track: no episode terminates, so that all implementations take the same steps
 _SEED: Final = 0
-_HEAVIEST: Final = 2.0
+_LARGEST_WEIGHT: Final = 2.0
 
 
 @dataclass(frozen=True)
@@ -32,7 +32,7 @@ class RolloutRow:
     """Nanoseconds for one step of one episode under one weight, best of the repetitions.
 
     Attributes:
-        connections: of the network, all effective.
+        connections: connections of the network, all effective.
         hidden: hidden nodes of the network.
         published: dense matrices in numpy, one episode at a time.
         kernel: the rollout that searches run, one core, LANES episodes at once.
@@ -47,22 +47,22 @@ class RolloutRow:
 
     @property
     def speedup(self) -> float:
-        """How many times faster than the published way the kernel is."""
+        """How many times faster the kernel is than the published implementation."""
         return self.published / self.kernel
 
     @property
-    def behind(self) -> float | None:
-        """The kernel's time in that of straight-line C; None without a compiler."""
+    def ratio_to_c(self) -> float | None:
+        """Time of the kernel over that of straight-line C; None without a compiler."""
         return None if self.compiled is None else self.kernel / self.compiled
 
 
 class Race:
-    """The three ways side by side, from the same states under the same weights.
+    """The three implementations side by side, from the same states with the same weights.
 
     Attributes:
         network: the network.
         weights: float32[LANES], a shared weight for each lane.
-        starts: float32[LANES, 4], first states.
+        starts: float32[LANES, 4], initial states.
         programs: straight-line C by layout; empty without a compiler.
     """
 
@@ -72,7 +72,7 @@ class Race:
         self._dynamics = environment.dynamics
         self.network = network
         rng = np.random.default_rng(seed)
-        self.weights = rng.uniform(-_HEAVIEST, _HEAVIEST, LANES).astype(np.float32)
+        self.weights = rng.uniform(-_LARGEST_WEIGHT, _LARGEST_WEIGHT, LANES).astype(np.float32)
         self.starts: NDArray[np.float32] = self._dynamics.starts(rng.integers(0, 2**31, LANES))
         self.programs: dict[str, StraightLine] = {}
 
@@ -86,7 +86,7 @@ class Race:
         self.programs = {layout: StraightLine.of(self.network, physics, layout) for layout in LAYOUTS}
 
     def by_published(self, steps: int, lanes: int = LANES) -> NDArray[np.float64]:
-        """Returns float64[lanes] of the first lanes, by numpy."""
+        """Returns float64[lanes] of the first lanes, computed with numpy."""
         returns = np.empty(lanes)
         for lane in range(lanes):
             dense = DenseNetwork.of(self.network, float(self.weights[lane]))
@@ -94,7 +94,7 @@ class Race:
         return returns
 
     def by_kernel(self, steps: int) -> NDArray[np.float64]:
-        """Returns float64[LANES], by the kernel."""
+        """Returns float64[LANES], computed by the kernel."""
         returns, lengths = np.empty((1, LANES)), np.empty((1, LANES), np.int32)
         self._dynamics.rollout(
             steps,
@@ -109,7 +109,7 @@ class Race:
         return _whole(returns[0], lengths, steps)
 
     def by_compiled(self, steps: int, layout: str) -> NDArray[np.float64]:
-        """Returns float64[LANES], by the C program of this layout."""
+        """Returns float64[LANES], computed by the C program of this layout."""
         returns, lengths = np.empty(LANES), np.empty(LANES, np.int32)
         self.programs[layout](steps, self.weights, self.starts, returns, lengths)
         return _whole(returns, lengths, steps)
@@ -117,20 +117,20 @@ class Race:
 
 def _whole(returns: NDArray[np.float64], lengths: NDArray[np.int32], steps: int) -> NDArray[np.float64]:
     if (lengths != steps).any():
-        raise AssertionError("an episode ended early: the ways would not do the same work")
+        raise AssertionError("an episode ended early: the implementations would not do the same work")
     return returns
 
 
 def measure_rollouts(
     sizes: Sequence[int], steps: int, repetitions: int, show: Callable[[str], None]
 ) -> tuple[tuple[RolloutRow, ...], str | None]:
-    """A row for a network of each size, and a note where C could not be compiled.
+    """Time rollouts; a row for a network of each size, and a note if C could not be compiled.
 
     Args:
         sizes: connections of the networks.
-        steps: of an episode of the kernel and of C; the published way makes a tenth of them.
-        repetitions: of all ways in turn; the shortest time of each counts.
-        show: is told what is being measured.
+        steps: steps of an episode with the kernel and with C; a tenth with the published implementation.
+        repetitions: repetitions of all implementations in turn; the shortest time of each counts.
+        show: called with a few words on what is measured next.
     """
     rows, note = [], None
     for size in sizes:
@@ -139,26 +139,26 @@ def measure_rollouts(
         try:
             race.compile()
         except CompilerMissing as error:
-            note = f"without straight-line C: {error}"
+            note = f"straight-line C: not measured, {error}"
         rows.append(_measure(race, steps, repetitions))
     return tuple(rows), note
 
 
 def _measure(race: Race, steps: int, repetitions: int) -> RolloutRow:
-    few = max(1, steps // 10)
+    published_steps = max(1, steps // 10)
     dense = DenseNetwork.of(race.network, float(race.weights[0]))
     start = race.starts[0].astype(np.float64)
-    ways: dict[str, Callable[[], object]] = {
-        "published": lambda: play(dense, start, few, _ENDLESS),
+    implementations: dict[str, Callable[[], object]] = {
+        "published": lambda: play(dense, start, published_steps, _ENDLESS),
         "kernel": lambda: race.by_kernel(steps),
     }
     for layout in race.programs:
-        ways[layout] = partial(race.by_compiled, steps, layout)
-    best = dict.fromkeys(ways, np.inf)
+        implementations[layout] = partial(race.by_compiled, steps, layout)
+    best = dict.fromkeys(implementations, np.inf)
     # The first call loads the kernel from its cache; it is not counted.
     race.by_kernel(1)
     for _ in range(repetitions):
-        for name, run in ways.items():
+        for name, run in implementations.items():
             begun = time.perf_counter()
             run()
             best[name] = min(best[name], time.perf_counter() - begun)
@@ -167,7 +167,7 @@ def _measure(race: Race, steps: int, repetitions: int) -> RolloutRow:
     return RolloutRow(
         race.network.connections,
         race.network.hidden,
-        best["published"] * 1e9 / few,
+        best["published"] * 1e9 / published_steps,
         best["kernel"] * work,
         min(compiled) if compiled else None,
     )

@@ -1,4 +1,4 @@
-"""Environments that are stepped from outside: what is spent beside their own steps."""
+"""Environments stepped through a library: the overhead beside their own steps."""
 
 from __future__ import annotations
 
@@ -26,9 +26,9 @@ STEPPED: Final = (
     ("BipedalWalker-v3", "envpool"),
     ("HalfCheetah-v5", "gymnasium"),
 )
-"""Environments, and what steps them."""
+"""Environments, and the libraries that step them."""
 _WEIGHTS: Final = np.array([-1.5, -0.5, 0.5, 1.5])
-_CHANGES: Final = 20  # to each genome: some forty connections
+_MUTATIONS: Final = 20  # mutations of each genome: some forty connections
 
 
 @dataclass(frozen=True)
@@ -37,12 +37,11 @@ class SteppingRow:
 
     Attributes:
         task: environment id.
-        library: what steps it.
-        steps: that were played.
-        bare: steps per second of the same episodes with their actions known beforehand: begun and
-            stepped, and nothing else.
-        played: steps per second of the evaluation, networks and all.
-        together: steps per second of the evaluation on all cores; None where there is one.
+        library: the library that steps it.
+        steps: steps of all episodes.
+        bare: steps per second of the environment alone, replaying the actions of the same episodes.
+        played: steps per second of the evaluation, including the networks.
+        together: steps per second of the evaluation on all cores; None on one core.
     """
 
     task: str
@@ -54,7 +53,7 @@ class SteppingRow:
 
     @property
     def share(self) -> float:
-        """Share of the evaluation's time that is the environment's own."""
+        """Share of the evaluation's time that the environment takes."""
         return self.played / self.bare
 
 
@@ -68,7 +67,7 @@ class _Recorded:
         return getattr(self._lanes, name)
 
     def step(self, actions: NDArray[Any]) -> Any:
-        """Step every lane, and remember who did what."""
+        """Step every lane, and record lanes and actions."""
         self._log.append((self._lanes.playing.copy(), actions))
         return self._lanes.step(actions)
 
@@ -78,31 +77,31 @@ class _RecordedWorld(SteppedWorld):
     log: Any = None
 
     def open(self, seeds: NDArray[np.int64]) -> Any:
-        """Lanes as they are opened otherwise, and a log of them."""
+        """The lanes of ``SteppedWorld``, recording their actions."""
         return _Recorded(super().open(seeds), self.log)
 
 
 def measure_stepping(
     which: Sequence[tuple[str, str]], population: int, repetitions: int, show: Callable[[str], None]
 ) -> tuple[tuple[SteppingRow, ...], tuple[str, ...]]:
-    """Play the same episodes bare and by networks.
+    """Time the same episodes with networks and with the environment alone.
 
     Args:
-        which: environments, and what steps them.
-        population: networks that play.
-        repetitions: of both ways in turn; the fastest of each counts.
-        show: is told in a few words what is being measured.
+        which: environments, and the libraries that step them.
+        population: number of networks.
+        repetitions: repetitions of both in turn; the fastest of each counts.
+        show: called with a few words on what is measured next.
 
     Returns:
-        The rows, and what could not be measured.
+        The rows, and notes on what could not be measured.
     """
     rows, notes = [], []
     for name, library in which:
-        show(f"stepping {name} by {library} ...")
+        show(f"stepping {name} with {library} ...")
         try:
             task = make_control(ControlSettings.model_validate({"id": name, "stepping": library}))
         except BadInput as error:
-            notes.append(f"without {name} by {library}: {error}")
+            notes.append(f"{name} with {library}: not measured, {error}")
             continue
         rows.append(_measure(task, _grown(task, population), repetitions))
     return tuple(rows), tuple(notes)
@@ -112,7 +111,7 @@ def _grown(task: ControlTask, population: int) -> NetworkBatch:
     rng = np.random.default_rng(0)
     genomes = first_population(task.inputs, task.outputs, population, 0.5, rng)
     newest = genomes.newest_node
-    for generation in range(_CHANGES):
+    for generation in range(_MUTATIONS):
         genomes, newest = mutate(
             genomes, np.arange(population), MutationSettings(add_node=1.0), newest, 0, generation
         )
@@ -143,14 +142,14 @@ def _together(task: ControlTask, batch: NetworkBatch, trial: Trial, steps: int) 
     if available_cores() < 2:
         return None
     with make_evaluator(task, BackendSettings()) as evaluator:
-        evaluator.evaluate(batch, _WEIGHTS[:1], trial)  # processes begin, kernels are loaded
+        evaluator.evaluate(batch, _WEIGHTS[:1], trial)  # starts processes, loads kernels
         return steps / _timed(lambda: evaluator.evaluate(batch, _WEIGHTS, trial))
 
 
 def _single(
     task: ControlTask, seeds: NDArray[np.int64], log: Sequence[tuple[NDArray[np.int64], NDArray[Any]]]
 ) -> float:
-    """Seconds in which Gymnasium's environments, as anybody makes them, play the actions of each episode."""
+    """Seconds that Gymnasium's own environments take for the actions of each episode."""
     episodes: list[list[Any]] = [[] for _ in seeds]
     for playing, actions in log:
         choices = actions.tolist() if actions.ndim == 1 else list(actions)
@@ -172,9 +171,9 @@ def _single(
 def _pooled(
     task: ControlTask, seeds: NDArray[np.int64], log: Sequence[tuple[NDArray[np.int64], NDArray[Any]]]
 ) -> float:
-    """Seconds in which EnvPool plays the actions of each episode."""
+    """Seconds that EnvPool takes for the actions of each episode."""
 
-    def play() -> None:
+    def replay() -> None:
         lanes = task.world.open(seeds)
         for (_, actions), over in zip(log, _finished(log, len(seeds)), strict=True):
             lanes.step(actions)
@@ -182,13 +181,13 @@ def _pooled(
                 lanes.drop(over)
         lanes.close()
 
-    return _timed(play)
+    return _timed(replay)
 
 
 def _finished(
     log: Sequence[tuple[NDArray[np.int64], NDArray[Any]]], episodes: int
 ) -> Iterator[NDArray[np.bool_]]:
-    """Of each step, which lanes had their last one."""
+    """For each step the lanes whose episode ends with it, bool[episodes]."""
     left = np.zeros(episodes, np.int64)
     for playing, _ in log:
         left[playing] += 1

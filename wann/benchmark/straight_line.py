@@ -1,9 +1,8 @@
-"""The limit to compare with: one network and its environment written out as straight-line C.
+"""The limit for comparison: one network and its environment as straight-line C.
 
-Every node becomes one expression over all lanes, constants become literals, and the compiler is
-free to reorder (``-ffast-math``): what nobody would write by hand, and what no interpreter of
-networks can beat by much. The activations are the polynomials of ``wann.kernels.elementary`` with
-the coefficients read from there.
+Every node becomes one expression over all lanes, constants become literals, and the compiler may
+reorder (``-ffast-math``): an interpreter of networks can hardly be faster. The activations are the
+polynomials of ``wann.kernels.elementary``, with the coefficients read from there.
 """
 
 from __future__ import annotations
@@ -84,7 +83,7 @@ _CALLS: Final = {
     11: "square",
 }
 
-# The same operations as in the kernel of the environment; an episode that has ended earns nothing.
+# The same operations as in the kernel of the environment; an episode that has ended receives no reward.
 _ENVIRONMENT: Final = """
     float push = at_most(at_least({action}, -1.0f), 1.0f) * force - velocity[l] * friction;
     float total = cart_mass + pole_mass, s = sines[l], c = cosines[l];
@@ -128,7 +127,7 @@ void play(int limit, const float *weights, const float *starts, double *returns,
 
 
 class CompilerMissing(RuntimeError):
-    """There is no C compiler, or it refuses the program."""
+    """There is no C compiler, or it rejects the program."""
 
 
 def write_source(network: Network, physics: Mapping[str, Any], layout: str = "nodes") -> str:
@@ -163,7 +162,7 @@ def _literal(value: Any) -> str:
 
 
 def _nodes(network: Network, at: str) -> list[tuple[str, str]]:
-    """Names and expressions of the computed nodes, in an order in which they can be computed."""
+    """Names and expressions of outputs and hidden nodes, in topological order."""
     graph, fixed = network.graph(), 1 + network.inputs
     observed = ("1.0f", "x[l]", "velocity[l]", "cosines[l]", "sines[l]", "spin[l]")
     written = []
@@ -181,7 +180,7 @@ def _nodes(network: Network, at: str) -> list[tuple[str, str]]:
 
 @dataclass(frozen=True)
 class StraightLine:
-    """A compiled program; it plays LANES episodes at once."""
+    """A compiled program that computes LANES episodes at once."""
 
     _play: Any
 
@@ -194,7 +193,7 @@ class StraightLine:
         """
         with tempfile.TemporaryDirectory() as folder:
             library = build(write_source(network, physics, layout), Path(folder))
-            # The library stays mapped when its file is gone.
+            # The library stays mapped after its file is deleted.
             function = ctypes.CDLL(str(library)).play
         floats, doubles, integers = (
             np.ctypeslib.ndpointer(kind, flags="C_CONTIGUOUS") for kind in (np.float32, np.float64, np.int32)
@@ -211,9 +210,9 @@ class StraightLine:
         returns: NDArray[np.float64],
         lengths: NDArray[np.int32],
     ) -> None:
-        """Play from ``starts`` float32[LANES, 4] with shared ``weights`` float32[LANES].
+        """Compute episodes from ``starts`` float32[LANES, 4] with shared ``weights`` float32[LANES].
 
-        ``returns`` float64[LANES] and ``lengths`` int32[LANES] receive sums of rewards and steps.
+        ``returns`` float64[LANES] and ``lengths`` int32[LANES] receive the returns and the numbers of steps.
         """
         self._play(limit, weights, starts, returns, lengths)
 
@@ -229,7 +228,7 @@ def build(source: str, folder: Path) -> Path:
         raise CompilerMissing("there is no C compiler (cc)")
     program, unlinked, library = (folder / f"network.{suffix}" for suffix in ("c", "o", "so"))
     program.write_text(source, encoding="utf-8")
-    # Linked apart: gcc puts startup code into a library linked with -ffast-math that switches off
+    # Linked separately: gcc puts startup code into a library linked with -ffast-math that switches off
     # denormal numbers in the whole process which loads it.
     commands = (
         [compiler, *FLAGS, "-c", str(program), "-o", str(unlinked)],

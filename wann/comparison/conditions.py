@@ -12,8 +12,7 @@ from numpy.typing import NDArray
 from ..assessment import ENSEMBLE, ImageAssessor
 from ..errors import BadInput
 from ..files import npz_bytes
-from ..network import Network
-from ..reporting import paths
+from ..network import Network, on_paths
 from ..tasks import DATA_SETS, ClassificationTask, ImageSettings, make_classification
 from .entries import Entry
 
@@ -81,7 +80,7 @@ def path_counts(network: Network) -> tuple[int, int]:
     without_bias = replace(
         network, source=network.source[unbiased], target=network.target[unbiased], weights=None
     )
-    _, effective = paths(network)
+    _, effective = on_paths(network)
     return without_bias.effective_connections, int(effective[~unbiased].sum())
 
 

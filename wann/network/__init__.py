@@ -3,6 +3,7 @@
 from .batch import NetworkBatch, compile_population
 from .interface import Interface, Squash
 from .network import Network
+from .paths import on_paths
 from .policy import Policy
 
-__all__ = ["Interface", "Network", "NetworkBatch", "Policy", "Squash", "compile_population"]
+__all__ = ["Interface", "Network", "NetworkBatch", "Policy", "Squash", "compile_population", "on_paths"]

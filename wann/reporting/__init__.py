@@ -2,7 +2,7 @@
 
 from .curves import draw_learning, draw_weight_response
 from .fronts import FrontierPoint, draw_front, draw_frontier, non_dominated
-from .layout import Layout, layered_layout, paths
+from .layout import Layout, layered_layout
 from .report import Table, write_report
 from .run_report import report_run
 from .sweep import draw_sweep
@@ -22,7 +22,6 @@ __all__ = [
     "draw_weight_response",
     "layered_layout",
     "non_dominated",
-    "paths",
     "report_run",
     "write_report",
     "write_video",

@@ -8,7 +8,7 @@ straight. All long connections of one source share their bends, as branches shar
 from __future__ import annotations
 
 from bisect import bisect_right, insort
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Final
@@ -17,9 +17,9 @@ import networkx as nx
 import numpy as np
 from numpy.typing import NDArray
 
-from ..network import Network
+from ..network import Network, on_paths
 
-__all__ = ["Layout", "layered_layout", "layers_of", "paths"]
+__all__ = ["Layout", "layered_layout", "layers_of"]
 
 FloatArray = NDArray[np.float64]
 
@@ -88,7 +88,7 @@ class _Chart:
 
 def layered_layout(network: Network) -> Layout:
     """Lay a network out: inputs left in their order, outputs right in theirs, few crossings."""
-    live, effective = paths(network)
+    live, effective = on_paths(network)
     chart = _chart(network, layers_of(network).tolist(), effective)
     _reduce_crossings(chart)
     heights = _heights(chart)
@@ -96,25 +96,6 @@ def layered_layout(network: Network) -> Layout:
     points = np.array([[layer[vertex], -heights[vertex]] for vertex in range(len(heights))])
     routes = tuple(points[chain] for chain in chart.chains)
     return Layout(points[: network.size], routes, live, effective)
-
-
-def paths(network: Network) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
-    """Which nodes (bool[nodes]) and connections (bool[connections]) are on a path from input to output."""
-    graph, first = network.graph(), 1 + network.inputs
-    fed = _reached(graph, range(first))
-    seen = _reached(graph.reverse(copy=False), range(first, first + network.outputs))
-    live = np.array([node in fed and node in seen for node in range(network.size)], np.bool_)
-    return live, live[network.source] & live[network.target]
-
-
-def _reached(graph: nx.DiGraph[int], starts: Iterable[int]) -> set[int]:
-    reached = set(starts)
-    open_ends = list(reached)
-    while open_ends:
-        fresh = set(graph.successors(open_ends.pop())) - reached
-        reached |= fresh
-        open_ends.extend(fresh)
-    return reached
 
 
 def layers_of(network: Network) -> NDArray[np.int64]:

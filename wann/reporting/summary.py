@@ -12,9 +12,9 @@ from matplotlib.path import Path
 from numpy.typing import NDArray
 
 from ..activations import BY_NAME
-from ..network import Network
+from ..network import Network, on_paths
 from ._style import GREY, INK
-from .layout import layers_of, paths
+from .layout import layers_of
 
 __all__ = ["Summary", "is_large"]
 
@@ -75,7 +75,7 @@ class Summary:
         block = np.searchsorted(last, layer)
         counts = np.zeros((len(first), len(first)), np.int64)
         np.add.at(counts, (block[network.source], block[network.target]), 1)
-        live, effective = paths(network)
+        live, effective = on_paths(network)
         return cls(network, first, last, block, counts, live, int(effective.sum()))
 
     @property

@@ -1,0 +1,85 @@
+"""Connections of a topology, drawn as smooth curves."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.patches import PathPatch
+from matplotlib.path import Path
+from numpy.typing import NDArray
+
+from ..network import Network
+from ._scale import Scale
+from ._style import GREY, INK, NEGATIVE, POSITIVE
+from .layout import Layout
+
+__all__ = ["draw_connections"]
+
+FloatArray = NDArray[np.float64]
+
+
+def draw_connections(axes: Axes, network: Network, layout: Layout, scale: Scale) -> None:
+    colours, widths = _inks(network, scale)
+    slopes = _slopes([scale.place(route) for route in layout.routes])
+    # Faint ones first, then the weak, so that what matters lies on top.
+    for place in np.lexsort((widths, layout.effective)).tolist():
+        effective = bool(layout.effective[place])
+        patch = PathPatch(
+            _curve(scale.place(layout.routes[place]), slopes),
+            facecolor="none",
+            edgecolor=colours[place] if effective else GREY,
+            linewidth=float(widths[place]) if effective else 0.7 * scale.line,
+            linestyle="solid" if effective else (0, (2.0, 2.0)),
+            alpha=scale.alpha if effective else 0.45 * scale.alpha,
+            capstyle="round" if effective else "butt",
+            zorder=1,
+            clip_on=False,
+        )
+        patch.set_gid(f"edge-{place}")
+        axes.add_artist(patch)
+
+
+def _inks(network: Network, scale: Scale) -> tuple[list[str], FloatArray]:
+    """Colour and width of each connection."""
+    if network.weights is None:
+        return [INK] * network.connections, np.full(network.connections, scale.line)
+    size = np.abs(network.weights)
+    widths = scale.line * (0.4 + 1.8 * size / max(float(size.max(initial=0.0)), 1e-12))
+    return [POSITIVE if weight >= 0 else NEGATIVE for weight in network.weights], widths
+
+
+def _slopes(routes: Sequence[FloatArray]) -> dict[tuple[float, ...], float]:
+    """The slope at each bend, the same for all connections that share it.
+
+    Harmonic mean of the slopes before and after, level at a turn: curves do not overshoot
+    (Fritsch and Butland 1984).
+    """
+    before: dict[tuple[float, ...], float] = {}
+    after: dict[tuple[float, ...], set[float]] = {}
+    for route in routes:
+        steps = np.diff(route, axis=0)
+        rises = (steps[:, 1] / steps[:, 0]).tolist()
+        for place, bend in enumerate(map(tuple, route[1:-1].tolist())):
+            before[bend] = rises[place]
+            after.setdefault(bend, set()).add(rises[place + 1])
+    slopes = {}
+    for bend, arriving in before.items():
+        leaving = sum(sorted(after[bend])) / len(after[bend])
+        level = arriving * leaving <= 0
+        slopes[bend] = 0.0 if level else 2.0 * arriving * leaving / (arriving + leaving)
+    return slopes
+
+
+def _curve(points: FloatArray, slopes: Mapping[tuple[float, ...], float]) -> Path:
+    """A smooth curve through points of rising x, level at both ends."""
+    reach = 0.42 * float(points[1, 0] - points[0, 0])
+    tangents = [(reach, reach * slopes.get(tuple(point), 0.0)) for point in points.tolist()]
+    tangents[0] = tangents[-1] = (reach, 0.0)
+    vertices = [points[0]]
+    for place in range(len(points) - 1):
+        vertices.append(points[place] + tangents[place])
+        vertices.append(points[place + 1] - tangents[place + 1])
+        vertices.append(points[place + 1])
+    return Path(np.array(vertices), [Path.MOVETO] + [Path.CURVE4] * (len(vertices) - 1))
