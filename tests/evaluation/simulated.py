@@ -1,4 +1,4 @@
-"""A cluster in simulated time: nodes vanish, workers start slowly and die, answers are lost on the way."""
+"""A cluster in simulated time: nodes vanish, workers start slowly and die, answers are lost in transit."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ __all__ = ["Deed", "Scene", "SimulatedActors"]
 
 
 class Deed(BaseException):
-    """A network does something to its worker; no task's exception, so that nothing takes it for one."""
+    """A network does something to its worker; not an ``Exception``, so that no handler takes it for one."""
 
 
 @dataclass(frozen=True)
 class Offender(Stub):
-    """Does in words what the stub does in deeds."""
+    """A stub that raises what it would do, instead of doing it."""
 
     def misbehave(self, connections: int) -> None:
         misdeed = self.misdeeds.get(connections, "none")
@@ -37,7 +37,7 @@ class Offender(Stub):
 
 @dataclass
 class Scene:
-    """How things go in a simulated cluster; durations in seconds.
+    """What happens in a simulated cluster; durations in seconds.
 
     Attributes:
         nodes: cores of each node at first.

@@ -1,4 +1,4 @@
-"""A task that is quick, exact, and misbehaves as it is told."""
+"""A quick, exact task that misbehaves on request."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ from wann.tasks import Outcome, Trial
 
 
 class Elsewhere:
-    """Something that only this process can load, as a task whose library the workers lack."""
+    """An object that only this process can unpickle, like a task whose library the workers lack."""
 
     def __reduce__(self) -> tuple[Any, ...]:
         return (__import__, ("a_library_of_this_process_alone",))
 
 
 def connections(batch: NetworkBatch) -> NDArray[np.int64]:
-    """Of each network, as the stub counts them: without idle ones and twins."""
+    """Connections of each network as the stub counts them: without idle ones and duplicates."""
     return np.diff(batch.merged.edge_rows[batch.merged.node_rows])
 
 

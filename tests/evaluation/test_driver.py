@@ -1,4 +1,4 @@
-"""What a crew does in every history of a cluster: innocents are never blamed, the guilty always found."""
+"""The driver on a cluster where anything may fail: exactly the networks that cause it are given up."""
 
 from __future__ import annotations
 
@@ -96,7 +96,7 @@ def some(draw: st.DrawFn, *values: float) -> Any:
 
 @st.composite
 def scenes(draw: st.DrawFn) -> tuple[Scene, int, random.Random, list[tuple[float, str]]]:
-    """A scene, how many workers, and what befalls them when."""
+    """A scene, the number of workers, and the events that kill workers and nodes."""
     deeds = st.sampled_from(["raise", "die", "node", "spin", "sleep", "hold"])
     misdeeds = draw(st.dictionaries(st.sampled_from(KINDS), deeds, max_size=2))
     scene = Scene(
@@ -110,8 +110,8 @@ def scenes(draw: st.DrawFn) -> tuple[Scene, int, random.Random, list[tuple[float
         travel=some(draw, 0.0001, 0.001, 0.5),
         node_returns=draw(st.sampled_from([0.5, 10.0, 100.0])),
     )
-    blows = st.tuples(st.floats(0.0, 30.0), st.sampled_from(["kill", "kill", "vanish"]))
-    fates = draw(st.lists(blows, max_size=ENOUGH))
+    events = st.tuples(st.floats(0.0, 30.0), st.sampled_from(["kill", "kill", "vanish"]))
+    fates = draw(st.lists(events, max_size=ENOUGH))
     while sum(Fault.NODE.value if kind == "vanish" else 1 for _, kind in fates) > ENOUGH:
         fates.pop()
     return scene, draw(st.integers(1, 5)), random.Random(draw(st.integers(0, 99))), fates  # noqa: S311
@@ -128,8 +128,8 @@ def test_in_every_history_the_innocent_are_evaluated_once_and_the_guilty_convict
     when = 0.0
     for gap, kind in fates:
         when += gap
-        blow = actors.kill_any if kind == "kill" else actors.vanish_any
-        actors.later(when, lambda blow=blow: blow(rng))  # type: ignore[misc]
+        event = actors.kill_any if kind == "kill" else actors.vanish_any
+        actors.later(when, lambda event=event: event(rng))  # type: ignore[misc]
     guilty = set(np.flatnonzero(np.isin(COUNTS, list(scene.misdeeds))).tolist())
     check(found, guilty)
     # Once among others, alone with its worker, alone in the cluster, split twice, and then by itself.

@@ -1,4 +1,4 @@
-"""Messages between driver and workers: what was sent arrives, and nothing else is believed."""
+"""Messages between the driver and its workers: what is sent arrives, and anything else is refused."""
 
 from __future__ import annotations
 

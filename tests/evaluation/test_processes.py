@@ -1,4 +1,4 @@
-"""Processes give the bits of the local backend, whatever fails or dies, and leave nobody behind."""
+"""Processes give the bits of the local backend, whatever fails or dies, and leave no process behind."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The order of chunks: nothing is forgotten, nothing done twice, and sizes follow the pace."""
+"""Schedules: every chunk is computed once, and sizes follow the measured pace."""
 
 from __future__ import annotations
 

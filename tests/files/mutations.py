@@ -103,17 +103,17 @@ def _changed(rng: random.Random, document: Any) -> Any:
     """A document with a value exchanged, removed, doubled or put elsewhere."""
     document = copy.deepcopy(document)
     for _ in range(rng.choice((1, 1, 1, 3))):
-        places = list(_places(document))
-        if not places:
+        positions = list(_positions(document))
+        if not positions:
             return rng.choice(_VALUES)
-        holder, key = rng.choice(places)
+        holder, key = rng.choice(positions)
         way = rng.randrange(6)
         if way == 0:
             del holder[key]
         elif way == 1 and isinstance(holder, list):
             holder.append(copy.deepcopy(holder[key]))
         elif way == 2:
-            other, name = rng.choice(places)
+            other, name = rng.choice(positions)
             holder[key] = copy.deepcopy(other[name]) if _holds(other, name) else rng.choice(_VALUES)
         elif way == 3 and isinstance(holder, dict):
             holder[rng.choice(("x", "", key + "s", "__class__"))] = rng.choice(_VALUES)
@@ -126,14 +126,14 @@ def _holds(holder: Any, key: Any) -> bool:
     return key in holder if isinstance(holder, dict) else key < len(holder)
 
 
-def _places(document: Any) -> Any:
+def _positions(document: Any) -> Any:
     """Every container of a document with each of its keys or indices."""
     keys = (
         document if isinstance(document, dict) else range(len(document) if isinstance(document, list) else 0)
     )
     for key in list(keys):
         yield document, key
-        yield from _places(document[key])
+        yield from _positions(document[key])
 
 
 def _deepened(rng: random.Random, text: str) -> bytes:
@@ -176,7 +176,7 @@ def in_table(rng: random.Random, content: bytes) -> bytes:
     elif way == 1:
         rows.insert(row, rows[rng.randrange(len(rows))])
     elif way == 2:
-        rows = [[cell for place, cell in enumerate(cells) if place != column] for cells in rows]
+        rows = [[cell for index, cell in enumerate(cells) if index != column] for cells in rows]
     elif way == 3:
         rows = [[*cells, cells[column]] for cells in rows]
     elif way == 4:
@@ -233,15 +233,15 @@ def _array(rng: random.Random, array: NDArray[Any]) -> NDArray[Any]:
         return rng.choice((*shapes, np.concatenate([array.reshape(-1)] * 2), np.asarray(array.sum())))
     flat = array.copy().reshape(-1)
     for _ in range(rng.choice((1, 1, 1, 5)) if flat.size else 0):
-        place = rng.randrange(flat.size)
+        index = rng.randrange(flat.size)
         if flat.dtype == np.bool_:
-            flat[place] ^= True
+            flat[index] ^= True
         elif flat.dtype.kind in "iu":
             limits = np.iinfo(flat.dtype)
-            near = min(max(int(flat[place]) + rng.choice((-2, -1, 1, 2, 100)), limits.min), limits.max)
-            flat[place] = rng.choice((near, near, near, 0, limits.max, limits.min, limits.max // 2))
+            near = min(max(int(flat[index]) + rng.choice((-2, -1, 1, 2, 100)), limits.min), limits.max)
+            flat[index] = rng.choice((near, near, near, 0, limits.max, limits.min, limits.max // 2))
         else:
-            flat[place] = rng.choice((np.nan, np.inf, -np.inf, 0.0, -1.0, np.finfo(flat.dtype).max))
+            flat[index] = rng.choice((np.nan, np.inf, -np.inf, 0.0, -1.0, np.finfo(flat.dtype).max))
     if way == 2:
         flat = flat[::-1].copy()
     return flat.reshape(array.shape)
@@ -256,28 +256,28 @@ def in_npz(rng: random.Random, content: bytes) -> bytes:
         arrays = {name: stored[name] for name in stored.files}
     name, other = rng.choice(list(arrays)), rng.choice(list(arrays))
     members = [(f"{key}.npy", _npy(array)) for key, array in arrays.items()]
-    place = list(arrays).index(name)
+    index = list(arrays).index(name)
     compression = zipfile.ZIP_DEFLATED if rng.randrange(8) == 0 else zipfile.ZIP_STORED
     if way == 1:
-        del members[place]
+        del members[index]
     elif way == 2:
-        members[place] = (rng.choice((f"{name}x.npy", name, "../x.npy", ".npy", "é.npy")), members[place][1])
+        members[index] = (rng.choice((f"{name}x.npy", name, "../x.npy", ".npy", "é.npy")), members[index][1])
     elif way == 3:
-        members[place] = (f"{name}.npy", members[list(arrays).index(other)][1])
+        members[index] = (f"{name}.npy", members[list(arrays).index(other)][1])
     elif way == 4:
         shape = rng.choice(
             (b"(9999999999999,)", b"(-1,)", b"(2, 3)", b"(0, 99999999999999999999)", b"[1]", b"()")
         )
-        header = re.sub(rb"'shape': \([^)]*\)", b"'shape': " + shape, members[place][1], count=1)
-        members[place] = (f"{name}.npy", header)
+        header = re.sub(rb"'shape': \([^)]*\)", b"'shape': " + shape, members[index][1], count=1)
+        members[index] = (f"{name}.npy", header)
     elif way == 5:
-        members[place] = (f"{name}.npy", rng.choice((b"", b"text", b"\x93NUMPY\x01\x00", rng.randbytes(300))))
+        members[index] = (f"{name}.npy", rng.choice((b"", b"text", b"\x93NUMPY\x01\x00", rng.randbytes(300))))
     elif way == 6:
         packed = bytearray(archive(members, compression))
         packed[packed.rindex(b"PK\x01\x02") + rng.choice((8, 10, 16, 20, 24, 42))] ^= 1 << rng.randrange(8)
         return bytes(packed)
     else:
-        members[place] = (f"{name}.npy", _npy(_array(rng, arrays[name])))
+        members[index] = (f"{name}.npy", _npy(_array(rng, arrays[name])))
         if way == 7:
             members.append(("further.npy", _npy(_array(rng, arrays[other]))))
     return archive(members, compression)
