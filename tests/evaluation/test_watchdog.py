@@ -18,6 +18,18 @@ def test_processor_time_counts_and_time_without_a_processor_hardly() -> None:
     assert watchdog.expired == "no answer within 50 s"
 
 
+def test_time_spent_waiting_for_a_processor_does_not_count() -> None:
+    watchdog = Watchdog(1)
+    for _ in range(100):
+        watchdog.add(wall=10, waiting=9.99)
+        assert watchdog.expired is None
+    watchdog.add(waiting=100)  # reported late
+    watchdog.add(wall=WALL_FACTOR)
+    assert watchdog.expired is None
+    watchdog.add(wall=0.1)
+    assert watchdog.expired == "no answer within 5 s"
+
+
 def test_a_call_that_returns_resets_it() -> None:
     watchdog = Watchdog(1)
     for _ in range(100):

@@ -22,6 +22,7 @@ from tests.runs.small import GENERATIONS, small_search
 from wann import api
 from wann.cli import main
 from wann.experiment import load_config
+from wann.pruning import record
 from wann.runs import fresh_folder
 from wann.settings import render_settings
 
@@ -48,7 +49,7 @@ def _as_little_as_possible(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> N
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr("wann.experiment.run.CHECKPOINT_SECONDS", 0)
     monkeypatch.setattr("wann.api._search.report_run", lambda *_: None)
-    monkeypatch.setattr("wann.pruning.record.latency", lambda *_: 0.0)
+    monkeypatch.setattr(record, "latency", lambda *_: 0.0)
     monkeypatch.setattr(os, "fsync", lambda _: None)  # of no account where the power stays
     Path("c.toml").write_text(render_settings(small_search()), encoding="utf-8")
     Path("p.toml").write_text(PRUNING, encoding="utf-8")

@@ -131,7 +131,7 @@ class ProcessEvaluator:
         # Time in which this process was not scheduled itself does not count.
         passed = min(time.monotonic() - began, 2 * _POLL_SECONDS)
         for worker, chunk in busy:
-            worker.watchdog.add(wall=passed)
+            worker.watchdog.add(wall=passed, waiting=worker.waited())
             if worker.connection in ready:
                 try:
                     result = worker.receive()

@@ -13,9 +13,9 @@ WALL_FACTOR: Final = 5
 class Watchdog:
     """Measures how long a worker has been inside one and the same call of an environment.
 
-    The limit applies to the worker's processor time, which the worker reports: on a busy machine no worker
-    is given up for lack of a processor. A worker that sleeps, or holds the interpreter and therefore
-    reports nothing, is given up after ``WALL_FACTOR`` times the limit by the clock.
+    The limit applies to the worker's processor time, which the worker reports. A worker that sleeps, or holds
+    the interpreter and therefore reports nothing, is given up after ``WALL_FACTOR`` times the limit by the
+    clock. Time that it spends waiting for a processor does not count: a busy machine gives up no worker.
 
     Args:
         limit: seconds of processor time.
@@ -30,15 +30,17 @@ class Watchdog:
         self._processor = self._wall = 0.0
         self._warned = False
 
-    def add(self, *, processor: float = 0.0, wall: float = 0.0) -> None:
+    def add(self, *, processor: float = 0.0, wall: float = 0.0, waiting: float = 0.0) -> None:
         """Record that the call goes on.
 
         Args:
             processor: seconds of processor time since the call began.
             wall: further seconds that have passed by the clock.
+            waiting: seconds that the worker has waited for a processor, and that were not reported before;
+                some may have passed before the call of ``add`` that they are reported in.
         """
         self._processor = max(self._processor, processor)
-        self._wall += wall
+        self._wall = max(0.0, self._wall + wall - waiting)
 
     @property
     def warning_due(self) -> bool:

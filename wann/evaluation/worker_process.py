@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from multiprocessing import resource_tracker
 from multiprocessing.connection import Connection, wait
+from pathlib import Path
 from typing import Any, Final
 
 from ..errors import BadInput, described
@@ -52,6 +53,7 @@ class WorkerProcess:
         self.chunk: Chunk | None = None
         self.watchdog = Watchdog(max(limit, _START_SECONDS))
         self._limit, self._started, self._calls = limit, False, -1
+        self._waited = 0.0
         self.connection, remote_end = context.Pipe()
         self._process = context.Process(target=_serve, args=(remote_end, task, os.getpid()))
         try:
@@ -67,6 +69,16 @@ class WorkerProcess:
     def alive(self) -> bool:
         """Whether the process is running."""
         return bool(self._process.is_alive())
+
+    def waited(self) -> float:
+        """Seconds that it has waited for a processor since the last call; 0 if that is unknown."""
+        try:
+            fields = Path(f"/proc/{self._process.pid}/schedstat").read_text(encoding="ascii").split()
+            total = float(fields[1]) * 1e-9
+        except (OSError, IndexError, ValueError):
+            return 0.0
+        waited, self._waited = total - self._waited, total
+        return waited
 
     def send(self, message: bytes, chunk: Chunk) -> None:
         """Send a chunk to be computed.
