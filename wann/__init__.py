@@ -15,7 +15,6 @@ if TYPE_CHECKING:
     from .api import (
         evaluate,
         export,
-        film,
         frontier,
         import_out,
         load,
@@ -27,6 +26,7 @@ if TYPE_CHECKING:
         show,
         shrink,
         tune,
+        video,
     )
     from .errors import BadInput, Failure
     from .network import Network
@@ -37,7 +37,6 @@ __all__ = [
     "Network",
     "evaluate",
     "export",
-    "film",
     "frontier",
     "import_out",
     "load",
@@ -49,6 +48,7 @@ __all__ = [
     "show",
     "shrink",
     "tune",
+    "video",
 ]
 
 

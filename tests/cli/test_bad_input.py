@@ -84,7 +84,7 @@ CONFIGS = {
     "a list for a number": changed("search.elite", "[0.2]", "valid number"),
     "a table for a value": config(GOOD + "[search.elite]\nx = 1\n", "search.elite", "valid number"),
     "a value for a table": config(f"search = 5\n[task]\nid = '{TASK}'\n", "search", "5"),
-    "a date": config(GOOD + "elite = 2020-01-01\n", "neither number, text, list nor table"),
+    "a date": config(GOOD + "elite = 2020-01-01\n", "not a number, text, list or table"),
     "too small": changed("search.population", "1", "greater than or equal to 2", "found 1"),
     "too large": changed("search.population", "2000000", "less than or equal to 1000000"),
     "a probability above one": changed("search.elite", "1.01", "less than or equal to 1"),
@@ -159,7 +159,7 @@ CONFIGS = {
 TASKS = {
     "an unknown environment": task("wann/CartPoleSwingUpp-v0", "did you mean wann/CartPoleSwingUp"),
     "an unknown version": task("wann/CartPoleSwingUp-v9", "did you mean"),
-    "an environment like no other": task("qqqqqqqqqqqq", "wann tasks"),
+    "an environment like no other": task("qqqqqqqqqqqq", "wann.tasks()"),
     "no name": Row("search c.toml --run r --set task.id=", ("task.id", "no environment"), {"c.toml": GOOD}),
     "an unknown module": task("nowhere_at_all:Thing-v0", "missing", "No module named"),
     "a relative module": task(".:Thing-v0", "cannot be made"),
@@ -437,8 +437,8 @@ NETWORKS = {
     "a connection into an input": network(whole(connections=linked((7, 2))), "7 -> 2", "input"),
     "a connection into the bias": network(whole(connections=linked((7, 0))), "7 -> 0", "bias"),
     "a connection out of an output": network(whole(connections=linked((6, 7))), "6 -> 7", "leaves an output"),
-    "an unknown node": network(whole(connections=linked((1, 99))), "1 -> 99", "not there"),
-    "a negative node": network(whole(connections=linked((-1, 6))), "-1 -> 6", "not there"),
+    "an unknown node": network(whole(connections=linked((1, 99))), "1 -> 99", "does not exist"),
+    "a negative node": network(whole(connections=linked((-1, 6))), "-1 -> 6", "does not exist"),
     "an unknown activation": edited(lambda d: d["nodes"][7].update(activation="tan"), "'tan'", "sigmoid"),
     "an input with an activation": edited(
         lambda d: d["nodes"][1].update(activation="cos"), "input 1", "linear"
@@ -470,9 +470,9 @@ NETWORKS = {
     ),
     "an ensemble of an environment": options("evaluate n.json --condition ensemble", "ensemble", "shared"),
     "gradients of an environment": options("tune n.json --method gradient -o o.json", "gradient", "cma"),
-    "a film of images": Row(
+    "a video of images": Row(
         "evaluate n.json --weight 1 --video film.gif",
-        ("digits", "no episode to film"),
+        ("digits", "no episodes to show"),
         {
             "n.json": whole(
                 task="digits", inputs=64, outputs=10, nodes=DIGIT_NODES, connections=linked((1, 70))
@@ -481,7 +481,7 @@ NETWORKS = {
     ),
     "an unknown condition": options("evaluate n.json --condition best", "--condition best", "tuned-shared"),
     "a weight and a condition": options(
-        "evaluate n.json --weight 1 --condition shared", "--weight", "--condition"
+        "evaluate n.json --weight 1 --condition shared", "--weight", "condition"
     ),
     "a weight that is not finite": options("evaluate n.json --weight nan", "--weight nan", "accepted"),
     "a weight as a word": options("evaluate n.json --weight heavy", "--weight", "valid number"),

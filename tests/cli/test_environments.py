@@ -214,7 +214,7 @@ def test_returns_of_a_film_are_those_of_its_episodes(capsys: pytest.CaptureFixtu
 
 def test_a_simulator_is_filmed(capsys: pytest.CaptureFixture[str]) -> None:
     lander = Network.of_genome(first_population(8, 4, 1, 0.5, np.random.default_rng(0)), 0)
-    returns = api.film(lander, "lander.mp4", task="LunarLander-v3", weight=1.0, episodes=1)
+    returns = api.video(lander, "lander.mp4", task="LunarLander-v3", weight=1.0, episodes=1)
     frames = imageio.imread("lander.mp4", plugin="pyav")
     assert len(returns) == 1
     assert frames.shape[1:] == (320, 480, 3)

@@ -94,7 +94,7 @@ def test_a_search_ends_where_the_environment_hangs(capsys: pytest.CaptureFixture
     configured(doing("sleeps"), limit=0.1)
     run("search c.toml --run r", 1)
     said = capsys.readouterr().err
-    assert "has not answered for 0.1 s; a process that is silent for 0.5 s" in said
+    assert "has not answered for 0.1 s; a process is given up after 0.1 s" in said
     assert "hangs (no answer within 0.5 s) for every network" in said
     assert "raise backend.limit_seconds; the checkpoint is kept" in said
 
@@ -113,7 +113,7 @@ def test_who_does_not_heed_the_seed_is_told_of_once(capsys: pytest.CaptureFixtur
     run(f"evaluate n.json --task {here('Scattered')} --weight 1 --episodes 2 --workers 1 --json")
     output = capsys.readouterr()
     assert json.loads(output.out)["conditions"][0]["episodes"] == 2
-    assert output.err.count("Scattered-v0 begins another episode") == 1
+    assert output.err.count("Scattered-v0 starts a different episode") == 1
 
 
 def test_the_run_folder_is_where_it_was_asked_for(tmp_path: Path) -> None:

@@ -20,7 +20,7 @@ from torch import Tensor
 import wann
 from wann import api
 from wann.cli import live, main
-from wann.pruning import Examples, Iteration, Mask, make_model, record
+from wann.pruning import Examples, Iteration, IterativePlan, Mask, make_model, record
 from wann.pruning import run as pruning_run
 from wann.reporting import FrontierPoint
 from wann.tasks import DATA_SETS, ImageSet
@@ -448,6 +448,7 @@ def test_the_ticket_preset_has_the_published_settings() -> None:
     assert settings.training.iterations == 50_000
     assert settings.model.initialisation == "glorot-normal"
     plan = settings.pruning
+    assert isinstance(plan, IterativePlan)
     assert (plan.rate, plan.rates, plan.scope, plan.rewind) == (0.2, {"output": 0.1}, "layer", "initial")
     kept = sum(
         round(size * plan.density(15, plan.rates.get(layer)))

@@ -228,7 +228,7 @@ def test_an_interrupted_search_says_what_its_resumption_needs(
 PYTHON: Final[dict[str, Callable[[wann.Network, dict[str, Any]], object]]] = {
     "evaluate": lambda network, given: wann.evaluate(network, weight=1.0, episodes=2, workers=1, **given),
     "tune": lambda network, given: wann.tune(network, method="shared", workers=1, **given),
-    "film": lambda network, given: wann.film(network, "film.png", weight=1.0, **given),
+    "video": lambda network, given: wann.video(network, "video.png", weight=1.0, **given),
     "shrink": lambda network, given: wann.shrink(network, workers=1, **given),
     "resume": lambda _, given: wann.resume("run", **given),
 }

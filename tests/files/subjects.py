@@ -127,7 +127,7 @@ def light() -> Iterator[None]:
     kept = {part: images.load(part, None) for part in ("train", "test")}
     quick = replace(images, load=lambda part, _: kept[part])
     with (
-        mock.patch.object(_style, "_render", return_value=b"<svg"),
+        mock.patch.object(_style, "_render", lambda *_: b"<svg"),  # noqa: PT008 - a Mock keeps every figure
         mock.patch.object(run_report, "draw_topology", picture),
         mock.patch.object(wiring, "manifest", lambda **facts: facts),
         mock.patch.dict(DATA_SETS, {"digits": quick}),

@@ -234,7 +234,7 @@ def test_threads_do_not_show(name: str, stepping: str) -> None:
 
 def test_an_environment_that_is_said_to_be_as_good_as_new_is_kept() -> None:
     fresh = task(here("Remembers"), lanes=2)
-    with pytest.warns(TaskWarning, match="Remembers-v0 begins another episode"):
+    with pytest.warns(TaskWarning, match="Remembers-v0 starts a different episode"):
         kept = task(here("Remembers"), reuse=True, lanes=2)
     assert_same(play(fresh), play(fresh))
     assert (play(kept).returns != play(kept).returns).any()
@@ -372,7 +372,7 @@ def test_what_an_environment_changes_of_its_process_is_put_back(tmp_path: Path) 
 
 
 def test_who_does_not_heed_the_seed_is_warned_of() -> None:
-    with pytest.warns(TaskWarning, match="Scattered-v0 begins another episode .* same seed"):
+    with pytest.warns(TaskWarning, match="Scattered-v0 starts a different episode .* same seed"):
         task(here("Scattered"))
 
 

@@ -8,7 +8,7 @@ from ._files import export, import_out, load, save
 from ._folders import prunes, run_folder
 from ._prune import prune, read_prune_config, resume_pruning
 from ._search import read_config, resume, resume_needs, search
-from ._show import film, report, show
+from ._show import report, show, video
 from ._tasks import needs, tasks
 from ._tune import tune
 
@@ -17,7 +17,6 @@ __all__ = [
     "check_video",
     "evaluate",
     "export",
-    "film",
     "frontier",
     "import_out",
     "load",
@@ -37,4 +36,5 @@ __all__ = [
     "shrink",
     "tasks",
     "tune",
+    "video",
 ]

@@ -16,7 +16,7 @@ from ..tasks import image_width, names_of, task_for
 from ..trust import Trust
 from ._folders import prunes
 
-__all__ = ["film", "report", "show"]
+__all__ = ["report", "show", "video"]
 
 
 def show(network: Network, path: Path | str, *, trust: Sequence[str] = ()) -> None:
@@ -45,7 +45,7 @@ def show(network: Network, path: Path | str, *, trust: Sequence[str] = ()) -> No
     )
 
 
-def film(
+def video(
     network: Network,
     path: Path | str,
     *,

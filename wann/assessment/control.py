@@ -109,10 +109,18 @@ class ControlAssessor:
 
     def shared(self) -> Score:
         """One weight on all connections, over the midpoints of equal parts of [-2, 2]."""
+        weights, returns = self.response()
+        return self._report("shared", returns, f"{len(weights)} midpoints of [-{LIMIT:g}, {LIMIT:g}]")
+
+    def response(self) -> tuple[Floats, Floats]:
+        """Returns at each of the shared weights, in episodes of its own.
+
+        Returns:
+            The weights float64[weights], and the returns float64[weights, episodes].
+        """
         weights, episodes = midpoints(self.budget.shared_weights), self.budget.shared_episodes
         seeds = episode_seeds(self.seed, Stream.SHARED_EPISODES, len(weights) * episodes)
-        returns = self._returns(weights, Trial(seeds.reshape(-1, episodes)))
-        return self._report("shared", returns, f"{len(weights)} midpoints of [-{LIMIT:g}, {LIMIT:g}]")
+        return weights, self._returns(weights, Trial(seeds.reshape(-1, episodes)))
 
     def sweep(self) -> tuple[Floats, Floats]:
         """Returns at all shared weights that the best one is chosen from.

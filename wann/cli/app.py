@@ -159,6 +159,8 @@ def _run(arguments: list[str]) -> NoReturn:
             _complain(error.format_message(), debug=debug)
         sys.exit(BAD_INPUT)
     except _Ended as error:
+        if debug and error.__cause__ is not None:
+            raise error.__cause__ from None
         _complain(str(error), debug=debug)
         sys.exit(error.code)
     except OSError as error:

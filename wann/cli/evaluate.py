@@ -67,11 +67,13 @@ def evaluate(
     video: Annotated[
         Path | None,
         typer.Option(
-            "--video", metavar="FILE", help="Also film episodes: .mp4 and .gif move, .png shows moments."
+            "--video",
+            metavar="FILE",
+            help="Write a video of episodes too: .mp4, .gif; .png shows moments.",
         ),
     ] = None,
     video_episodes: Annotated[
-        int, typer.Option("--video-episodes", min=1, max=100, help="How many episodes to film.")
+        int, typer.Option("--video-episodes", min=1, max=100, help="How many episodes it shows.")
     ] = 1,
 ) -> None:
     """Play episodes, or show test images, and say how good a network is, with its standard error."""
@@ -98,7 +100,7 @@ def evaluate(
             show=lambda name: None if json else console.print(f"measuring {name} ...", style="dim"),
         )
     if video is not None:
-        filmed = api.film(
+        shown = api.video(
             loaded,
             video,
             task=task,
@@ -108,7 +110,7 @@ def evaluate(
             episode_limit=episode_limit,
             trust=trust or (),
         )
-        returns = ", ".join(f"{total:.1f}" for total in filmed)
+        returns = ", ".join(f"{total:.1f}" for total in shown)
         console.print(f"Video: {video} (returns: {returns})", soft_wrap=True)
     if json:
         printed(json_text.dumps(_document(network, loaded, task or loaded.task, scores)))

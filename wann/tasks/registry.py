@@ -120,7 +120,9 @@ def task_for(
     """
     name = task or network.task
     if name is None:
-        raise BadInput("the network names no task; give one, such as wann/CartPoleSwingUp-v0 or mnist-16")
+        raise BadInput(
+            "the network names none; give one, such as wann/CartPoleSwingUp-v0 or mnist-16", argument="task"
+        )
     allowed = Trust.of(trust) if task is None else BY_HAND
     given = {"stepping": stepping, "episode_limit": episode_limit}
     settings = task_settings(name, **{key: value for key, value in given.items() if value is not None})

@@ -123,11 +123,8 @@ class WorkerPool:
         seconds = self._timing.wait if calls else self._timing.poll_starting
         answered = self._actors.wait([*calls, *statuses], seconds)
         for call in sorted(answered, key=statuses.__contains__):  # results first: they reset the limits
-            event: Result | Loss | None
-            if call in statuses:
-                event = self._receive_status(statuses[call], call)
-            else:
-                event = self._receive(calls[call], call)
+            status = call in statuses
+            event = self._receive_status(statuses[call], call) if status else self._receive(calls[call], call)
             if event is not None:
                 yield event
         yield from self._check_limits()

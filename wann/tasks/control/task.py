@@ -198,7 +198,7 @@ def _spaces(name: str, environment: Environment, interface: Interface) -> tuple[
         observed, acted = environment.observation_space, environment.action_space
     except KeyboardInterrupt:
         raise
-    except BaseException as error:  # noqa: BLE001 - anybody's code, failing in any way
+    except BaseException as error:  # noqa: BLE001 - foreign code, which may fail in any way
         raise failure(name, "its spaces", error) from None
     return Observations.of(name, observed), Actions.of(name, acted, interface.squash)
 
@@ -238,9 +238,7 @@ def _observed(
 ) -> Sequence[int]:
     indices = interface.observe or range(size)
     if max(indices) >= size:
-        raise BadInput(
-            f"task.observe: {max(indices)}; the observations of {settings.id} end at index {size - 1}"
-        )
+        raise BadInput(f"task.observe: {max(indices)}; the observations of {settings.id} end at {size - 1}")
     interface.observed(first[None, :])
     return indices
 

@@ -123,7 +123,7 @@ class ClassificationTask:
         Raises:
             BadInput: always.
         """
-        raise BadInput(f"{self.id} is a set of images: it has no episode to film")
+        raise BadInput(f"{self.id} is a set of images: it has no episodes to show")
 
     def job(self, program: Program, weights: NDArray[np.float64], trial: Trial) -> ClassificationJob:
         """Units of some networks and some images each; see ``Task.job``."""
