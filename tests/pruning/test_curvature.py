@@ -446,5 +446,5 @@ def test_operations_that_are_not_known_are_refused(
 ) -> None:
     model = drawn(make).double().train()
     inputs = inputs_of(5, *shape)
-    with pytest.raises(BadInput, match=f"second-order backpropagation knows no .*{complaint}"):
+    with pytest.raises(BadInput, match=f"second-order backpropagation does not support .*{complaint}"):
         by_recursion(model, inputs)

@@ -325,7 +325,7 @@ def of_weights(weight: Callable[[Tensor], Tensor], name: str = "weight") -> Make
     return changed(change)
 
 
-ONLY = "only layers that follow one another"
+ONLY = "only layers in torch.nn.Sequential"
 HOOKS: dict[str, Callable[[nn.Module], object]] = {
     "forward_hooks": lambda module: module.register_forward_hook(once_more),
     "forward_hooks with_keywords": lambda module: module.register_forward_hook(
@@ -393,7 +393,7 @@ REFUSED: dict[str, tuple[Make, tuple[int, ...], str]] = {
     "weights that PyTorch prunes": (
         changed(lambda model: torch_prune.l1_unstructured(model[0], "weight", 0.5)),
         (4,),
-        "layer 0: torch.nn.utils.prune holds its weights",
+        "layer 0: torch.nn.utils.prune manages its weights",
     ),
     "biases that PyTorch prunes": (
         changed(lambda model: torch_prune.l1_unstructured(model[0], "bias", 0.5)),
@@ -403,17 +403,17 @@ REFUSED: dict[str, tuple[Make, tuple[int, ...], str]] = {
     "a layer's forward replaced": (
         changed(lambda model: replaced(model[2])),
         (4,),
-        r"2 \(Linear\): its forward is not that of its type",
+        r"2 \(Linear\): its forward is overridden",
     ),
     "an activation's forward replaced": (
         changed(lambda model: replaced(model[1])),
         (4,),
-        r"1 \(Tanh\): its forward is not that of its type",
+        r"1 \(Tanh\): its forward is overridden",
     ),
     "the network's forward replaced": (
         changed(replaced),
         (4,),
-        r"Sequential \(Sequential\): its forward is not that of its type",
+        r"Sequential \(Sequential\): its forward is overridden",
     ),
     "a kind of Linear": (lambda: sequence(Doubling(4, 6), nn.Linear(6, 2)), (4,), rf"0 \(Doubling\): {ONLY}"),
     "a kind of Linear that is one": (
@@ -475,12 +475,12 @@ REFUSED: dict[str, tuple[Make, tuple[int, ...], str]] = {
     "normalisation of positions": (
         lambda: sequence(nn.Linear(4, 5), nn.BatchNorm1d(5), nn.Linear(5, 2)),
         (5, 4),
-        r"1 \(BatchNorm1d\): \[3, 5, 5\] reaches it, whose axis 1 is not the units of 0",
+        r"1 \(BatchNorm1d\): its input is \[3, 5, 5\], whose axis 1 is not the units of 0",
     ),
     "normalisation without statistics": (
         lambda: sequence(nn.Linear(4, 5), nn.BatchNorm1d(5, track_running_stats=False), nn.Linear(5, 2)),
         (4,),
-        r"1 \(BatchNorm1d\): batch normalisation that keeps no statistics",
+        r"1 \(BatchNorm1d\): batch normalisation without running statistics",
     ),
     "normalisation after an activation": (
         lambda: sequence(nn.Linear(4, 5), nn.ReLU(), nn.BatchNorm1d(5), nn.Linear(5, 2)),
@@ -492,7 +492,7 @@ REFUSED: dict[str, tuple[Make, tuple[int, ...], str]] = {
         (4,),
         r"0 \(BatchNorm1d\): .* only right after a layer",
     ),
-    "groups": (lambda: sequence(*conv(groups=2)), IMAGES, r"0 \(Conv2d\): a convolution in groups"),
+    "groups": (lambda: sequence(*conv(groups=2)), IMAGES, r"0 \(Conv2d\): a convolution with groups"),
     **{
         f"padding {mode}": (
             lambda mode=mode: sequence(*conv(padding=1, padding_mode=mode), nn.Flatten(), nn.Linear(168, 2)),  # type: ignore[misc]
@@ -504,7 +504,7 @@ REFUSED: dict[str, tuple[Make, tuple[int, ...], str]] = {
     "a layer along the rows of images": (
         lambda: sequence(*conv(nn.ReLU()), nn.Linear(4, 2)),
         IMAGES,
-        r"2 \(Linear\): \[3, 4, 5, 4\] reaches it, whose last axis is not the units of 0",
+        r"2 \(Linear\): its input is \[3, 4, 5, 4\], whose last axis is not the units of 0",
     ),
     "a layer along the places of a filter": (
         lambda: sequence(*conv(nn.ReLU()), nn.Flatten(2), nn.Linear(20, 2)),
@@ -519,7 +519,7 @@ REFUSED: dict[str, tuple[Make, tuple[int, ...], str]] = {
     "a convolution across units": (
         lambda: sequence(nn.Linear(6, 5), nn.Conv2d(2, 4, 3)),
         IMAGES,
-        r"1 \(Conv2d\): \[3, 2, 7, 5\] reaches it, whose axis 1 is not the units of 0",
+        r"1 \(Conv2d\): its input is \[3, 2, 7, 5\], whose axis 1 is not the units of 0",
     ),
     "a pool across units": (
         lambda: sequence(nn.Linear(6, 6), nn.MaxPool2d(2), nn.Linear(3, 2)),
@@ -539,32 +539,32 @@ REFUSED: dict[str, tuple[Make, tuple[int, ...], str]] = {
     "indices of a pool": (
         lambda: sequence(*conv(nn.MaxPool2d(2, return_indices=True))),
         IMAGES,
-        r"1 \(MaxPool2d\): it yields a tuple",
+        r"1 \(MaxPool2d\): it returns a tuple",
     ),
     "one image without a batch": (
         lambda: sequence(nn.Conv2d(3, 2, 3)),
         (7, 6),
-        r"0 \(Conv2d\): \[3, 7, 6\] reaches it; accepted is \[examples, channels",
+        r"0 \(Conv2d\): its input is \[3, 7, 6\]; accepted is \[examples, channels",
     ),
     "an example of another shape": (
         lambda: chain(5, 6, 2),
         (4,),
-        r"0 \(Linear\): the example, here \[3, 4\], does not pass it",
+        r"0 \(Linear\): it fails on the example, here of shape \[3, 4\]",
     ),
     "layers that do not fit": (
         lambda: sequence(nn.Linear(4, 6), nn.ReLU(), nn.Linear(5, 2)),
         (4,),
-        r"2 \(Linear\): the example, here \[3, 6\], does not pass it",
+        r"2 \(Linear\): it fails on the example, here of shape \[3, 6\]",
     ),
     "a weight that is no number": (
         of_weights(lambda weight: weight * float("nan")),
         (4,),
-        r"0 \(Linear\): what it yields for the example is not finite",
+        r"0 \(Linear\): its outputs for the example are not finite",
     ),
     "a bias that is infinite": (
         of_weights(lambda bias: bias + float("inf"), "bias"),
         (4,),
-        r"0 \(Linear\): what it yields for the example is not finite",
+        r"0 \(Linear\): its outputs for the example are not finite",
     ),
     "complex weights": (of_weights(lambda weight: weight * 1j), (4,), "0.weight: torch.complex64 on cpu"),
     "weights of no values": (
@@ -602,7 +602,7 @@ def test_what_cannot_be_told_is_refused_by_name(make: Make, shape: tuple[int, ..
 )
 def test_an_example_is_a_batch_of_real_numbers(example: Any, found: str) -> None:
     model = chain(4, 2)
-    with pytest.raises(BadInput, match=f"the example is {found}; accepted is a tensor of real numbers"):
+    with pytest.raises(BadInput, match=f"example: {found}; accepted is a tensor of real numbers"):
         compact(model, Mask.dense(model), example)
 
 
@@ -628,7 +628,7 @@ def test_a_module_that_is_not_what_its_type_says_is_named(
     mask = masks(model)[3]
     compact(model, mask, inputs_of((5,)))
     monkeypatch.setattr(kind, "forward", mixing)
-    with pytest.raises(BadInput, match=f"{complaint}: for the example .* is off by .* from the masked one"):
+    with pytest.raises(BadInput, match=f"{complaint}: on the example .* differs from the masked one by "):
         compact(model, mask, inputs_of((5,)))
 
 
@@ -719,7 +719,7 @@ def test_numbers_that_their_type_cannot_hold_are_refused() -> None:
         model.get_parameter("0.weight").fill_(1.0)
         model.get_buffer("1.running_var").zero_()
     half = model.half()
-    with pytest.raises(BadInput, match=r"0: its numbers are too large for torch.float16"):
+    with pytest.raises(BadInput, match=r"0: a weight or bias is too large for torch.float16"):
         compact(half, Mask.dense(half), inputs_of((4,)))
 
 

@@ -117,7 +117,7 @@ def test_a_mask_only_shrinks(name: str, one: int, other: int) -> None:
     both = {name: mask.tensors[name] & another.tensors[name] for name in mask.tensors}
     assert equal(mask.shrunk(both), Mask(both))
     if any(bool((another.tensors[name] & ~mask.tensors[name]).any()) for name in mask.tensors):
-        with pytest.raises(BadInput, match="pruned weights would come back; masks only shrink"):
+        with pytest.raises(BadInput, match="removed weights would be restored; masks only shrink"):
             mask.shrunk(another.tensors)
 
 
@@ -246,8 +246,8 @@ DAMAGED: dict[str, tuple[bytes, str]] = {
     "pickled array": (_npz(**{"0.weight": np.array([_Bomb()], object)}), "not a mask in npz"),
     "one array alone": (_npy(), "not a mask in npz"),
     "no array in it": (_zip_of_text(), "not a mask in npz"),
-    "floats": (_npz(**{"0.weight": np.ones(3)}), "0.weight holds float64, not booleans"),
-    "integers": (_npz(**{"0.weight": np.ones(3, np.int8)}), "0.weight holds int8, not booleans"),
+    "floats": (_npz(**{"0.weight": np.ones(3)}), "0.weight holds float64; a mask holds booleans"),
+    "integers": (_npz(**{"0.weight": np.ones(3, np.int8)}), "0.weight holds int8; a mask holds booleans"),
     "nothing": (_npz(), "an empty mask"),
 }
 
@@ -291,7 +291,7 @@ def test_masks_that_torch_made_are_taken_over() -> None:
         "block.two": (10, 20),
         "leave": (15, 15),
     }
-    with pytest.raises(BadInput, match=r"layer enter: torch\.nn\.utils\.prune holds its weights"):
+    with pytest.raises(BadInput, match=r"layer enter: torch\.nn\.utils\.prune manages its weights"):
         mask.apply(model)
     torch_prune.remove(model.enter, "weight")
     torch_prune.remove(model.block["two"], "weight")

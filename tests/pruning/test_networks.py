@@ -65,7 +65,7 @@ REFUSED: dict[str, tuple[nn.Module, tuple[int, ...], str]] = {
     "convolution": (
         nn.Sequential(nn.Conv2d(1, 1, 3), nn.Flatten(), nn.Linear(4, 2)),
         (1, 1, 4, 4),
-        "only linear layers make a network",
+        "only linear layers can become nodes",
     ),
     "something before": (
         nn.Sequential(nn.Unflatten(1, (1, 4)), nn.Flatten(), nn.Linear(4, 2)),
@@ -75,12 +75,12 @@ REFUSED: dict[str, tuple[nn.Module, tuple[int, ...], str]] = {
     "activation": (
         nn.Sequential(nn.Linear(4, 3), nn.ELU(), nn.Linear(3, 2)),
         (1, 4),
-        "after 0: ELU; networks know ReLU, Tanh, Sigmoid",
+        "after 0: ELU; accepted are ReLU, Tanh, Sigmoid",
     ),
     "two activations": (
         nn.Sequential(nn.Linear(4, 3), nn.ReLU(), nn.Tanh(), nn.Linear(3, 2)),
         (1, 4),
-        "after 0: ReLU, Tanh; networks know",
+        "after 0: ReLU, Tanh; accepted are",
     ),
 }
 

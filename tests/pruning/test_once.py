@@ -153,13 +153,13 @@ FAILING: dict[str, tuple[nn.Module, str]] = {
         Broken(_fails),
         r"the model's forward fails on inputs of \d+ x 6 \(KeyError: 'no such thing'",
     ),
-    "no tensor": (Broken(lambda values: [values]), r"the model yields list for \d+ examples"),
-    "one number": (Broken(lambda values: values.sum()), r"the model yields  for \d+ examples"),
+    "no tensor": (Broken(lambda values: [values]), r"the model's forward returns list for \d+ examples"),
+    "one number": (Broken(lambda values: values.sum()), r"the model's forward returns  for \d+ examples"),
     "pictures": (
         Broken(lambda values: values[:, None]),
-        r"the model yields \d+ x 1 x 3 for \d+ examples; accepted is examples x outputs",
+        r"the model's forward returns \d+ x 1 x 3 for \d+ examples; accepted is examples x outputs",
     ),
-    "rows lost": (Broken(lambda values: values[:0]), r"the model yields 0 x 3 for \d+ examples"),
+    "rows lost": (Broken(lambda values: values[:0]), r"the model's forward returns 0 x 3 for \d+ examples"),
 }
 
 
@@ -171,16 +171,16 @@ def test_a_forward_that_fails_is_named(criterion: str, model: nn.Module, complai
 
 
 BAD: dict[str, tuple[dict[str, Any], str]] = {
-    "criterion": ({"criterion": "size"}, "criterion 'size': accepted are random, magnitude, deviation, obd"),
-    "scope": ({"scope": "local"}, "scope 'local': accepted are global, layer, erk"),
-    "schedule": ({"schedule": "linear"}, "schedule 'linear': accepted are one-shot, exponential, cubic"),
-    "passes": ({"passes": 0}, "passes 0: accepted are numbers from 1"),
-    "sparsity of one": ({"sparsity": 1.0}, "sparsity 1: accepted are numbers from 0 to below 1"),
-    "negative sparsity": ({"sparsity": -0.5}, "sparsity -0.5: accepted are numbers"),
-    "no number": ({"sparsity": float("nan")}, "sparsity nan: accepted are numbers"),
-    "rate": ({"scope": "layer", "rates": {"leave": 1.0}}, "rate of leave 1: accepted are numbers"),
+    "criterion": ({"criterion": "size"}, "criterion: 'size'; accepted are random, magnitude, deviation, obd"),
+    "scope": ({"scope": "local"}, "scope: 'local'; accepted are global, layer, erk"),
+    "schedule": ({"schedule": "linear"}, "schedule: 'linear'; accepted are one-shot, exponential, cubic"),
+    "passes": ({"passes": 0}, "passes: 0; accepted are numbers from 1"),
+    "sparsity of one": ({"sparsity": 1.0}, "sparsity: 1; accepted are numbers from 0 to below 1"),
+    "negative sparsity": ({"sparsity": -0.5}, "sparsity: -0.5; accepted are numbers"),
+    "no number": ({"sparsity": float("nan")}, "sparsity: nan; accepted are numbers"),
+    "rate": ({"scope": "layer", "rates": {"leave": 1.0}}, "rates.leave: 1; accepted are numbers"),
     "unknown layer": ({"scope": "layer", "rates": {"leaf": 0.5}}, "no layer 'leaf' .* did you mean leave"),
-    "rates where scores decide": ({"rates": {"leave": 0.5}}, "a layer has no rate of its own there"),
+    "rates where scores decide": ({"rates": {"leave": 0.5}}, "layers have no rates of their own"),
     "mask": ({"mask": Mask.dense(chain(6, 5, CLASSES))}, "a mask of another network"),
     "emptied": ({"scope": "layer", "sparsity": 0.99}, "nothing would be left in layer enter"),
 }
@@ -198,7 +198,7 @@ def test_a_network_that_does_not_compute_is_refused() -> None:
     with torch.no_grad():
         model.get_parameter("enter.weight")[0, 0] = float("nan")
     for criterion in CRITERIA.keys() - {"random"}:
-        with pytest.raises(BadInput, match=r"weight: a score is NaN; the network does not compute"):
+        with pytest.raises(BadInput, match=r"weight: a score is NaN; an output is not finite"):
             pruned(model, 0.5, criterion)
 
 

@@ -422,7 +422,7 @@ def test_a_forward_that_fails_only_in_training_is_named_too() -> None:
 
 def test_outputs_that_are_no_rows_are_refused() -> None:
     model = nn.Sequential(nn.Linear(6, 4), nn.Unflatten(1, (2, 2)))
-    with pytest.raises(BadInput, match="the model yields 1 x 2 x 2 for 1 examples"):
+    with pytest.raises(BadInput, match="the model's forward returns 1 x 2 x 2 for 1 examples"):
         trained(model)
 
 

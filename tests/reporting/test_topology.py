@@ -158,7 +158,7 @@ def test_a_folder_that_does_not_exist_is_refused(tmp_path: Path, grow: Grow) -> 
 
 
 def test_names_that_are_too_few_are_refused(tmp_path: Path, grow: Grow) -> None:
-    with pytest.raises(BadInput, match="2 names of inputs for a network that has 5"):
+    with pytest.raises(BadInput, match="input_names: 2 names for a network with 5 inputs"):
         draw_topology(grow(5), tmp_path / "n.svg", input_names=["a", "b"])
 
 

@@ -1,7 +1,7 @@
 """The verb that puts pruned and evolved networks on one frontier of accuracy against connections.
 
 Horizontal axis: effective connections, without biases. Vertical axis: accuracy on the test images, mean and
-standard deviation over seeds; whatever was selected was selected on the validation images.
+standard deviation over seeds; weights are selected on the validation images.
 """
 
 from __future__ import annotations
@@ -53,7 +53,8 @@ def frontier(
     check_seed(seed)
     if not runs:
         raise BadInput(
-            "name at least one run: the folder of a search on images or of a pruning run, or a network JSON"
+            "none given; accepted are folders of searches on images, of pruning runs, and network JSON",
+            argument="runs",
         )
     tasks = ImageTasks()
     networks: list[Entry] = []

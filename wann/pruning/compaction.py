@@ -1,8 +1,8 @@
-"""Masked networks made physically small: what cannot matter is folded away, until nothing more can be.
+"""Compaction: small dense networks that compute the same as masked ones.
 
-A unit without live inputs is a constant: what it adds to the units after it goes into their biases. A unit
-without live outputs is not needed. Removing one may make another superfluous, so both are repeated to a
-fixed point; masked and compact network compute the same, which is verified on an example each time.
+A unit without live inputs is a constant, which is folded into the biases of the next layer. A unit without
+live outputs is dropped. Removing one unit may make another superfluous, so both steps are repeated to a fixed
+point. That masked and compact network compute the same is verified on an example each time.
 """
 
 from __future__ import annotations
@@ -22,19 +22,19 @@ from .stages import Stage
 
 __all__ = ["Chain", "compact"]
 
-_ROUNDING: Final = 1e-9  # of the largest term of a sum; float64 rounds by 1e-16 of it
+_ROUNDING: Final = 1e-9  # relative to the largest term of a sum; float64 rounds by 1e-16
 
 
 @dataclass(frozen=True)
 class Chain:
-    """A network whose layers follow one another.
+    """A network as a sequence of layers.
 
     Attributes:
         before: names and modules before the first layer.
         stages: the layers.
-        dtype: of the network's numbers.
-        device: where the network computes; all tensors here are on the processor.
-        example: float64[examples, ...], what the masked network's values are known for.
+        dtype: type of the network's parameters.
+        device: device of the network; all tensors here are on the CPU.
+        example: float64[examples, ...], inputs for which the values in the masked network are known.
     """
 
     before: list[tuple[str, nn.Module]]
@@ -45,15 +45,15 @@ class Chain:
 
     @classmethod
     def of(cls, model: nn.Module, mask: Mask, example: Tensor) -> Chain:
-        """Take a network apart; batch normalisation becomes part of the layer before it.
+        """The layers of a network; batch normalisation becomes part of the layer before it.
 
         Args:
             model: see ``wann.pruning.links.trace``.
-            mask: which weights are there.
-            example: inputs [examples, ...]; any other number of examples may be sent through it later.
+            mask: the kept weights.
+            example: inputs [examples, ...]; later batches may have another number of examples.
 
         Raises:
-            BadInput: a mask of another network, or one whose modules are no chain that is known here.
+            BadInput: the mask belongs to another network, or the modules are not a supported sequence.
         """
         before: list[tuple[str, nn.Module]] = []
         stages: list[Stage] = []
@@ -77,13 +77,13 @@ class Chain:
         """The network as a module, in evaluation mode.
 
         Raises:
-            BadInput: numbers that are too large for this type.
+            BadInput: a parameter is too large for the type.
         """
         parts: OrderedDict[str, nn.Module] = OrderedDict()
-        taken = nn.Sequential()
+        reserved = nn.Sequential()
         for name, module in self._modules(dtype or self.dtype):
             flat = name.replace(".", "_") or "layer"
-            while flat in parts or hasattr(taken, flat):
+            while flat in parts or hasattr(reserved, flat):
                 flat += "_"
             parts[flat] = copy.deepcopy(module)
         return nn.Sequential(parts).to(self.device).eval()
@@ -96,23 +96,23 @@ class Chain:
 
     @property
     def connections(self) -> int:
-        """Weights that are there."""
+        """Number of live weights."""
         return sum(int(stage.live.sum()) for stage in self.stages)
 
     @property
     def biases(self) -> int:
-        """Biases that are not zero."""
+        """Number of biases that are not zero."""
         return sum(int((stage.bias != 0).sum()) for stage in self.stages)
 
     @property
     def widths(self) -> list[int]:
-        """Units of each layer."""
+        """Number of units of each layer."""
         return [stage.units for stage in self.stages]
 
     def compacted(self) -> Chain:
-        """The network without units that are constant or lead nowhere; see the module.
+        """The network without units that are constant or unused; see the module.
 
-        Of a convolution one filter is always left, since a layer of none cannot be computed.
+        A convolution keeps at least one filter, since a layer without filters cannot be computed.
 
         Raises:
             BadInput: see ``verify``.
@@ -124,12 +124,12 @@ class Chain:
             for position in range(len(stages) - 1):
                 here, following = stages[position], stages[position + 1]
                 silent = ~here.live.flatten(1).any(1) & here.constants(following)[1]
-                unheard = ~here.columns(following.live).any(3).any(1).any(0)
-                gone = silent | unheard
-                if isinstance(here.layer, nn.Conv2d) and bool(gone.all()):
-                    gone[0] = False
-                if bool(gone.any()):
-                    stages[position : position + 2] = _without(here, following, gone)
+                unused = ~here.columns(following.live).any(3).any(1).any(0)
+                removed = silent | unused
+                if isinstance(here.layer, nn.Conv2d) and bool(removed.all()):
+                    removed[0] = False
+                if bool(removed.any()):
+                    stages[position : position + 2] = _without(here, following, removed)
                     changed = True
         chain = replace(self, stages=stages)
         chain.verify()
@@ -137,10 +137,10 @@ class Chain:
 
     @torch.no_grad()
     def verify(self) -> None:
-        """See that each module yields for the example what it yields in the masked network, but for rounding.
+        """Check that each module computes the same as in the masked network, up to rounding.
 
         Raises:
-            BadInput: it does not; the first module that differs is named.
+            BadInput: it does not; the message names the first module that differs.
         """
         expected = [values for stage in self.stages for values in stage.expected]
         layers = iter(self.stages)
@@ -153,20 +153,20 @@ class Chain:
             if not error <= _ROUNDING * largest:
                 kind = type(module).__name__
                 raise BadInput(
-                    f"{name or kind} ({kind}): for the example the compact network yields what is off by "
-                    f"{error:.2g} from the masked one; it cannot be compacted"
+                    f"{name or kind} ({kind}): on the example the compact network differs from the masked "
+                    f"one by {error:.2g}; it cannot be compacted"
                 )
 
 
 def compact(model: nn.Module, mask: Mask, example: Tensor) -> nn.Sequential:
-    """A small network that computes what the masked one computes, in evaluation mode.
+    """A small network that computes the same as the masked one, in evaluation mode.
 
     Both are compared on the example in float64.
 
     Args:
-        model: layers that follow one another in torch.nn.Sequential, with activations and pooling between.
-        mask: which weights are there.
-        example: inputs [examples, ...], a few as the network will meet them.
+        model: layers in torch.nn.Sequential, with activations and pooling between them.
+        mask: the kept weights.
+        example: inputs [examples, ...], typical ones.
 
     Raises:
         BadInput: see ``Chain.of`` and ``Chain.verify``.
@@ -174,18 +174,18 @@ def compact(model: nn.Module, mask: Mask, example: Tensor) -> nn.Sequential:
     return Chain.of(model, mask, example).compacted().module()
 
 
-def _distance(found: Tensor, wanted: Tensor) -> float:
-    if found.numel() != wanted.numel():
+def _distance(values: Tensor, expected: Tensor) -> float:
+    if values.numel() != expected.numel():
         return float("inf")
-    return float((found.reshape(wanted.shape) - wanted).abs().max()) if found.numel() else 0.0
+    return float((values.reshape(expected.shape) - expected).abs().max()) if values.numel() else 0.0
 
 
-def _without(here: Stage, following: Stage, gone: Tensor) -> list[Stage]:
-    """Both stages without these units; what the silent ones yield goes into the next biases."""
-    shape, stay = following.weight.shape, ~gone
+def _without(here: Stage, following: Stage, removed: Tensor) -> list[Stage]:
+    """Both stages without these units, whose constants are added to the next biases."""
+    shape, stay = following.weight.shape, ~removed
     weight, live = here.columns(following.weight), here.columns(following.live)
     constants, _ = here.constants(following)
-    folded = (weight.sum((1, 3))[:, gone] * constants[gone]).sum(1)
+    folded = (weight.sum((1, 3))[:, removed] * constants[removed]).sum(1)
     rest = (shape[1] // here.units * int(stay.sum()), *shape[2:])
     return [
         replace(

@@ -1,4 +1,4 @@
-"""What a weight is worth: the criteria by which weights are kept or removed."""
+"""Criteria: scores of weights, by which they are kept or removed."""
 
 from __future__ import annotations
 
@@ -25,15 +25,15 @@ _TEMPERATURE: Final = 200.0
 
 @dataclass(frozen=True)
 class Probe:
-    """What a criterion may look at; it changes nothing of it.
+    """The inputs of a criterion, which does not modify them.
 
     Attributes:
-        model: the network, its pruned weights zero.
-        mask: which weights are there.
-        batches: inputs and targets, for the criteria that need examples.
+        model: the network, with pruned weights zero.
+        mask: the kept weights.
+        batches: inputs and targets, for criteria that need examples.
         objective: the loss.
-        rng: for the criterion that draws.
-        temperature: what GraSP divides outputs by.
+        rng: for the criterion ``random``.
+        temperature: divisor of the outputs in GraSP.
     """
 
     model: nn.Module
@@ -44,24 +44,24 @@ class Probe:
     temperature: float = _TEMPERATURE
 
     def draws(self) -> Scores:
-        """A number from 0 to 1 for each weight.
+        """A uniform random number from [0, 1) for each weight.
 
         Raises:
-            BadInput: no generator was given.
+            BadInput: ``rng`` is None.
         """
         if self.rng is None:
-            raise BadInput("criterion random draws: give a numpy generator")
+            raise BadInput("none given; criterion random needs a numpy generator", argument="rng")
         shapes = {name: tuple(mask.shape) for name, mask in self.mask.tensors.items()}
         return {name: torch.from_numpy(self.rng.random(shape)) for name, shape in shapes.items()}
 
     def check(self, criterion: Criterion) -> None:
-        """See that everything the criterion needs is there.
+        """Check that the criterion has what it needs.
 
         Raises:
             BadInput: examples are missing.
         """
         if criterion.needs in ("examples", "shape") and not self.batches:
-            raise BadInput(f"criterion {criterion.name} needs examples: give batches of inputs and targets")
+            raise BadInput(f"none given; criterion {criterion.name} needs examples", argument="batches")
 
 
 @dataclass(frozen=True)
@@ -69,13 +69,13 @@ class Criterion:
     """A way to score weights.
 
     Attributes:
-        name: as in configurations.
+        name: name in configurations.
         source: the paper.
-        score: from a probe to scores of the weights' shapes, as published.
-        needs: ``nothing``, ``examples``, or the ``shape`` of an example alone.
+        score: maps a probe to scores with the shapes of the weights, as published.
+        needs: ``nothing``, ``examples``, or only the ``shape`` of an example.
         keeps: whether the highest or the lowest scores are kept.
-        trained: whether it is made for trained weights, or for those before training.
-        passes: into how many rounds of scoring and removing a target is divided.
+        trained: whether it was published for trained weights rather than initial ones.
+        passes: rounds of scoring and removal by which a sparsity is approached.
     """
 
     name: str
@@ -91,25 +91,27 @@ def forwarded(model: nn.Module, inputs: Tensor) -> Tensor:
     """The outputs of a model.
 
     Raises:
-        BadInput: its forward fails, or yields something other than a row for each example.
+        BadInput: its forward fails, or does not return a row of outputs for each example.
     """
     try:
         outputs = model(inputs)
     except BadInput:
         raise
-    except Exception as error:  # noqa: BLE001 - whatever a stranger's module does
+    except Exception as error:  # noqa: BLE001 - foreign code
         shape = " x ".join(map(str, inputs.shape))
         raise BadInput(
             f"the model's forward fails on inputs of {shape} ({type(error).__name__}: {error})"
         ) from None
     if not isinstance(outputs, Tensor) or outputs.ndim != 2 or len(outputs) != len(inputs):
-        found = " x ".join(map(str, outputs.shape)) if isinstance(outputs, Tensor) else type(outputs).__name__
-        raise BadInput(f"the model yields {found} for {len(inputs)} examples; accepted is examples x outputs")
+        shape = " x ".join(map(str, outputs.shape)) if isinstance(outputs, Tensor) else type(outputs).__name__
+        raise BadInput(
+            f"the model's forward returns {shape} for {len(inputs)} examples; accepted is examples x outputs"
+        )
     return outputs
 
 
 def _random(probe: Probe) -> Scores:
-    """A draw for each weight."""
+    """A uniform random number for each weight."""
     return probe.draws()
 
 
@@ -118,13 +120,13 @@ def _magnitude(probe: Probe) -> Scores:
     return {name: weight.detach().abs() for name, weight in prunable(probe.model).items()}
 
 
-def _deviations(probe: Probe) -> Scores:
-    """|w| in standard deviations of the layer's surviving weights (Han et al. 2015)."""
+def _standardised_magnitude(probe: Probe) -> Scores:
+    """|w| in standard deviations of the layer's kept weights (Han et al. 2015)."""
     scores = {}
     for name, weight in prunable(probe.model).items():
-        survivors = weight.detach()[probe.mask.tensors[name]].double()
-        spread = survivors.std(correction=0) if survivors.numel() else torch.ones(())
-        scores[name] = weight.detach().double().abs() / spread.clamp_min(torch.finfo(torch.float64).tiny)
+        kept = weight.detach()[probe.mask.tensors[name]].double()
+        std = kept.std(correction=0) if kept.numel() else torch.ones(())
+        scores[name] = weight.detach().double().abs() / std.clamp_min(torch.finfo(torch.float64).tiny)
     return scores
 
 
@@ -143,19 +145,19 @@ def _doubled(tensor: Tensor) -> Tensor:
 
 def _connection_sensitivity(probe: Probe) -> Scores:
     """|g w|, g the gradient of the loss at initialisation (Lee, Ajanthan, Torr 2019, equation 5)."""
-    model = _undisturbed(probe.model)
+    model = _without_dropout(probe.model)
     weights = prunable(model)
     sums = {name: torch.zeros_like(weight) for name, weight in weights.items()}
     for inputs, targets in probe.batches:
         loss = probe.objective.loss(forwarded(model, inputs), targets) * len(inputs)
-        for total, part in zip(sums.values(), _slopes(loss, weights), strict=True):
+        for total, part in zip(sums.values(), _gradients(loss, weights), strict=True):
             total.add_(part)
     return {name: (sums[name] * weight.detach()).abs() for name, weight in weights.items()}
 
 
 def _gradient_flow(probe: Probe) -> Scores:
     """-(H g) w at initialisation; the highest are removed (Wang, Zhang, Grosse 2020, equation 8)."""
-    model = _undisturbed(probe.model)
+    model = _without_dropout(probe.model)
     weights = prunable(model)
     masks = [probe.mask.tensors[name] for name in weights]
     examples = sum(len(inputs) for inputs, _ in probe.batches)
@@ -163,17 +165,17 @@ def _gradient_flow(probe: Probe) -> Scores:
     def gradients(inputs: Tensor, targets: Tensor, *, again: bool) -> list[Tensor]:
         outputs = forwarded(model, inputs) / probe.temperature
         loss = probe.objective.loss(outputs, targets) * (len(inputs) / examples)
-        return _slopes(loss, weights, again=again)
+        return _gradients(loss, weights, again=again)
 
     first = [torch.zeros_like(weight) for weight in weights.values()]
     for batch in probe.batches:
         for total, part, mask in zip(first, gradients(*batch, again=False), masks, strict=True):
-            total.add_(part * mask)  # of the weights that are there
+            total.add_(part * mask)  # of kept weights only
     product = [torch.zeros_like(weight) for weight in weights.values()]
     for batch in probe.batches:
         parts = gradients(*batch, again=True)
         along = torch.stack([(g * part).sum() for g, part in zip(first, parts, strict=True)]).sum()
-        for total, part in zip(product, _slopes(along, weights), strict=True):
+        for total, part in zip(product, _gradients(along, weights), strict=True):
             total.add_(part)
     return {
         name: -hessian_gradient * weight.detach()
@@ -181,8 +183,8 @@ def _gradient_flow(probe: Probe) -> Scores:
     }
 
 
-def _undisturbed(model: nn.Module) -> nn.Module:
-    """A copy with the batch's statistics, as in training, but without the noise of any dropout."""
+def _without_dropout(model: nn.Module) -> nn.Module:
+    """A copy with batch statistics as in training, but without dropout."""
     copied = copy.deepcopy(model).eval().requires_grad_(requires_grad=True)
     for module in copied.modules():
         if isinstance(module, (nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d)):
@@ -190,15 +192,15 @@ def _undisturbed(model: nn.Module) -> nn.Module:
     return copied
 
 
-def _slopes(value: Tensor, weights: Mapping[str, Tensor], *, again: bool = False) -> list[Tensor]:
-    """Gradients; those of weights that are not used are zero."""
+def _gradients(value: Tensor, weights: Mapping[str, Tensor], *, again: bool = False) -> list[Tensor]:
+    """Gradients, zero for unused weights."""
     return list(
         torch.autograd.grad(value, list(weights.values()), create_graph=again, materialize_grads=True)
     )
 
 
 def _synaptic_flow(probe: Probe) -> Scores:
-    """dR/dw * w, R the sum of outputs for ones with |w| for w (Tanaka et al. 2020, equation 4)."""
+    """dR/dw * w, where R is the sum of outputs for ones with |w| in place of w (Tanaka et al. 2020, 4)."""
     model = copy.deepcopy(probe.model).double().eval().requires_grad_(requires_grad=True)
     with torch.no_grad():
         for parameter in model.parameters():
@@ -208,20 +210,20 @@ def _synaptic_flow(probe: Probe) -> Scores:
     flow = forwarded(model, ones).sum()
     return {
         name: (gradient * weight).detach()
-        for (name, weight), gradient in zip(weights.items(), _slopes(flow, weights), strict=True)
+        for (name, weight), gradient in zip(weights.items(), _gradients(flow, weights), strict=True)
     }
 
 
 CRITERIA: Final = {
     entry.name: entry
     for entry in (
-        Criterion("random", "the control of every paper", _random),
+        Criterion("random", "the control in every paper", _random),
         Criterion("magnitude", "Han et al. 2015; Frankle & Carbin 2019", _magnitude),
-        Criterion("deviation", "Han et al. 2015", _deviations),
+        Criterion("deviation", "Han et al. 2015", _standardised_magnitude),
         Criterion("obd", "LeCun, Denker, Solla 1990", _damage, "examples"),
         Criterion("snip", "Lee, Ajanthan, Torr 2019", _connection_sensitivity, "examples", trained=False),
         Criterion("grasp", "Wang, Zhang, Grosse 2020", _gradient_flow, "examples", "lowest", trained=False),
         Criterion("synflow", "Tanaka et al. 2020", _synaptic_flow, "shape", trained=False, passes=100),
     )
 }
-"""What weights can be scored by. ``deviation`` with a quality q is Han's rule |w| < q std."""
+"""All criteria by name. ``deviation`` with a threshold q is Han's rule |w| < q std."""

@@ -1,12 +1,12 @@
-"""Second-order backpropagation: the diagonal of the Hessian as Optimal Brain Damage has it.
+"""Second-order backpropagation: the diagonal of the Hessian in Optimal Brain Damage.
 
 LeCun, Denker, Solla 1990, equations 5 to 8 with the term of f'' dropped (Levenberg-Marquardt): for a unit
 with total input a, output f(a) and outgoing weights w_l,
 
     h_a = f'(a)^2 * sum_l w_l^2 h_l,        h_w = sum over uses of w of h_a * x^2,
 
-from the diagonal at the outputs back to the inputs. A backward pass of PyTorch does this work once each
-operation propagates with squared coefficients: within ``_Squared`` they do, whichever module calls them.
+from the diagonal at the outputs back to the inputs. PyTorch's backward pass computes it if each operation
+propagates with squared coefficients, as they all do within ``_Squared``.
 """
 
 from __future__ import annotations
@@ -61,10 +61,10 @@ def second_derivatives(
     """The diagonal of the Hessian of the mean loss, by the recursion above, for each prunable weight.
 
     It equals the exact diagonal for the squared error with one hidden layer of piecewise linear units.
-    Of weights that are used more than once (convolutions) terms between uses are dropped, as in the paper.
+    For weights that are used more than once (convolutions), cross terms are dropped, as in the paper.
 
     Args:
-        model: in the mode in which it is to be looked at; it is not changed.
+        model: in training or evaluation mode; it is not modified.
         batches: inputs and targets; the mean is over all examples.
         objective: the loss and its curvature at the outputs.
 
@@ -72,7 +72,7 @@ def second_derivatives(
         Non-negative tensors of the weights' shapes, by name.
 
     Raises:
-        BadInput: the model uses an operation that the recursion is not known for.
+        BadInput: the model uses an unsupported operation.
     """
     weights = prunable(model)
     sums = {name: torch.zeros_like(weight) for name, weight in weights.items()}
@@ -81,8 +81,8 @@ def second_derivatives(
         with torch.enable_grad(), _Squared():
             outputs = model(inputs)
         curvature = objective.curvature(outputs.detach(), targets)
-        found = torch.autograd.grad(outputs, list(weights.values()), curvature, allow_unused=True)
-        for total, part in zip(sums.values(), found, strict=True):
+        parts = torch.autograd.grad(outputs, list(weights.values()), curvature, allow_unused=True)
+        for total, part in zip(sums.values(), parts, strict=True):
             if part is not None:
                 total.add_(part)
         examples += len(inputs)
@@ -90,7 +90,7 @@ def second_derivatives(
 
 
 class _Propagated(torch.autograd.Function):
-    """An operation that is itself forwards, and what it is given backwards."""
+    """An operation with a backward rule of its own."""
 
     @staticmethod
     def forward(ctx: Any, operation: Callable[..., Tensor], backward: Backward, *tensors: Tensor) -> Tensor:
@@ -105,7 +105,7 @@ class _Propagated(torch.autograd.Function):
 
 
 class _Squared(TorchFunctionMode):
-    """Within it, the operations of a network carry second derivatives backwards."""
+    """A mode in which the operations of a network propagate second derivatives backwards."""
 
     def __torch_function__(
         self, func: Any, types: Any, args: Sequence[Any] = (), kwargs: Mapping[str, Any] | None = None
@@ -129,8 +129,8 @@ class _Squared(TorchFunctionMode):
         if selects or getattr(func, "__name__", "") == "__get__" or not follows:
             return func(*args, **given)
         raise BadInput(
-            f"second-order backpropagation knows no {getattr(func, '__name__', func)} here; it knows linear "
-            "and conv2d layers, pooling, elementwise activations, sums and changes of shape"
+            f"second-order backpropagation does not support {getattr(func, '__name__', func)} here; it "
+            "supports linear and conv2d layers, pooling, elementwise activations, sums and changes of shape"
         )
 
 
@@ -162,7 +162,7 @@ def _propagated(operation: Callable[..., Tensor], backward: Backward, *tensors: 
 
 
 def _by_squares(operation: Callable[..., Tensor], tensors: Sequence[Tensor], h: Tensor) -> Sequence[Tensor]:
-    """Bilinear: what multiplies one factor is the other, so at the squares the gradient has the squares."""
+    """Bilinear: the gradient of one factor is the other, and at the squares it is the square."""
     squares = [tensor.detach().square().requires_grad_() for tensor in tensors]
     return torch.autograd.grad(operation(*squares), squares, h)
 
@@ -176,11 +176,11 @@ def _by_slopes(operation: Callable[..., Tensor], tensors: Sequence[Tensor], h: T
 
 
 def _by_shares(operation: Callable[..., Tensor], tensors: Sequence[Tensor], h: Tensor) -> Sequence[Tensor]:
-    """Means: every coefficient of an output is 1 / n, the largest of the gradient of an output's sum."""
+    """Means: all coefficients of an output are equal, 1 / n."""
     inputs = tensors[0].detach().requires_grad_()
     outputs = operation(inputs)
     (share,) = torch.autograd.grad(outputs, inputs, torch.ones_like(outputs), retain_graph=True)
     (carried,) = torch.autograd.grad(outputs, inputs, h)
     if not torch.equal(share, share.flatten()[0].expand_as(share)):
-        raise BadInput("second-order backpropagation knows no averages over overlapping or uneven parts")
+        raise BadInput("second-order backpropagation does not support overlapping or uneven averages")
     return (share * carried,)

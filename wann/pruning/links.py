@@ -1,7 +1,7 @@
-"""The modules of a network in the order in which they compute, and what each of them yields for an example.
+"""The modules of a network in the order of computation, with their inputs and outputs for an example.
 
-What a network computes is told from the types of its modules. So these are PyTorch's own, exactly: a subclass
-may compute something else, and so may a module with hooks, or with a method of its own.
+The types of the modules tell what a network computes. So only PyTorch's own types are accepted: a subclass
+may compute something else, and so may a module with hooks or overridden methods.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ ELEMENTWISE: Final = (
 POOLING: Final = (nn.MaxPool2d, nn.AvgPool2d, nn.AdaptiveMaxPool2d, nn.AdaptiveAvgPool2d)
 NORMALISING: Final = (nn.BatchNorm1d, nn.BatchNorm2d)
 _KNOWN: Final = (*LAYERS, *ELEMENTWISE, *POOLING, *NORMALISING, nn.Flatten, nn.Unflatten)
-_IMPASSABLE: Final = (RuntimeError, ValueError, IndexError, TypeError)  # shapes and types that do not fit
+_IMPASSABLE: Final = (RuntimeError, ValueError, IndexError, TypeError)  # of shapes and types that do not fit
 
 
 @dataclass(frozen=True)
@@ -34,12 +34,12 @@ class Link:
     """A module of the masked network.
 
     Attributes:
-        name: of the module within the network.
-        module: a copy in evaluation mode, on the processor, in float64, the weights that are gone zero; it
-            leaves its inputs as they are.
-        live: of a layer, bool[shape of the weight], which weights are there.
-        inputs: float64[examples, ...], what reaches the module.
-        outputs: float64[examples, ...], what leaves it.
+        name: name of the module within the network.
+        module: a copy in evaluation mode, on the CPU, in float64, with removed weights zero; it does not
+            modify its inputs.
+        live: bool[shape of the weight], the kept weights of a layer; None for other modules.
+        inputs: float64[examples, ...], inputs of the module.
+        outputs: float64[examples, ...], outputs of the module.
     """
 
     name: str
@@ -49,22 +49,22 @@ class Link:
     outputs: Tensor
 
     def refused(self, reason: str) -> BadInput:
-        """The complaint about this module."""
+        """An error about this module."""
         return _refused(self.name, self.module, reason)
 
 
 @torch.no_grad()
 def trace(model: nn.Module, mask: Mask, example: Tensor) -> list[Link]:
-    """Send an example through the masked network, module by module; the network stays as it is.
+    """Pass an example through the masked network, module by module; the network is not modified.
 
     Args:
-        model: Linear, Conv2d and what is known here, in torch.nn.Sequential; these may be nested.
-        mask: which weights are there.
+        model: Linear, Conv2d and other supported modules in torch.nn.Sequential, perhaps nested.
+        mask: the kept weights.
         example: inputs [examples, ...].
 
     Raises:
-        BadInput: the mask is of another network, a module may compute something else than its type says, or
-            the example does not fit the network or makes values that are not finite.
+        BadInput: the mask belongs to another network, a module may compute something else than its type
+            says, the example does not fit the network, or a value is not finite.
     """
     mask.check(model)
     live: dict[int, Tensor] = {}
@@ -74,30 +74,30 @@ def trace(model: nn.Module, mask: Mask, example: Tensor) -> list[Link]:
         live[id(weight)] = mask.tensors[name].cpu()
     if not isinstance(example, Tensor) or example.ndim < 2 or not example.numel() or example.is_complex():
         kind = type(example).__name__
-        found = f"{list(example.shape)} of {example.dtype}" if isinstance(example, Tensor) else kind
-        raise BadInput(f"the example is {found}; accepted is a tensor of real numbers [examples, ...]")
+        given = f"{list(example.shape)} of {example.dtype}" if isinstance(example, Tensor) else kind
+        raise BadInput(f"{given}; accepted is a tensor of real numbers [examples, ...]", argument="example")
     links: list[Link] = []
     values = example.detach().cpu().double()
     for name, module in _sequence(model, ""):
-        there = None if not isinstance(module, LAYERS) else live[id(module.weight)]
+        kept = None if not isinstance(module, LAYERS) else live[id(module.weight)]
         try:
-            masked = _masked(module, there)
+            masked = _masked(module, kept)
             outputs = masked(values)
         except _IMPASSABLE as error:
             raise _refused(
-                name, module, f"the example, here {list(values.shape)}, does not pass it: {error}"
+                name, module, f"it fails on the example, here of shape {list(values.shape)}: {error}"
             ) from None
         if not isinstance(outputs, Tensor):
-            raise _refused(name, module, f"it yields a {type(outputs).__name__}, not a tensor")
+            raise _refused(name, module, f"it returns a {type(outputs).__name__}, not a tensor")
         if not bool(outputs.isfinite().all()):
-            raise _refused(name, module, "what it yields for the example is not finite")
-        links.append(Link(name, masked, there, values, outputs))
+            raise _refused(name, module, "its outputs for the example are not finite")
+        links.append(Link(name, masked, kept, values, outputs))
         values = outputs
     return links
 
 
 def _sequence(module: nn.Module, name: str) -> Iterator[tuple[str, nn.Module]]:
-    """Modules by name in the order of their computation; one may be met more than once."""
+    """Modules by name in the order of computation, possibly with repetitions."""
     held = [*vars(module).items(), *_held_by_parameters(module)]
     hooks = sorted(
         {attribute.strip("_") for attribute, value in held if attribute.endswith("_hooks") and value}
@@ -106,7 +106,7 @@ def _sequence(module: nn.Module, name: str) -> Iterator[tuple[str, nn.Module]]:
         raise _refused(name, module, f"its {', '.join(hooks)} would be lost; remove them first")
     own = sorted(attribute for attribute in vars(module) if callable(getattr(type(module), attribute, None)))
     if own:
-        raise _refused(name, module, f"its {', '.join(own)} is not that of its type")
+        raise _refused(name, module, f"its {', '.join(own)} is overridden")
     if type(module) is nn.Sequential:
         for child, inner in module.named_modules(remove_duplicate=False):
             if child and "." not in child:
@@ -117,8 +117,8 @@ def _sequence(module: nn.Module, name: str) -> Iterator[tuple[str, nn.Module]]:
         raise _refused(
             name,
             module,
-            "only layers that follow one another in torch.nn.Sequential can be compacted, with activations "
-            "and pooling between, each of exactly PyTorch's type",
+            "only layers in torch.nn.Sequential can be compacted, with activations and pooling between them, "
+            "each of exactly PyTorch's type",
         )
 
 
@@ -130,7 +130,7 @@ def _held_by_parameters(module: nn.Module) -> Iterator[tuple[str, object]]:
 
 def _masked(module: nn.Module, live: Tensor | None) -> nn.Module:
     made = copy.deepcopy(module).cpu().double().eval()
-    if "inplace" in vars(made):  # what reaches it is needed again
+    if "inplace" in vars(made):  # its inputs are needed again
         vars(made)["inplace"] = False
     if isinstance(made, LAYERS) and live is not None:
         made.weight = nn.Parameter(made.weight * live, made.weight.requires_grad)

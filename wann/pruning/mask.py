@@ -1,4 +1,4 @@
-"""Which weights of a network are there: named boolean tensors that only ever shrink."""
+"""Masks of the kept weights of a network: named boolean tensors that only shrink."""
 
 from __future__ import annotations
 
@@ -27,37 +27,35 @@ _LARGEST: Final = 2**28  # bytes, one for each weight
 def prunable(model: nn.Module) -> dict[str, nn.Parameter]:
     """The weights of all Linear and Conv2d layers by their name in ``named_parameters``, in that order.
 
-    A weight that several layers share is there once.
+    A weight shared by several layers appears once.
 
     Raises:
-        BadInput: there are none, ``torch.nn.utils.prune`` holds one of them, or one is computed from others
-            or has no shape yet.
+        BadInput: there is none, ``torch.nn.utils.prune`` manages one of them, or one is parametrised or has
+            no shape yet.
     """
-    found: dict[str, nn.Parameter] = {}
+    weights: dict[str, nn.Parameter] = {}
     for name, module in model.named_modules():
         if not isinstance(module, LAYERS):
             continue
         if hasattr(module, "weight_mask"):
             raise BadInput(
-                f"layer {name}: torch.nn.utils.prune holds its weights; take Mask.of_torch(model), then "
+                f"layer {name}: torch.nn.utils.prune manages its weights; call Mask.of_torch(model), then "
                 "torch.nn.utils.prune.remove"
             )
         weight = module.weight
         if not isinstance(weight, nn.Parameter):
-            raise BadInput(
-                f"layer {name}: its weights are parametrised, computed from others; remove that first"
-            )
+            raise BadInput(f"layer {name}: its weights are parametrised; remove the parametrisation first")
         if is_lazy(weight):
             raise BadInput(f"layer {name}: it has no shape yet; pass an example through the network first")
-        if not any(weight is known for known in found.values()):
-            found[f"{name}.weight" if name else "weight"] = weight
-    if not found:
+        if not any(weight is known for known in weights.values()):
+            weights[f"{name}.weight" if name else "weight"] = weight
+    if not weights:
         raise BadInput(f"{type(model).__name__} has no Linear or Conv2d layer whose weights could be pruned")
-    return found
+    return weights
 
 
 def unknown_layer(name: str, known: Iterable[str]) -> BadInput:
-    """The complaint about a layer that a network does not have."""
+    """The error about a layer that a network does not have."""
     layers = [weight.removesuffix(".weight") for weight in known]
     near = difflib.get_close_matches(name, layers, 1, 0.5)
     hint = f"did you mean {near[0]}?" if near else f"there are {', '.join(layers)}"
@@ -66,10 +64,10 @@ def unknown_layer(name: str, known: Iterable[str]) -> BadInput:
 
 @dataclass(frozen=True, eq=False)
 class Mask:
-    """Which weights are kept.
+    """The kept weights of a network.
 
-    Sparsity is over all weights that the mask names, dense ones among them: the denominator never
-    changes. Biases are no weights; they are not counted.
+    Sparsity is relative to all weights of the layers that the mask names, and biases are not counted: the
+    denominator never changes.
 
     Attributes:
         tensors: bool[shape of the weight] by the weight's name in ``named_parameters``.
@@ -100,26 +98,26 @@ class Mask:
 
     @classmethod
     def of_torch(cls, model: nn.Module) -> Mask:
-        """The mask that ``torch.nn.utils.prune`` holds; layers that it does not hold are dense.
+        """The mask of ``torch.nn.utils.prune``; layers that it does not manage are dense.
 
         Raises:
             BadInput: no layer that could be pruned.
         """
         tensors: dict[str, Tensor] = {}
-        names: dict[Tensor, str] = {}  # tensors are equal keys where they are one
+        names: dict[Tensor, str] = {}  # tensors are keys by identity
         for name, module in model.named_modules():
             if isinstance(module, LAYERS):
-                held = getattr(module, "weight_mask", torch.ones_like(module.weight)).detach().bool()
+                kept = getattr(module, "weight_mask", torch.ones_like(module.weight)).detach().bool()
                 weight = getattr(module, "weight_orig", module.weight)
                 first = names.setdefault(weight, f"{name}.weight" if name else "weight")
-                tensors[first] = tensors.get(first, held) & held
+                tensors[first] = tensors.get(first, kept) & kept
         return cls(tensors)
 
     def to_torch(self, model: nn.Module) -> None:
-        """Hand the mask to ``torch.nn.utils.prune``, which holds it from now on.
+        """Pass the mask to ``torch.nn.utils.prune``, which manages it from then on.
 
         Raises:
-            BadInput: the mask is of another network.
+            BadInput: the mask belongs to another network.
         """
         self.check(model)
         names = {id(weight): name for name, weight in prunable(model).items()}
@@ -129,17 +127,17 @@ class Mask:
 
     @property
     def kept(self) -> int:
-        """How many weights are there."""
+        """Number of kept weights."""
         return sum(int(tensor.sum()) for tensor in self.tensors.values())
 
     @property
     def total(self) -> int:
-        """How many there were."""
+        """Number of weights in all."""
         return sum(tensor.numel() for tensor in self.tensors.values())
 
     @property
     def sparsity(self) -> float:
-        """Share of the weights that are gone."""
+        """Share of the weights that are removed."""
         return 1 - self.kept / self.total
 
     def layers(self) -> dict[str, tuple[int, int]]:
@@ -150,26 +148,26 @@ class Mask:
         }
 
     def emptied(self) -> list[str]:
-        """Layers in which nothing is left."""
+        """Names of the layers without a kept weight."""
         return [name for name, (kept, _) in self.layers().items() if kept == 0]
 
     def shrunk(self, tensors: Mapping[str, Tensor]) -> Mask:
-        """The mask that takes this one's place.
+        """The mask that follows this one.
 
         Raises:
-            BadInput: it is of another network, or would bring a weight back.
+            BadInput: it belongs to another network, or restores a removed weight.
         """
         self._check_names({name: tensor.shape for name, tensor in tensors.items()})
         for name, tensor in tensors.items():
             revived = int((tensor & ~self.tensors[name]).sum())
             if revived:
                 raise BadInput(
-                    f"mask of {name}: {revived:,} pruned weights would come back; masks only shrink"
+                    f"mask of {name}: {revived:,} removed weights would be restored; masks only shrink"
                 )
         return Mask(dict(tensors))
 
     def check(self, model: nn.Module) -> None:
-        """See that the mask is of this network.
+        """Check that the mask belongs to this network.
 
         Raises:
             BadInput: a layer is missing, unknown or of another shape.
@@ -193,17 +191,17 @@ class Mask:
 
     @torch.no_grad()
     def apply(self, model: nn.Module) -> None:
-        """Set the weights that are gone to zero.
+        """Set the removed weights to zero.
 
         Raises:
-            BadInput: the mask is of another network.
+            BadInput: the mask belongs to another network.
         """
         self.check(model)
         for name, weight in prunable(model).items():
             weight.mul_(self.tensors[name])
 
     def holds(self, model: nn.Module) -> bool:
-        """Whether all weights that are gone are zero (a NaN is not)."""
+        """Whether all removed weights are zero (NaN is not)."""
         weights = prunable(model)
         return all(not bool((weights[name][~mask] != 0).any()) for name, mask in self.tensors.items())
 
@@ -225,12 +223,12 @@ class Mask:
         """Read npz.
 
         Raises:
-            BadInput: it is no such file.
+            BadInput: the file is not a mask.
         """
         arrays = read_npz(path, _LARGEST, "a mask in npz")
         for name, array in arrays.items():
             if array.dtype != np.bool_:
-                raise BadInput(f"{path}: {name} holds {array.dtype}, not booleans; a mask is booleans alone")
+                raise BadInput(f"{path}: {name} holds {array.dtype}; a mask holds booleans only")
         if not arrays:
             raise BadInput(f"{path}: an empty mask")
         return cls({name: torch.from_numpy(array) for name, array in arrays.items()})

@@ -1,4 +1,4 @@
-"""The dense networks that presets begin with; every other ``torch.nn.Module`` is as good."""
+"""The dense networks of the presets; any other ``torch.nn.Module`` can be pruned too."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _ACTIVATIONS: Final[dict[str, Callable[[], nn.Module]]] = {
     "tanh": nn.Tanh,
     "sigmoid": nn.Sigmoid,
 }
-_FILTERS: Final = (20, 50)  # LeNet-5 with 430,500 weights, as Han et al. 2015 and others have it
+_FILTERS: Final = (20, 50)  # LeNet-5 with 430,500 weights, as in Han et al. 2015
 _KERNEL: Final = 5
 _UNITS: Final = 500
 
@@ -33,9 +33,9 @@ class ModelSettings(Settings):
 
     Attributes:
         kind: ``dense`` layers, or ``lenet-5``: two convolutions with pooling, and 500 hidden units.
-        hidden: units of each hidden layer of ``dense``; none makes it a logistic regression.
-        activation: of hidden units.
-        dropout: share of hidden units that are silent in a training step.
+        hidden: units of each hidden layer of ``dense``; without any it is a logistic regression.
+        activation: activation of hidden units.
+        dropout: share of hidden units dropped in a training step.
         initialisation: ``glorot-normal`` or ``glorot-uniform`` with zero biases, or ``default``: U(-b, b)
             with b = 1 / sqrt(inputs of a unit) for weights and biases, as PyTorch does.
     """
@@ -48,7 +48,7 @@ class ModelSettings(Settings):
 
 
 def make_model(settings: ModelSettings, side: int, classes: int, rng: np.random.Generator) -> nn.Sequential:
-    """A network for images of ``side`` x ``side`` pixels, given as rows.
+    """A network for images of ``side`` x ``side`` pixels, as float32[examples, side * side].
 
     Raises:
         BadInput: the images are too small for ``lenet-5``.
@@ -60,12 +60,12 @@ def make_model(settings: ModelSettings, side: int, classes: int, rng: np.random.
         channels, size = 1, side
         for number, filters in enumerate(_FILTERS, 1):
             parts[f"conv{number}"] = nn.Conv2d(channels, filters, _KERNEL)
-            # Pooling first gives the same, since activations are monotonic, for a quarter of the work.
+            # Pooling before monotonic activations gives the same result at a quarter of the cost.
             parts[f"conv{number}_pool"] = nn.MaxPool2d(2)
             parts[f"conv{number}_activation"] = _ACTIVATIONS[settings.activation]()
             channels, size = filters, (size - _KERNEL + 1) // 2
         if size < 1:
-            raise BadInput(f"model.kind lenet-5: images of {side} x {side} pixels are too small for it")
+            raise BadInput(f"model.kind lenet-5: images of {side} x {side} pixels are too small")
         parts["flat"] = nn.Flatten()
         width = channels * size * size
     for number, units in enumerate((_UNITS,) if settings.kind == "lenet-5" else settings.hidden, 1):
@@ -77,7 +77,7 @@ def make_model(settings: ModelSettings, side: int, classes: int, rng: np.random.
     parts["output"] = nn.Linear(width, classes)
     model = nn.Sequential(parts)
     for part in model.modules():
-        if isinstance(part, nn.Conv2d):  # convolutions are fastest with the channels last
+        if isinstance(part, nn.Conv2d):  # convolutions are fastest with channels last
             part.weight.data = part.weight.data.contiguous(memory_format=torch.channels_last)
     initialise(model, settings, rng)
     return model
@@ -85,7 +85,7 @@ def make_model(settings: ModelSettings, side: int, classes: int, rng: np.random.
 
 @torch.no_grad()
 def initialise(model: nn.Module, settings: ModelSettings, rng: np.random.Generator) -> None:
-    """Draw all weights anew."""
+    """Draw all weights at random, in place."""
     for module in model.modules():
         if not isinstance(module, LAYERS):
             continue
@@ -107,10 +107,10 @@ def initialise(model: nn.Module, settings: ModelSettings, rng: np.random.Generat
 
 
 def reset(model: nn.Module, rng: np.random.Generator) -> None:
-    """Draw all parameters anew, as each module of a stranger's model does it itself."""
+    """Draw all parameters at random, in place, with the ``reset_parameters`` of each module."""
     with torch.random.fork_rng(devices=[]):
         torch.default_generator.manual_seed(int(rng.integers(2**63)))
         for module in model.modules():
-            again = getattr(module, "reset_parameters", None)
-            if callable(again):
-                again()
+            reset_parameters = getattr(module, "reset_parameters", None)
+            if callable(reset_parameters):
+                reset_parameters()

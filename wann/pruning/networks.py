@@ -1,4 +1,4 @@
-"""A pruned network as a ``Network``: the same format, pictures and judgements as for evolved ones."""
+"""Conversion of pruned networks to ``Network``, for the same format, pictures and scores as evolved ones."""
 
 from __future__ import annotations
 
@@ -19,17 +19,17 @@ _NAMES: Final = {nn.ReLU: "relu", nn.Tanh: "tanh", nn.Sigmoid: "sigmoid"}
 
 
 def to_network(chain: Chain, task: str | None = None, **provenance: Any) -> Network:
-    """The live structure of a chain of linear layers, with its weights; biases come from the bias node.
+    """The live structure of a chain of linear layers with its weights; biases become bias connections.
 
     Raises:
-        BadInput: a convolution, or an activation that networks do not have.
+        BadInput: there is a convolution, or an activation that ``Network`` does not have.
     """
     stages = chain.stages
     if chain.before or any(isinstance(stage.layer, nn.Conv2d) for stage in stages):
-        raise BadInput("only linear layers make a network of nodes and connections; this one has others")
+        raise BadInput("only linear layers can become nodes and connections; this network has others")
     inputs, outputs = stages[0].weight.shape[1], stages[-1].units
     first = 1 + inputs
-    places = np.arange(1, first)
+    sources = np.arange(1, first)
     hidden = first + outputs
     activation: list[int] = []
     source, target, weights = [], [], []
@@ -41,10 +41,10 @@ def to_network(chain: Chain, task: str | None = None, **provenance: Any) -> Netw
         activation = [kind] * outputs + activation if last else activation + [kind] * stage.units
         row, column = np.nonzero(stage.live.numpy())
         bias = np.flatnonzero(stage.bias.numpy())
-        source += [places[column], np.zeros(len(bias), np.int64)]
+        source += [sources[column], np.zeros(len(bias), np.int64)]
         target += [units[row], units[bias]]
         weights += [stage.weight.numpy()[row, column], stage.bias.numpy()[bias]]
-        places = units
+        sources = units
     return Network(
         inputs,
         outputs,
@@ -63,7 +63,7 @@ def _activation(stage: Stage) -> str:
         return "linear"
     if len(modules) > 1 or type(modules[0]) not in _NAMES:
         raise BadInput(
-            f"after {stage.name}: {', '.join(type(module).__name__ for module in modules)}; networks know "
+            f"after {stage.name}: {', '.join(type(module).__name__ for module in modules)}; accepted are "
             f"{', '.join(kind.__name__ for kind in _NAMES)}"
         )
     return _NAMES[type(modules[0])]

@@ -1,4 +1,4 @@
-"""Whole units removed: what is left is a smaller dense network."""
+"""Removal of whole units, which leaves a smaller dense network."""
 
 from __future__ import annotations
 
@@ -16,10 +16,9 @@ __all__ = ["neuron_norms", "without_neurons"]
 
 
 def neuron_norms(chain: Chain) -> dict[str, Tensor]:
-    """What each hidden unit is worth: the norm of its incoming weights and bias, times that of the outgoing.
+    """Score of each hidden unit: norm of its incoming weights and bias, times norm of its outgoing weights.
 
-    A filter of a convolution is a unit. A unit whose norm is zero on either side is worth nothing, which the
-    norm of one side alone would not say.
+    A filter of a convolution is a unit. A unit with a norm of zero on either side has no effect.
 
     Returns:
         float64[units] for each layer but the last, by the layer's name.
@@ -38,20 +37,20 @@ def _incoming(stage: Stage) -> Tensor:
 def without_neurons(
     model: nn.Module, mask: Mask, example: Tensor, density: float, scope: str = "layer"
 ) -> Mask:
-    """The mask without the hidden units that are worth least; inputs and outputs are never removed.
+    """The mask without the hidden units of the lowest scores; inputs and outputs are never removed.
 
     Args:
-        model: layers that follow one another.
-        mask: which weights are there.
-        example: inputs [examples, ...], which show where the units of a layer reach the next one.
-        density: share of the hidden units of the whole network that stays.
-        scope: ``layer``: that share of each layer; ``global``: the best of all, norm over layer's mean.
+        model: a sequence of layers.
+        mask: the kept weights.
+        example: inputs [examples, ...], to trace the units of each layer to the next one.
+        density: share of the dense network's hidden units to keep.
+        scope: ``layer``: that share of each layer; ``global``: the best of all, by score over layer mean.
 
     Raises:
-        BadInput: no such scope, no chain of layers, or nothing left in a layer.
+        BadInput: an unknown scope, an unsupported network, or a layer that would lose all its units.
     """
     if scope not in ("layer", "global"):
-        raise BadInput(f"scope {scope!r}: of neurons accepted are layer, global")
+        raise BadInput(f"{scope!r}; accepted for neurons are layer, global", argument="scope")
     chain = Chain.of(model, mask, example)
     stages, norms = chain.stages, neuron_norms(chain)
     if scope == "layer":
@@ -64,12 +63,12 @@ def without_neurons(
     shared = [stage.name for stage in stages if f"{stage.name}.weight" not in tensors]
     if len(stages) > 1 and shared:
         raise BadInput(
-            f"layer {shared[0]} shares its weights with another: its units cannot be removed alone"
+            f"layer {shared[0]} shares its weights with another layer: its units cannot be removed alone"
         )
     for here, following in pairwise(stages):
         stays = kept[here.name]
         if not bool(stays.any()):
-            raise BadInput(f"nothing would be left in layer {here.name}; ask for a lower sparsity")
+            raise BadInput(f"nothing would be left in layer {here.name}; use a lower sparsity")
         mine, theirs = f"{here.name}.weight", f"{following.name}.weight"
         tensors[mine] = tensors[mine] & stays.reshape(-1, *[1] * (here.weight.ndim - 1))
         live = here.columns(tensors[theirs]) & stays[:, None]

@@ -1,4 +1,4 @@
-"""What a network is trained for: a loss, and its second derivative at the outputs."""
+"""Objectives of training: a loss, and its second derivative with respect to the outputs."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ class Objective:
     """A loss over a batch.
 
     Attributes:
-        name: what it is called.
-        loss: from outputs [examples, outputs] and targets to the mean over examples.
-        curvature: from the same to the diagonal of each example's Hessian with respect to its outputs,
+        name: name of the loss.
+        loss: maps outputs [examples, outputs] and targets to the mean loss over examples.
+        curvature: maps the same to the diagonal of each example's Hessian with respect to its outputs,
             [examples, outputs].
     """
 
@@ -38,8 +38,8 @@ def _half_squared_error(outputs: Tensor, targets: Tensor) -> Tensor:
 
 
 CROSS_ENTROPY: Final = Objective("cross-entropy", torch.nn.functional.cross_entropy, _softmax_curvature)
-"""Of the softmax of the outputs, with classes int64[examples]: curvature p (1 - p)."""
+"""Cross-entropy of the softmax of the outputs, with targets int64[examples]; its curvature is p (1 - p)."""
 SQUARED_ERROR: Final = Objective(
     "squared error", _half_squared_error, lambda outputs, _: torch.ones_like(outputs)
 )
-"""Half of the sum of squares over the outputs, with targets [examples, outputs]: curvature 1."""
+"""Half the sum of squares over the outputs, with targets [examples, outputs]; its curvature is 1."""

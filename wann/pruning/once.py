@@ -1,4 +1,4 @@
-"""Pruning without training: scores and removal, in as many passes as the criterion asks for."""
+"""Pruning without training: scoring and removal, in one or several passes."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ __all__ = ["known_criterion", "prune"]
 
 
 def known_criterion(name: str) -> Criterion:
-    """A criterion by its name.
+    """The criterion with a name.
 
     Raises:
-        BadInput: there is none.
+        BadInput: there is no such criterion.
     """
     if name not in CRITERIA:
-        raise BadInput(f"criterion {name!r}: accepted are {', '.join(CRITERIA)}")
+        raise BadInput(f"{name!r}; accepted are {', '.join(CRITERIA)}", argument="criterion")
     return CRITERIA[name]
 
 
@@ -44,16 +44,16 @@ def prune(
     schedule: str = "exponential",
     collapse: bool = False,
 ) -> Mask:
-    """The mask that a criterion leaves at a sparsity; the model is not changed (``Mask.apply`` does).
+    """The mask of a criterion at a sparsity; the model is not modified (see ``Mask.apply``).
 
     Args:
         model: any module with Linear or Conv2d layers.
-        sparsity: share of all prunable weights that is gone afterwards, in [0, 1).
+        sparsity: share of all prunable weights to be removed, in [0, 1).
         criterion: one of ``CRITERIA``.
-        mask: which weights are there before; all if not given.
+        mask: the weights kept so far; all if not given.
         scope: one of ``SCOPES``.
-        rates: sparsities of layers that have one of their own, by the layer's name.
-        batches: inputs and targets; ``synflow`` takes only their shape.
+        rates: sparsities of layers with one of their own, by the layer's name.
+        batches: inputs and targets; ``synflow`` uses only the shape of the inputs.
         objective: the loss.
         rng: for the criterion ``random``.
         passes: rounds of scoring and removal; the criterion's own number if not given.
@@ -61,30 +61,30 @@ def prune(
         collapse: whether a layer may lose all its weights.
 
     Raises:
-        BadInput: an unknown name, a sparsity outside [0, 1), a mask of another network, a forward that fails,
-            or a layer that would lose all its weights.
+        BadInput: an unknown name, a sparsity outside [0, 1), a mask of another network, a model whose forward
+            fails, or a layer that would lose all its weights.
     """
     chosen = known_criterion(criterion)
     if schedule not in SCHEDULES:
-        raise BadInput(f"schedule {schedule!r}: accepted are {', '.join(SCHEDULES)}")
+        raise BadInput(f"{schedule!r}; accepted are {', '.join(SCHEDULES)}", argument="schedule")
     density = 1 - checked_sparsity(sparsity)
-    own = {layer: 1 - checked_sparsity(rate, f"rate of {layer}") for layer, rate in (rates or {}).items()}
-    now = Mask.dense(model) if mask is None else mask
-    now.check(model)
+    own = {layer: 1 - checked_sparsity(rate, f"rates.{layer}") for layer, rate in (rates or {}).items()}
+    kept = Mask.dense(model) if mask is None else mask
+    kept.check(model)
     masked = copy.deepcopy(model)
     rounds = chosen.passes if passes is None else passes
     if rounds < 1:
-        raise BadInput(f"passes {rounds}: accepted are numbers from 1")
+        raise BadInput(f"{rounds}; accepted are numbers from 1", argument="passes")
     for done in range(1, rounds + 1):
-        now.apply(masked)
-        probe = Probe(masked, now, batches, objective, rng)
+        kept.apply(masked)
+        probe = Probe(masked, kept, batches, objective, rng)
         probe.check(chosen)
 
         def towards(final: float, done: int = done) -> float:
             return SCHEDULES[schedule](final, done, rounds)
 
-        now = select(
-            now,
+        kept = select(
+            kept,
             chosen.score(probe),
             towards(density),
             scope,
@@ -92,4 +92,4 @@ def prune(
             own={layer: towards(final) for layer, final in own.items()},
             collapse=collapse,
         )
-    return now
+    return kept

@@ -1,4 +1,4 @@
-"""Weights and activations in eight bits, after training (Jacob et al. 2018, equations 1 to 4)."""
+"""Post-training quantisation of weights and activations to eight bits (Jacob et al. 2018, eq. 1 to 4)."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ _LARGEST = 127
 
 @dataclass(frozen=True)
 class _Layer:
-    """A layer in integers.
+    """A quantised layer.
 
     Attributes:
         stage: the layer.
-        weight: integers from -127 to 127 as float64, which adds them without error.
-        scale: float64[units], what one step of a weight stands for.
-        step: what one step of an input stands for.
+        weight: integers from -127 to 127 as float64, which adds them exactly.
+        scale: float64[units], the value of one step of a weight.
+        step: the value of one step of an input.
     """
 
     stage: Stage
@@ -45,7 +45,7 @@ class Quantised:
 
     Attributes:
         chain: the network.
-        layers: in integers.
+        layers: its layers, quantised.
     """
 
     chain: Chain
@@ -57,8 +57,8 @@ class Quantised:
 
         Args:
             chain: the network.
-            calibration: inputs; the largest magnitude that they cause at a layer is its 127.
-            per_channel: a scale for each unit or filter, or one for each layer.
+            calibration: inputs; the largest magnitude of a layer's inputs for them is mapped to 127.
+            per_channel: whether each unit or filter has a scale of its own, or each layer.
         """
         layers: list[_Layer] = []
         values = calibration.double()
@@ -92,7 +92,7 @@ class Quantised:
         return values
 
     def arrays(self) -> dict[str, NDArray[Any]]:
-        """What is stored: compressed rows of int8, a scale for each unit, a step for each layer, biases."""
+        """Arrays to store: compressed rows of int8, a scale for each unit, a step for each layer, biases."""
         stored: dict[str, NDArray[Any]] = {}
         for layer in self.layers:
             name, live = layer.stage.name, layer.stage.live.flatten(1).numpy()

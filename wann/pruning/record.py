@@ -1,4 +1,4 @@
-"""What is kept and said of a network that a round has trained."""
+"""Files and table rows of a network that a round has trained."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ from .training import Examples, State, measure
 
 __all__ = ["Record", "state_bytes"]
 
-_LARGEST_NETWORK: Final = 30_000  # connections of a network JSON beside a round
-_COMPARED: Final = 8  # images for which the compact network must compute what the masked one does
-_CALIBRATION: Final = 1000  # images that say how large activations become
+_LARGEST_NETWORK: Final = 30_000  # connections of a network that is written as JSON too
+_COMPARED: Final = 8  # images on which compact and masked network are compared
+_CALIBRATION: Final = 1000  # images that determine the scale of activations
 
 
 @dataclass(frozen=True)
@@ -34,13 +34,13 @@ class Record:
     """A trained network in all its forms.
 
     Attributes:
-        model: masked, with the weights of early stopping.
-        outcome: of its round.
+        model: the masked model, with the weights of early stopping.
+        outcome: the network as its round trained it.
         test: the test images.
-        masked: its layers, none smaller.
-        chain: the live structure.
-        sparse: that in compressed rows.
-        quantised: that in eight bits.
+        masked: layers of the masked network in full size.
+        chain: layers of the compact network.
+        sparse: these in compressed rows.
+        quantised: these in eight bits.
     """
 
     model: nn.Module
@@ -53,30 +53,30 @@ class Record:
 
     @classmethod
     def of(cls, model: nn.Module, outcome: RoundOutcome, validation: Examples, test: Examples) -> Record:
-        """Make a network small in every way."""
+        """Compact and quantise a network."""
         masked = Chain.of(model, outcome.mask, validation.inputs[:_COMPARED])
         chain = masked.compacted()
         quantised = Quantised.of(chain, validation.inputs[:_CALIBRATION])
         return cls(model, outcome, test, masked, chain, SparseChain.of(chain), quantised)
 
-    def write(self, place: Path, config: PruneConfig) -> None:
-        """Write mask, weights at early stopping and at the end, and the small forms.
+    def write(self, directory: Path, config: PruneConfig) -> None:
+        """Write the mask, the weights at early stopping and at the end, and the small forms.
 
         Raises:
             Unwritable: the disk is full, or the folder cannot be written.
         """
-        make_folder(place)
-        write_atomically(place / "mask.npz", self.outcome.mask.to_bytes())
-        write_atomically(place / "final.npz", state_bytes(self.outcome.trained.final))
-        write_atomically(place / "weights.npz", state_bytes(self.outcome.trained.best))
+        make_folder(directory)
+        write_atomically(directory / "mask.npz", self.outcome.mask.to_bytes())
+        write_atomically(directory / "final.npz", state_bytes(self.outcome.trained.final))
+        write_atomically(directory / "weights.npz", state_bytes(self.outcome.trained.best))
         network = _network(self.chain, config, self.outcome)
         if network is not None:
-            write_atomically(place / "network.json", render(to_document(network)).encode())
-        write_atomically(place / "sparse.npz", self.sparse.to_bytes())
-        write_atomically(place / "int8.npz", self.quantised.to_bytes())
+            write_atomically(directory / "network.json", render(to_document(network)).encode())
+        write_atomically(directory / "sparse.npz", self.sparse.to_bytes())
+        write_atomically(directory / "int8.npz", self.quantised.to_bytes())
 
-    def row(self, place: Path, final_test_accuracy: float) -> dict[str, float | str]:
-        """What depends on configuration and seed alone; bytes are those of the files in ``place``."""
+    def row(self, directory: Path, final_test_accuracy: float) -> dict[str, float | str]:
+        """What configuration and seed determine; sizes in bytes are those of the files in ``directory``."""
         outcome, trained, mask, chain = self.outcome, self.outcome.trained, self.outcome.mask, self.chain
         best, (iterations, last) = dict(trained.history)[trained.best_iteration], trained.history[-1]
         return {
@@ -98,13 +98,13 @@ class Record:
             "int8_test_accuracy": _accuracy(self.quantised, self.test),
             "dense_bytes": dense_bytes(self.masked),
             "compact_bytes": dense_bytes(chain),
-            "csr_bytes": (place / "sparse.npz").stat().st_size,
-            "int8_bytes": (place / "int8.npz").stat().st_size,
+            "csr_bytes": (directory / "sparse.npz").stat().st_size,
+            "int8_bytes": (directory / "int8.npz").stat().st_size,
             **{f"kept_{name}": kept for name, (kept, _) in mask.layers().items()},
         }
 
     def times(self) -> dict[str, float | str]:
-        """Microseconds of an image, alone and among 256."""
+        """Microseconds per image, for a single image and in a batch of 256."""
         one, many = self.test.inputs[:1], self.test.inputs[:256]
         times: dict[str, float | str] = {}
         forms = (("dense", self.model.eval()), ("compact", self.chain.module()), ("csr", self.sparse))
@@ -115,7 +115,7 @@ class Record:
 
 
 def state_bytes(state: State) -> bytes:
-    """The content of an npz file with parameters and buffers by name."""
+    """The bytes of an npz file with parameters and buffers by name."""
     return npz_bytes({name: tensor.numpy() for name, tensor in state.items()})
 
 
@@ -131,7 +131,7 @@ def _network(chain: Chain, config: PruneConfig, outcome: RoundOutcome) -> Networ
             round=outcome.round,
             variant=outcome.variant,
         )
-    except BadInput:  # convolutions are no nodes
+    except BadInput:  # a network with convolutions
         return None
 
 
@@ -140,11 +140,11 @@ def _accuracy(network: Callable[[torch.Tensor], torch.Tensor], examples: Example
 
 
 def _multiply_adds(model: nn.Module, inputs: torch.Tensor) -> int:
-    """Products of weights that are not zero in one forward pass."""
-    found: list[int] = []
+    """Number of products with non-zero weights in one forward pass."""
+    products: list[int] = []
 
     def count(module: nn.Module, _: Any, output: torch.Tensor) -> None:
-        found.append(int((module.get_parameter("weight") != 0).sum()) * output[0, 0].numel())
+        products.append(int((module.get_parameter("weight") != 0).sum()) * output[0, 0].numel())
 
     hooks = [
         module.register_forward_hook(count)
@@ -155,4 +155,4 @@ def _multiply_adds(model: nn.Module, inputs: torch.Tensor) -> int:
         model(inputs)
     for hook in hooks:
         hook.remove()
-    return sum(found)
+    return sum(products)

@@ -1,4 +1,4 @@
-"""How many weights each layer keeps, and which: exactly as many as asked for, ties by index."""
+"""Selection of the kept weights by scores: exact numbers of each layer, ties by index."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ __all__ = ["SCOPES", "checked_sparsity", "layer_densities", "select", "select_ab
 Densities = dict[str, float]
 
 
-def checked_sparsity(sparsity: float, of: str = "sparsity") -> float:
-    """A sparsity that leaves something.
+def checked_sparsity(sparsity: float, argument: str = "sparsity") -> float:
+    """A sparsity, checked.
 
     Raises:
         BadInput: it is outside [0, 1).
     """
     if not 0 <= sparsity < 1:
-        raise BadInput(f"{of} {sparsity:g}: accepted are numbers from 0 to below 1")
+        raise BadInput(f"{sparsity:g}; accepted are numbers from 0 to below 1", argument=argument)
     return sparsity
 
 
@@ -53,25 +53,25 @@ SCOPES: Final[dict[str, Callable[[Mask, float], Densities] | None]] = {
     "layer": _uniform,
     "erk": _erdos_renyi,
 }
-"""Among which weights scores are compared; ``global`` compares all with all."""
+"""The weights whose scores are compared, as densities of the layers; ``global`` compares all with all."""
 
 
 def layer_densities(
     mask: Mask, density: float, scope: str, own: Mapping[str, float] | None = None
 ) -> Densities | None:
-    """The share of weights that each layer keeps, or None if scores decide it.
+    """The share of weights that each layer keeps; None if the scores decide.
 
     Args:
-        mask: of the network.
-        density: share of all weights that is kept.
+        mask: a mask of the network.
+        density: share of all weights to keep.
         scope: one of ``SCOPES``.
-        own: densities of layers that have one of their own, by the layer's name.
+        own: densities of layers with one of their own, by the layer's name.
 
     Raises:
-        BadInput: no such scope or layer, or an own density where scores decide.
+        BadInput: an unknown scope or layer, or a layer's own density with scope ``global``.
     """
     if scope not in SCOPES:
-        raise BadInput(f"scope {scope!r}: accepted are {', '.join(SCOPES)}")
+        raise BadInput(f"{scope!r}; accepted are {', '.join(SCOPES)}", argument="scope")
     allocate = SCOPES[scope]
     own = own or {}
     for layer in own:
@@ -80,7 +80,8 @@ def layer_densities(
     if allocate is None:
         if own:
             raise BadInput(
-                "scope 'global' compares all weights with all: a layer has no rate of its own there"
+                "'global' compares all weights with all: layers have no rates of their own",
+                argument="scope",
             )
         return None
     return {**allocate(mask, density), **{f"{layer}.weight": value for layer, value in own.items()}}
@@ -96,42 +97,42 @@ def select(
     own: Mapping[str, float] | None = None,
     collapse: bool = False,
 ) -> Mask:
-    """Keep the best of the weights that are there.
+    """Keep the weights with the best scores.
 
-    Exactly ``round(density * total)`` weights are kept, of all or of each layer, or those that are there if
-    they are fewer. Among equal scores the first in the order of the tensors is kept.
+    Exactly ``round(density * total)`` weights are kept, of all or of each layer, unless fewer are left.
+    Among equal scores the first in the order of the tensors is kept.
 
     Args:
-        mask: which weights are there.
-        scores: of the weights' shapes, by name; those of weights that are gone are not looked at.
-        density: share of all weights, pruned ones among them, that is kept.
+        mask: the weights kept so far.
+        scores: scores with the shapes of the weights, by name; those of removed weights are ignored.
+        density: share of all weights, including removed ones, to keep.
         scope: one of ``SCOPES``.
         keeps: ``highest`` or ``lowest`` scores.
-        own: densities of layers that have one of their own.
+        own: densities of layers with one of their own.
         collapse: whether a layer may lose all its weights.
 
     Raises:
-        BadInput: a score is NaN, a layer is unknown, or would lose all its weights.
+        BadInput: a score is NaN, a layer is unknown, or a layer would lose all its weights.
     """
     sign = 1.0 if keeps == "highest" else -1.0
     for name, score in scores.items():
         if bool(torch.isnan(score[mask.tensors[name]]).any()):
-            raise BadInput(f"{name}: a score is NaN; the network does not compute, or a gradient overflowed")
+            raise BadInput(f"{name}: a score is NaN; an output is not finite, or a gradient overflowed")
     ranked = {name: sign * scores[name].double() for name in mask.tensors}
     densities = layer_densities(mask, density, scope, own)
     if densities is None:
         flat = torch.cat([score.flatten() for score in ranked.values()])
-        there = torch.cat([tensor.flatten() for tensor in mask.tensors.values()])
-        kept = _best(there, flat, round(density * mask.total))
+        present = torch.cat([tensor.flatten() for tensor in mask.tensors.values()])
+        kept = _best(present, flat, round(density * mask.total))
         parts = kept.split([tensor.numel() for tensor in mask.tensors.values()])
         shapes = [tensor.shape for tensor in mask.tensors.values()]
         chosen = {name: part.reshape(s) for name, part, s in zip(ranked, parts, shapes, strict=True)}
     else:
         chosen = {
             name: _best(
-                there.flatten(), ranked[name].flatten(), round(densities[name] * there.numel())
-            ).reshape(there.shape)
-            for name, there in mask.tensors.items()
+                present.flatten(), ranked[name].flatten(), round(densities[name] * present.numel())
+            ).reshape(present.shape)
+            for name, present in mask.tensors.items()
         }
     return _checked(mask.shrunk(chosen), collapse=collapse)
 
@@ -144,7 +145,7 @@ def select_above(
     *,
     collapse: bool = False,
 ) -> Mask:
-    """Keep the weights whose score is at least a threshold (Han's q, with the criterion ``deviation``).
+    """Keep the weights with a score of at least a threshold (Han's q, with the criterion ``deviation``).
 
     Raises:
         BadInput: a layer is unknown, or would lose all its weights.
@@ -154,18 +155,18 @@ def select_above(
         if f"{layer}.weight" not in mask.tensors:
             raise unknown_layer(layer, mask.tensors)
     chosen = {
-        name: there & (scores[name] >= own.get(name.removesuffix(".weight"), threshold))
-        for name, there in mask.tensors.items()
+        name: present & (scores[name] >= own.get(name.removesuffix(".weight"), threshold))
+        for name, present in mask.tensors.items()
     }
     return _checked(mask.shrunk(chosen), collapse=collapse)
 
 
-def _best(there: Tensor, scores: Tensor, count: int) -> Tensor:
-    """The ``count`` highest scores of those that are there, as bool[n]."""
-    places = torch.nonzero(there).flatten()
-    order = torch.sort(scores[places], descending=True, stable=True).indices
-    kept = torch.zeros_like(there)
-    kept[places[order[:count]]] = True
+def _best(present: Tensor, scores: Tensor, count: int) -> Tensor:
+    """The ``count`` present weights with the highest scores, bool[n]."""
+    candidates = torch.nonzero(present).flatten()
+    order = torch.sort(scores[candidates], descending=True, stable=True).indices
+    kept = torch.zeros_like(present)
+    kept[candidates[order[:count]]] = True
     return kept
 
 
@@ -174,6 +175,6 @@ def _checked(mask: Mask, *, collapse: bool) -> Mask:
     if emptied and not collapse:
         raise BadInput(
             f"nothing would be left in layer {emptied[0]} ({mask.kept:,} of {mask.total:,} weights are kept "
-            "in all); ask for a lower sparsity, another scope, or allow it with pruning.collapse = true"
+            "in all); use a lower sparsity or another scope, or allow it with collapse = true"
         )
     return mask

@@ -1,4 +1,4 @@
-"""Sparse storage: compressed rows, on disk and in computation."""
+"""Sparse layers in compressed rows, stored and computed."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _SMALL: Final = (np.uint8, np.uint16, np.uint32)
 
 @dataclass(frozen=True)
 class SparseChain:
-    """A chain of layers whose weights are stored row by row, zeros left out (CSR).
+    """A chain of layers with weights in compressed sparse rows (CSR).
 
     Attributes:
         chain: the network.
@@ -38,7 +38,7 @@ class SparseChain:
 
     @classmethod
     def of(cls, chain: Chain) -> SparseChain:
-        """Store a chain."""
+        """The sparse form of a chain."""
         return cls(chain, [_rows(stage) for stage in chain.stages])
 
     def __call__(self, inputs: Tensor) -> Tensor:
@@ -53,7 +53,7 @@ class SparseChain:
         return values
 
     def arrays(self) -> dict[str, NDArray[Any]]:
-        """What is stored of each layer: row pointers, columns, values, biases; the smallest integers."""
+        """Arrays to store: row pointers, columns, values and biases of each layer; small integer types."""
         stored: dict[str, NDArray[Any]] = {}
         for stage, matrix in zip(self.chain.stages, self.matrices, strict=True):
             stored[f"{stage.name}.rows"] = smallest(matrix.indptr)
@@ -68,7 +68,7 @@ class SparseChain:
 
 
 def _rows(stage: Stage) -> csr_array:
-    """The weights that are there, whatever their value."""
+    """The kept weights, including zeros."""
     live = stage.live.flatten(1).numpy()
     row, column = np.nonzero(live)
     values = stage.weight.flatten(1).numpy()[row, column].astype(np.float32)
@@ -88,7 +88,7 @@ def _layer(stage: Stage, matrix: csr_array, values: Tensor) -> Tensor:
     )
     count, width, _ = patches.shape
     sums = matrix @ patches.permute(1, 0, 2).reshape(width, -1).numpy()
-    size = [_places(layer, padding[axis], values.shape[2 + axis], axis) for axis in (0, 1)]
+    size = [_output_size(layer, padding[axis], values.shape[2 + axis], axis) for axis in (0, 1)]
     return torch.from_numpy(sums).reshape(-1, count, *size).transpose(0, 1) + bias[:, None, None]
 
 
@@ -100,25 +100,25 @@ def _padding(layer: nn.Conv2d) -> tuple[int, int]:
             dilation * (size - 1) for dilation, size in zip(layer.dilation, layer.kernel_size, strict=True)
         ]
         if any(length % 2 for length in reach):
-            raise BadInput("padding 'same' with an even kernel cannot be stored in compressed rows")
+            raise BadInput("padding 'same' with an even kernel is not supported in compressed rows")
         return reach[0] // 2, reach[1] // 2
     return layer.padding[0], layer.padding[1]
 
 
-def _places(layer: nn.Conv2d, padding: int, length: int, axis: int) -> int:
-    """Where a kernel fits along an axis."""
+def _output_size(layer: nn.Conv2d, padding: int, length: int, axis: int) -> int:
+    """Number of positions of a kernel along an axis."""
     reach = layer.dilation[axis] * (layer.kernel_size[axis] - 1) + 1
     return (length + 2 * padding - reach) // layer.stride[axis] + 1
 
 
 def smallest(numbers: NDArray[Any]) -> NDArray[Any]:
-    """Non-negative integers in the smallest type that holds them."""
+    """Non-negative integers in the smallest unsigned type that holds them."""
     largest = int(numbers.max(initial=0))
     return numbers.astype(next(kind for kind in _SMALL if largest <= np.iinfo(kind).max))
 
 
 def dense_bytes(chain: Chain) -> int:
-    """Bytes of an npz file with all weights, zeros among them, and biases in float32."""
+    """Size of an npz file with all weights, including zeros, and biases in float32."""
     arrays = {}
     for stage in chain.stages:
         arrays[f"{stage.name}.weight"] = stage.weight.numpy().astype(np.float32)
@@ -127,13 +127,13 @@ def dense_bytes(chain: Chain) -> int:
 
 
 def latency(network: Callable[[Tensor], Tensor], inputs: Tensor, seconds: float = 0.2) -> float:
-    """Median seconds of a forward pass, over as many as fit into a time, eleven at least."""
-    taken: list[float] = []
+    """Median seconds of a forward pass, over at least eleven passes and this many seconds."""
+    times: list[float] = []
     with torch.no_grad():
         network(inputs)
         began = time.perf_counter()
-        while len(taken) < 11 or time.perf_counter() - began < seconds:
+        while len(times) < 11 or time.perf_counter() - began < seconds:
             before = time.perf_counter()
             network(inputs)
-            taken.append(time.perf_counter() - before)
-    return float(np.median(taken))
+            times.append(time.perf_counter() - before)
+    return float(np.median(times))

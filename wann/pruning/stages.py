@@ -1,4 +1,4 @@
-"""A layer of a chain, with what follows it, and which unit each of its values belongs to."""
+"""A layer of a chain with the modules after it, and the unit that each of its values belongs to."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ __all__ = ["Stage"]
 
 @dataclass(frozen=True)
 class Stage:
-    """A layer and what follows it until the next one.
+    """A layer and the modules after it until the next one.
 
     Attributes:
-        name: of the layer.
-        layer: as it was, in float64; its shape is that of ``weight`` no more.
-        weight: float64[units, ...], zero where weights are gone.
+        name: name of the layer.
+        layer: the original layer in float64; its shape may differ from that of ``weight``.
+        weight: float64[units, ...], zero where weights are removed.
         bias: float64[units].
-        live: bool[units, ...], which weights are there.
-        expected: what the masked network's layer, and then each module of ``after``, yields for the example:
-            float64[rows, units, uses]. Values in memory go through all units once in each row.
+        live: bool[units, ...], the kept weights.
+        expected: outputs of the masked network's layer, and then of each module of ``after``, for the
+            example: float64[rows, units, uses]. In memory each row goes through all units once.
         after: names and modules.
         repeats: rows in one input of the next layer, whose columns are [repeats, units, uses]: one, except
             where positions before the units' axis were flattened.
@@ -45,16 +45,16 @@ class Stage:
         """A layer alone.
 
         Raises:
-            BadInput: a convolution in groups, with padding of another kind, or of one image alone.
+            BadInput: a convolution with groups, with padding other than zeros, or of unbatched images.
         """
         if isinstance(layer, nn.Conv2d):
             if layer.groups != 1:
-                raise link.refused("a convolution in groups cannot be compacted")
+                raise link.refused("a convolution with groups cannot be compacted")
             if layer.padding_mode != "zeros":
                 raise link.refused(f"a convolution with padding {layer.padding_mode} cannot be compacted")
             if link.inputs.ndim != 4:
                 raise link.refused(
-                    f"{list(link.inputs.shape)} reaches it; accepted is [examples, channels, height, width]"
+                    f"its input is {list(link.inputs.shape)}; accepted is [examples, channels, height, width]"
                 )
         weight = layer.weight.detach()
         bias = torch.zeros(len(weight), dtype=weight.dtype) if layer.bias is None else layer.bias.detach()
@@ -64,21 +64,21 @@ class Stage:
 
     @property
     def units(self) -> int:
-        """Units, or filters."""
+        """Number of units or filters."""
         return len(self.weight)
 
     def columns(self, following: Tensor) -> Tensor:
-        """What belongs to the next layer's weights, by the unit here: [units there, repeats, units, uses]."""
+        """The next layer's weights (or mask) by unit of this layer: [next units, repeats, units, uses]."""
         flat = following.flatten(1)
         return flat.reshape(
             len(flat), self.repeats, self.units, flat.shape[1] // max(1, self.repeats * self.units)
         )
 
     def then(self, link: Link) -> Stage:
-        """With a module after it.
+        """The stage with a module after it.
 
         Raises:
-            BadInput: it may mix units, or be of no use here.
+            BadInput: the module may mix units, or is not supported here.
         """
         module = link.module
         if isinstance(module, NORMALISING):
@@ -86,7 +86,7 @@ class Stage:
                 raise link.refused("batch normalisation can be compacted only right after a layer")
             self._need_channels(link)
             stage = _normalised(self, module, link)
-        elif isinstance(module, (*ELEMENTWISE, nn.Flatten)):  # neither changes the order of values in memory
+        elif isinstance(module, (*ELEMENTWISE, nn.Flatten)):  # the order of values in memory is kept
             stage = replace(self, after=[*self.after, (link.name, module)])
         elif isinstance(module, nn.Unflatten):
             raise link.refused("it can be compacted only before the first layer")
@@ -98,10 +98,10 @@ class Stage:
         return replace(stage, expected=[*kept, expected])
 
     def followed_by(self, link: Link) -> Stage:
-        """With a layer after it.
+        """The stage with a layer after it.
 
         Raises:
-            BadInput: units here are not what that layer takes for its inputs.
+            BadInput: the units of this layer are not the inputs of that one.
         """
         if isinstance(link.module, nn.Conv2d):
             self._need_channels(link)
@@ -109,20 +109,20 @@ class Stage:
         rows, runs = len(self.expected[0]), math.prod(link.inputs.shape[:-1])
         if rows % runs:
             raise link.refused(
-                f"{list(link.inputs.shape)} reaches it, whose last axis is not the units of {self.name}"
+                f"its input is {list(link.inputs.shape)}, whose last axis is not the units of {self.name}"
             )
         return replace(self, repeats=rows // runs)
 
     def _need_channels(self, link: Link) -> None:
         if link.inputs.ndim != (4 if isinstance(self.layer, nn.Conv2d) else 2):
             raise link.refused(
-                f"{list(link.inputs.shape)} reaches it, whose axis 1 is not the units of {self.name}"
+                f"its input is {list(link.inputs.shape)}, whose axis 1 is not the units of {self.name}"
             )
 
     def constants(self, following: Stage) -> tuple[Tensor, Tensor]:
-        """What each unit yields where no input reaches it, float64[units], and whether it does so everywhere.
+        """Outputs of units without live inputs, float64[units], and whether they are equal at all positions.
 
-        A constant is another at a border where it is averaged with zeros, or meets zeros in the next layer.
+        A constant changes at a border where it is averaged with zeros, or where the next layer pads.
         """
         values = self.bias
         even = torch.ones(self.units, dtype=torch.bool)
@@ -138,22 +138,22 @@ class Stage:
         return values, even
 
     def largest_term(self, inputs: Tensor) -> float:
-        """A bound on the terms that the layer adds up, given what reaches it."""
-        weight, reaching, bias = (
+        """An upper bound of the terms in the layer's sums, given its inputs."""
+        weight, largest_input, bias = (
             float(values.abs().max()) if values.numel() else 0.0
             for values in (self.weight, inputs, self.bias)
         )
-        return weight * reaching + bias
+        return weight * largest_input + bias
 
     def module(self, dtype: torch.dtype) -> nn.Linear | nn.Conv2d:
         """The layer in its present shape.
 
         Raises:
-            BadInput: its weights or biases are too large for these numbers.
+            BadInput: a weight or bias is too large for the type.
         """
         old = self.layer
         made: nn.Linear | nn.Conv2d
-        if isinstance(old, nn.Linear):  # on the meta device nothing is drawn
+        if isinstance(old, nn.Linear):  # on the meta device no weights are drawn
             made = nn.Linear(1, 1, device="meta")
             made.in_features, made.out_features = self.weight.shape[1], self.units
         else:
@@ -164,7 +164,7 @@ class Stage:
         trained = old.weight.requires_grad
         weight, bias = (values.to(dtype, copy=True) for values in (self.weight, self.bias))
         if not bool(weight.isfinite().all() and bias.isfinite().all()):
-            raise BadInput(f"{self.name or type(old).__name__}: its numbers are too large for {dtype}")
+            raise BadInput(f"{self.name or type(old).__name__}: a weight or bias is too large for {dtype}")
         made.weight = nn.Parameter(weight, trained)
         made.bias = nn.Parameter(bias, trained if old.bias is None else old.bias.requires_grad)
         return made
@@ -176,7 +176,7 @@ def _by_row(values: Tensor, rows: int, units: int) -> Tensor:
 
 def _normalised(stage: Stage, norm: nn.BatchNorm1d | nn.BatchNorm2d, link: Link) -> Stage:
     if norm.running_mean is None or norm.running_var is None:
-        raise link.refused("batch normalisation that keeps no statistics cannot be compacted")
+        raise link.refused("batch normalisation without running statistics cannot be compacted")
     scale = (norm.running_var + norm.eps).rsqrt()
     shift = -norm.running_mean * scale
     if norm.weight is not None:

@@ -1,4 +1,4 @@
-"""Training under a mask: what is pruned stays zero against momentum, Adam and weight decay."""
+"""Training under a mask: removed weights stay zero with momentum, Adam and weight decay."""
 
 from __future__ import annotations
 
@@ -38,20 +38,20 @@ _AT_ONCE = 2500
 
 
 class TrainingSettings(Settings):
-    """How a network is trained.
+    """Settings of the training of a network.
 
     Attributes:
         optimizer: ``adam`` or ``sgd``.
         rate: learning rate.
-        momentum: of ``sgd``.
-        weight_decay: L2 penalty: this times a weight is added to its gradient.
+        momentum: momentum of ``sgd``.
+        weight_decay: L2 penalty: each weight times this factor is added to its gradient.
         batch: examples in an iteration.
-        iterations: how many.
+        iterations: number of iterations.
         drops: iterations at which the rate is multiplied by ``drop``.
-        drop: the factor.
+        drop: that factor.
         warmup: iterations in which the rate rises from zero.
-        measure_every: iterations between looks at the validation examples; that with the least loss counts
-            as early stopping.
+        measure_every: iterations between evaluations on the validation examples; the weights with the least
+            loss are those of early stopping.
     """
 
     optimizer: Literal["adam", "sgd"] = "adam"
@@ -68,12 +68,12 @@ class TrainingSettings(Settings):
     def rate_at(self, iteration: int) -> float:
         """The learning rate of an iteration, counted from 0."""
         rise = min(1.0, (iteration + 1) / self.warmup) if self.warmup else 1.0
-        return self.rate * rise * self.drop ** sum(iteration >= place for place in self.drops)
+        return self.rate * rise * self.drop ** sum(iteration >= drop for drop in self.drops)
 
 
 @dataclass(frozen=True)
 class Examples:
-    """Inputs and what they stand for.
+    """Inputs and targets.
 
     Attributes:
         inputs: float32[examples, ...].
@@ -88,7 +88,7 @@ class Examples:
 
 
 class Measurement(NamedTuple):
-    """What examples say of a network: the mean loss, and the share that it classifies rightly."""
+    """Mean loss and accuracy of a network on examples."""
 
     loss: float
     accuracy: float
@@ -96,10 +96,10 @@ class Measurement(NamedTuple):
 
 @dataclass(frozen=True)
 class Snapshot:
-    """A training at the beginning of an iteration.
+    """The state of a training at the beginning of an iteration.
 
     Attributes:
-        iteration: which.
+        iteration: number of the iteration.
         state: parameters and buffers by name.
         optimizer: the optimizer's tensors by ``index/name``.
     """
@@ -111,14 +111,14 @@ class Snapshot:
 
 @dataclass(frozen=True)
 class Trained:
-    """What a training came to.
+    """The result of a training.
 
     Attributes:
         final: parameters and buffers at the end.
         best: those at the least validation loss.
-        best_iteration: iterations done until then.
-        history: (iterations done, validation loss and accuracy).
-        snapshot: at the iteration that was to be kept.
+        best_iteration: iterations done at that point.
+        history: pairs of iterations done, and validation loss and accuracy.
+        snapshot: the state at ``keep_at``; None if not requested.
     """
 
     final: State
@@ -129,12 +129,12 @@ class Trained:
 
 
 class Stopped(Exception):
-    """Somebody asked the training to stop."""
+    """The training was stopped by its callback."""
 
 
 @contextmanager
 def one_thread() -> Iterator[None]:
-    """Let PyTorch compute in one thread: sums have other bits with another number of them."""
+    """A context in which PyTorch uses one thread: the rounding of sums depends on the number of threads."""
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     try:
@@ -150,19 +150,23 @@ def state_of(model: nn.Module) -> State:
 
 @torch.no_grad()
 def measure(model: nn.Module, examples: Examples, objective: Objective = CROSS_ENTROPY) -> Measurement:
-    """Loss and accuracy in evaluation mode."""
+    """Loss and accuracy in evaluation mode.
+
+    Raises:
+        BadInput: see ``forwarded``.
+    """
     training = model.training
     model.eval()
-    loss, right = 0.0, 0
+    loss, correct = 0.0, 0
     for inputs, targets in zip(
         examples.inputs.split(_AT_ONCE), examples.targets.split(_AT_ONCE), strict=True
     ):
         outputs = forwarded(model, inputs)
         classes = targets if targets.ndim == 1 else targets.argmax(1)
         loss += float(objective.loss(outputs, targets)) * len(inputs)
-        right += int((outputs.argmax(1) == classes).sum())
+        correct += int((outputs.argmax(1) == classes).sum())
     model.train(training)
-    return Measurement(loss / len(examples), right / len(examples))
+    return Measurement(loss / len(examples), correct / len(examples))
 
 
 def train(
@@ -180,24 +184,24 @@ def train(
 ) -> Trained:
     """Train a model in place, under a mask.
 
-    The order of the examples depends on the seed and the epoch alone, so that every round of an iteration
-    meets the same. Dropout after a layer is scaled by sqrt(kept / all) of its weights (Han et al. 2015,
-    equation 6).
+    The order of the examples depends on the seed and the epoch alone: it is the same in every round. Dropout
+    after a layer is scaled by sqrt(kept / all) of its weights (Han et al. 2015, equation 6).
 
     Args:
         model: any module with Linear or Conv2d layers.
-        mask: which weights are there.
-        examples: what is trained on.
-        validation: what early stopping is judged by.
-        settings: optimizer, schedule, length.
-        seed: of the order of examples, and of dropout.
+        mask: the kept weights.
+        examples: training examples.
+        validation: examples for early stopping.
+        settings: optimizer, learning rate and length.
+        seed: for the order of examples and dropout.
         objective: the loss.
-        begin: where to begin; the model as it is, at iteration 0, if not given.
-        keep_at: an iteration at whose beginning a snapshot is taken.
-        tell: told iterations done, and the validation loss and accuracy; what it raises ends the training.
+        begin: the state to start from; the model's own, at iteration 0, if not given.
+        keep_at: the iteration at whose beginning a snapshot is taken.
+        tell: called with the iterations done, and the validation loss and accuracy; an exception that it
+            raises ends the training.
 
     Raises:
-        BadInput: a mask of another network, a forward that fails, or a training that diverges.
+        BadInput: the mask belongs to another network, the model's forward fails, or training diverges.
     """
     if begin is not None:
         model.load_state_dict(begin.state)
@@ -206,15 +210,15 @@ def train(
     if begin is not None:
         _restore(optimizer, begin.optimizer, mask, model)
     first = 0 if begin is None else begin.iteration
-    course = _Course(model, validation, objective, first)
+    validated = _EarlyStopping(model, validation, objective, first)
     weights = prunable(model)
     masked = [
-        (weights[name], there.to(weights[name].dtype))
-        for name, there in mask.tensors.items()
-        if not bool(there.all())
+        (weights[name], kept.to(weights[name].dtype))
+        for name, kept in mask.tensors.items()
+        if not bool(kept.all())
     ]
     snapshot = None
-    with torch.no_grad():  # in evaluation mode, in which it leaves no trace
+    with torch.no_grad():  # fails early; evaluation mode changes no statistics
         forwarded(model.eval(), examples.inputs[:1])
     with torch.random.fork_rng(devices=[]), _scaled_dropout(model, mask):
         torch.default_generator.manual_seed(
@@ -231,25 +235,25 @@ def train(
             _step(optimizer, masked)
             done = iteration + 1
             if done % settings.measure_every == 0 or done == settings.iterations:
-                tell(done, course.look(done))
+                tell(done, validated.measure(done))
     if not mask.holds(model):
-        raise AssertionError("a pruned weight came back")
-    return Trained(state_of(model), course.best, course.best_iteration, course.history, snapshot)
+        raise AssertionError("a removed weight is not zero")
+    return Trained(state_of(model), validated.best, validated.best_iteration, validated.history, snapshot)
 
 
 @torch.no_grad()
 def _step(optimizer: torch.optim.Optimizer, masked: list[tuple[nn.Parameter, Tensor]]) -> None:
-    """A step that neither momentum, Adam's moments nor weight decay can use to bring a weight back."""
-    for weight, there in masked:
+    """A step that keeps removed weights zero despite momentum, Adam's moments and weight decay."""
+    for weight, kept in masked:
         if weight.grad is not None:
-            weight.grad.mul_(there)
+            weight.grad.mul_(kept)
     optimizer.step()
-    for weight, there in masked:
-        weight.mul_(there)
+    for weight, kept in masked:
+        weight.mul_(kept)
 
 
-class _Course:
-    """How a training goes, as the validation examples see it."""
+class _EarlyStopping:
+    """Validation loss in the course of a training, and the weights with the least."""
 
     def __init__(self, model: nn.Module, validation: Examples, objective: Objective, first: int) -> None:
         self.best, self.best_iteration = state_of(model), first
@@ -257,22 +261,22 @@ class _Course:
         self._model, self._validation, self._objective = model, validation, objective
         self._least = float("inf")
 
-    def look(self, done: int) -> Measurement:
-        """Measure after an iteration.
+    def measure(self, done: int) -> Measurement:
+        """Measure after ``done`` iterations.
 
         Raises:
-            BadInput: the loss is a number no more.
+            BadInput: the loss is not finite.
         """
-        found = measure(self._model, self._validation, self._objective)
-        if not math.isfinite(found.loss):
+        measured = measure(self._model, self._validation, self._objective)
+        if not math.isfinite(measured.loss):
             raise BadInput(
-                f"training diverged before iteration {done:,} (validation loss {found.loss}); "
+                f"training diverged before iteration {done:,} (validation loss {measured.loss}); "
                 "lower training.rate"
             )
-        self.history.append((done, found))
-        if found.loss < self._least:
-            self.best, self.best_iteration, self._least = state_of(self._model), done, found.loss
-        return found
+        self.history.append((done, measured))
+        if measured.loss < self._least:
+            self.best, self.best_iteration, self._least = state_of(self._model), done, measured.loss
+        return measured
 
 
 def _optimizer(model: nn.Module, settings: TrainingSettings) -> torch.optim.Optimizer:
@@ -283,15 +287,15 @@ def _optimizer(model: nn.Module, settings: TrainingSettings) -> torch.optim.Opti
 
 
 def _batches(count: int, settings: TrainingSettings, seed: int, first: int) -> Iterator[tuple[int, Tensor]]:
-    """Iterations from the first one on, and the examples of each; an epoch's last batch may be smaller."""
+    """Iterations from ``first`` on with the examples of each; an epoch's last batch may be smaller."""
     steps = -(-count // settings.batch)
     epoch, order = -1, torch.empty(0, dtype=torch.int64)
     for iteration in range(first, settings.iterations):
         if iteration // steps != epoch:
             epoch = iteration // steps
             order = torch.from_numpy(generator(seed, Stream.PRUNING_ORDER, epoch).permutation(count))
-        place = iteration % steps * settings.batch
-        yield iteration, order[place : place + settings.batch]
+        start = iteration % steps * settings.batch
+        yield iteration, order[start : start + settings.batch]
 
 
 def _tensors(optimizer: torch.optim.Optimizer) -> State:
@@ -305,14 +309,14 @@ def _tensors(optimizer: torch.optim.Optimizer) -> State:
 
 
 def _restore(optimizer: torch.optim.Optimizer, tensors: State, mask: Mask, model: nn.Module) -> None:
-    """Give the optimizer its tensors back, zero where weights are gone."""
+    """Restore the optimizer's tensors, zero for removed weights."""
     names = {id(weight): name for name, weight in prunable(model).items()}
     parameters = [parameter for group in optimizer.param_groups for parameter in group["params"]]
     states: dict[int, dict[str, Tensor]] = {}
     for key, tensor in tensors.items():
         index, _, name = key.partition("/")
-        there = mask.tensors.get(names.get(id(parameters[int(index)]), ""))
-        masked = tensor.clone() if there is None or tensor.shape != there.shape else tensor * there
+        kept = mask.tensors.get(names.get(id(parameters[int(index)]), ""))
+        masked = tensor.clone() if kept is None or tensor.shape != kept.shape else tensor * kept
         states.setdefault(int(index), {})[name] = masked
     document = optimizer.state_dict()
     document["state"] = states
@@ -321,7 +325,7 @@ def _restore(optimizer: torch.optim.Optimizer, tensors: State, mask: Mask, model
 
 @contextmanager
 def _scaled_dropout(model: nn.Module, mask: Mask) -> Iterator[None]:
-    """Less noise for fewer connections: D_r = D_o sqrt(C_ir / C_io), C counted against the dense network."""
+    """A context with less dropout for fewer connections: D_r = D_o sqrt(C_ir / C_io)."""
     before: list[tuple[nn.Dropout, float]] = []
     share = 1.0
     layers = mask.layers()

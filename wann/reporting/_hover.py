@@ -1,4 +1,4 @@
-"""A page around a topology in SVG: whatever the pointer rests on shows its name and connections."""
+"""An HTML page with a topology as SVG, whose nodes show their name and connections on hover."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ _SCRIPT: Final = """"use strict";
 const { nodes, edges } = JSON.parse(document.getElementById("network").textContent);
 const svg = document.querySelector("svg");
 const tip = document.getElementById("tip");
-const at = (kind, place) => document.getElementById(`${kind}-${place}`);
+const at = (kind, index) => document.getElementById(`${kind}-${index}`);
 
 function clear() {
   svg.classList.remove("focus");
@@ -68,11 +68,11 @@ function focus(node, part) {
   svg.classList.add("focus");
   part.classList.add("on");
   let arriving = 0, leaving = 0;
-  edges.forEach(([source, target], place) => {
+  edges.forEach(([source, target], index) => {
     if (source !== node && target !== node) return;
     const arrives = target === node;
     arrives ? arriving++ : leaving++;
-    at("edge", place).classList.add("on", arrives ? "in" : "out");
+    at("edge", index).classList.add("on", arrives ? "in" : "out");
     at("node", arrives ? source : target).classList.add("on");
   });
   const [name, activation] = nodes[node];
@@ -94,9 +94,9 @@ nodes.forEach(([name], node) => {
 
 
 def hover_page(network: Network, svg: str, names: Sequence[str], title: str | None) -> str:
-    """One HTML file that needs no other; ``svg`` names its parts ``node-0``, ``edge-0``, ...
+    """A self-contained HTML page; the parts of ``svg`` have the ids ``node-0``, ``edge-0``, ...
 
-    Without names nothing in it answers the pointer.
+    Without names nothing responds to the pointer.
     """
     nodes = [[name, _described(network, node)] for node, name in enumerate(names)]
     edges = list(zip(network.source.tolist(), network.target.tolist(), strict=True)) if names else []
@@ -116,6 +116,6 @@ def _described(network: Network, node: int) -> str:
 
 
 def _in_script(value: object) -> str:
-    """JSON that cannot end the script element it stands in."""
+    """JSON that cannot end the script element that contains it."""
     text = json.dumps(value, separators=(",", ":"))
     return text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")

@@ -57,7 +57,7 @@ def _outline(kind: str, scale: Scale) -> float:
 def _label(
     axes: Axes, centre: tuple[float, float], activation: Activation, diameter: float, colour: str
 ) -> None:
-    """The activation's few characters, as large as the circle holds them."""
+    """Write the activation's label as large as fits in the circle."""
     size = min(0.40 * diameter, 1.42 * diameter / len(activation.label))
     axes.text(
         *centre,
@@ -79,7 +79,7 @@ def draw_names(
     centres: FloatArray,
     names: Sequence[str],
 ) -> int:
-    """Name bias, inputs and outputs; where inputs stand too close every n-th, which is returned."""
+    """Name bias, inputs and outputs, only every n-th input if they are too close; return n."""
     first = 1 + network.inputs
     every = _every(centres[:first, 1])
     for node in range(0, first, every):
@@ -91,7 +91,7 @@ def draw_names(
 
 
 def _every(heights: FloatArray) -> int:
-    """Every how many nodes a name fits: 1, or a power of two that leaves room to breathe."""
+    """The n for which names of every n-th node do not overlap: 1 or a power of two."""
     between = float(np.abs(np.diff(heights)).min(initial=100.0))
     return 1 if between >= 9.0 else 2 ** int(np.ceil(np.log2(18.0 / between)))
 

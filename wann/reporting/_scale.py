@@ -36,7 +36,7 @@ class Scale:
 
     @classmethod
     def of(cls, layout: Layout) -> Scale:
-        """Sizes at which this drawing fits a page and a reader can still follow it."""
+        """Sizes at which the drawing fits a page and remains legible."""
         count = max(len(layout.routes), 1)
         unit = float(np.clip(680.0 / max(layout.span, 1.0), 4.0, 32.0))
         width = max(620.0, 0.9 * unit * layout.span)
@@ -52,6 +52,6 @@ class Scale:
             alpha=float(np.clip(2.2 * count**-0.3, 0.2, 0.85)),
         )
 
-    def place(self, points: FloatArray) -> FloatArray:
-        """Points of the layout in points of the page."""
+    def to_page(self, points: FloatArray) -> FloatArray:
+        """Points of the layout, float64[n, 2], in points of the page."""
         return points * (self.gap, self.unit)

@@ -1,4 +1,4 @@
-"""How every picture looks, and how it reaches the disk: one style, equal bytes for equal content."""
+"""The style of all pictures, and their files: equal content gives equal bytes."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ NEGATIVE: Final = "#c0392b"
 
 PICTURES: Final = (".svg", ".png", ".pdf")
 
-_FARTHEST: Final = 1e150
+_LARGEST_DRAWN: Final = 1e150
 
 # Dates and program versions would make equal pictures differ.
 _METADATA: Final[dict[str, dict[str, None]]] = {
@@ -59,7 +59,7 @@ _METADATA: Final[dict[str, dict[str, None]]] = {
 }
 
 _SETTINGS: Final[dict[str, Any]] = {
-    # The first is shipped with matplotlib; the others have its widths, for viewers that lack it.
+    # The first comes with matplotlib; the others have the same widths, for viewers without it.
     "font.sans-serif": ["DejaVu Sans", "Bitstream Vera Sans", "Verdana", "sans-serif"],
     "font.size": 9.0,
     "text.color": INK,
@@ -93,9 +93,9 @@ _SETTINGS: Final[dict[str, Any]] = {
 
 @contextmanager
 def house_style() -> Iterator[None]:
-    """The style of this project, whatever the user's own settings; they return afterwards."""
+    """A context with the style of this project; the user's own settings are restored afterwards."""
     with style.context(["default", _SETTINGS]), warnings.catch_warnings():
-        # A name in a script that the font lacks is still right in SVG and HTML.
+        # SVG and HTML show names in scripts that the font lacks.
         warnings.filterwarnings("ignore", message="Glyph .* missing from")
         yield
 
@@ -104,40 +104,40 @@ def checked_suffix(path: Path, accepted: tuple[str, ...] = PICTURES) -> str:
     """The suffix of a path, in lower case.
 
     Raises:
-        BadInput: it is not one of those accepted.
+        BadInput: the suffix is not accepted.
     """
     suffix = path.suffix.lower()
     if suffix not in accepted:
-        found = f"suffix {path.suffix!r}" if path.suffix else "no suffix"
-        raise BadInput(f"{path}: {found}; accepted are {', '.join(accepted)}")
+        given = f"suffix {path.suffix!r}" if path.suffix else "no suffix"
+        raise BadInput(f"{path}: {given}; accepted are {', '.join(accepted)}")
     return suffix
 
 
 def plain(text: str) -> str:
     """Text as one line without characters that XML forbids."""
     one_line = " ".join(text.split())
-    return "".join("\N{REPLACEMENT CHARACTER}" if _forbidden(mark) else mark for mark in one_line)
+    return "".join("\N{REPLACEMENT CHARACTER}" if _forbidden(letter) else letter for letter in one_line)
 
 
-def _forbidden(mark: str) -> bool:
-    return unicodedata.category(mark) in ("Cc", "Cs") or mark in "\ufffe\uffff"
+def _forbidden(letter: str) -> bool:
+    return unicodedata.category(letter) in ("Cc", "Cs") or letter in "\ufffe\uffff"
 
 
 def tidy(axes: Axes) -> None:
-    """Only horizontal grid lines: they are what a reader measures heights by."""
+    """Keep only the horizontal grid lines, which help to read heights."""
     axes.grid(visible=False, axis="x")
     axes.tick_params(length=3)
 
 
 def add_title(axes: Axes, title: str | None) -> None:
-    """A title flush with the left edge of the axes, or none."""
+    """Set a title at the left edge of the axes, if there is one."""
     if title:
         axes.set_title(plain(title), loc="left", fontsize=10, fontweight="bold", parse_math=False)
 
 
 def drawable(values: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Values that an axis can span; a gap where one is too large for that."""
-    return np.where(np.abs(values) < _FARTHEST, values, np.nan)
+    """The values, NaN where one is too large for an axis."""
+    return np.where(np.abs(values) < _LARGEST_DRAWN, values, np.nan)
 
 
 def _render(figure: Figure, kind: str) -> bytes:
@@ -147,13 +147,13 @@ def _render(figure: Figure, kind: str) -> bytes:
 
 
 def to_svg(figure: Figure) -> str:
-    """The figure as an ``<svg>`` element to stand inside a page. Call within ``house_style``."""
+    """The figure as an ``<svg>`` element for an HTML page. Call within ``house_style``."""
     text = _render(figure, "svg").decode()
     return text[text.index("<svg") :]
 
 
 def save(figure: Figure, path: Path) -> None:
-    """Write a picture in the format that its suffix names. Call within ``house_style``.
+    """Write a picture in the format of the suffix. Call within ``house_style``.
 
     Raises:
         BadInput: an unknown suffix, or a folder that does not exist.

@@ -1,4 +1,4 @@
-"""Curves: how a search learned, and how a network's return depends on its shared weight."""
+"""Curves: the course of a search, and a network's return by its shared weight."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def draw_learning(
             median_mean, best_max, champion_mean, best_connections, median_connections.
         path: an SVG, PNG or PDF file.
         title: a line above the drawing.
-        score: what the upper axis measures.
+        score: label of the upper axis.
 
     Raises:
         BadInput: an unknown suffix, a missing column, or columns of unequal length.
@@ -67,7 +67,7 @@ def draw_learning(
         below.xaxis.set_major_locator(MaxNLocator(integer=True, steps=[1, 2, 5, 10]))
         below.margins(y=0.15)
         handles, _ = above.get_legend_handles_labels()
-        # The champion first: it is what a reader looks for.
+        # The champion first: readers look for it.
         figure.legend(handles=handles[::-1], loc="outside lower center", ncols=4, columnspacing=1.4)
         save(figure, path)
 
@@ -75,11 +75,12 @@ def draw_learning(
 def _check_columns(metrics: Mapping[str, FloatArray]) -> None:
     missing = [name for name in LEARNING if name not in metrics]
     if missing:
-        raise BadInput(f"metrics have no column {missing[0]!r}; there are {', '.join(metrics)}")
+        raise BadInput(f"no column {missing[0]!r}; there are {', '.join(metrics)}", argument="metrics")
     for name in LEARNING:
         if len(metrics[name]) != len(metrics["generation"]):
             raise BadInput(
-                f"column {name!r} has {len(metrics[name])} rows, generation {len(metrics['generation'])}"
+                f"column {name!r} has {len(metrics[name])} rows, generation {len(metrics['generation'])}",
+                argument="metrics",
             )
 
 
@@ -87,7 +88,7 @@ def _draw_columns(
     axes: Axes, metrics: Mapping[str, FloatArray], curves: Sequence[tuple[str, str, str, float]]
 ) -> None:
     generation = metrics["generation"]
-    # A single generation is no line, but still something to see.
+    # A single generation gives no line.
     marker = "o" if len(generation) == 1 else None
     for column, label, colour, width in curves:
         axes.plot(
@@ -98,7 +99,7 @@ def _draw_columns(
             label=label,
             marker=marker,
             markersize=3,
-            # A champion stays until it is beaten.
+            # A champion is kept until a better one is found.
             drawstyle="steps-post" if column == "champion_mean" else "default",
         )
     axes.margins(x=0.01)
@@ -116,15 +117,15 @@ def draw_weight_response(
     trained: Sequence[float] = (-2.0, -1.0, -0.5, 0.5, 1.0, 2.0),
     chosen: float | None = None,
 ) -> None:
-    """Draw the mean return against the shared weight, with a band of one deviation.
+    """Draw the mean return against the shared weight, with a band of one standard deviation.
 
     Args:
         weights: float64[n], shared weights in any order.
         mean: float64[n], mean return of each.
-        std: float64[n], deviation over the episodes of each.
+        std: float64[n], standard deviation over the episodes of each.
         path: an SVG, PNG or PDF file.
         title: a line above the drawing.
-        score: what the upright axis measures.
+        score: label of the vertical axis.
         trained: weights that the search used, marked on the axis.
         chosen: the tuned weight, marked by a line.
 
@@ -134,14 +135,14 @@ def draw_weight_response(
     """
     checked_suffix(path)
     if not len(weights) == len(mean) == len(std):
-        raise BadInput(f"{len(weights)} weights, {len(mean)} means and {len(std)} deviations")
+        raise BadInput(f"{len(weights)} weights, {len(mean)} means and {len(std)} standard deviations")
     order = np.argsort(weights, kind="stable")
     weights, mean, std = weights[order], drawable(mean[order]), drawable(std[order])
     with house_style():
         figure = Figure(figsize=(5.6, 3.2), layout="constrained")
         axes = figure.add_subplot()
         add_title(axes, title)
-        band = axes.fill_between(weights, mean - std, mean + std, label="one deviation")
+        band = axes.fill_between(weights, mean - std, mean + std, label="one standard deviation")
         band.set(color=BLUE, alpha=0.16, linewidth=0.0)
         axes.plot(weights, mean, color=BLUE, label="mean")
         if chosen is not None:
@@ -157,7 +158,7 @@ def draw_weight_response(
 
 
 def _mark_trained(axes: Axes, trained: Sequence[float]) -> None:
-    """Small triangles on the axis, where they hide no data."""
+    """Mark weights by triangles on the axis, where they hide no data."""
     axes.plot(
         trained,
         np.zeros(len(trained)),

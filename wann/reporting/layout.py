@@ -1,4 +1,4 @@
-"""Where nodes and connections stand in a picture: a layered drawing with few crossings.
+"""Positions of nodes and connections in a picture: a layered drawing with few crossings.
 
 The method of Sugiyama, Tagawa and Toda (1981): layers by longest path, bends where a connection
 passes a layer, order within the layers by barycentres, then heights that keep connections
@@ -30,19 +30,19 @@ _RELAXATIONS: Final = 24
 _BESIDE_NODE: Final = 0.62  # least distance of a passing connection from a node
 _BETWEEN_BENDS: Final = 0.24  # the same between two passing connections
 _LARGEST_BUNDLE: Final = 14.0  # height that passing connections may take in one layer
-_TALLEST_INPUTS: Final = 32.0  # inputs beyond this many stand closer than other nodes
+_TALLEST_INPUTS: Final = 32.0  # inputs beyond this number are drawn closer together than other nodes
 
 
 @dataclass(frozen=True)
 class Layout:
-    """A drawing of a network in units of the least distance between two nodes of a layer.
+    """A drawing of a network; the unit of height is the least distance between two nodes of a layer.
 
     Attributes:
         positions: float64[nodes, 2], layer and height (upwards) of each node.
         routes: for each connection float64[points, 2], from its source to its target through one
             point in each layer between them.
-        live: bool[nodes], those on a path from bias or input to output.
-        effective: bool[connections], those on such a path.
+        live: bool[nodes], whether a node is on a path from bias or input to output.
+        effective: bool[connections], whether a connection is on such a path.
     """
 
     positions: FloatArray
@@ -52,7 +52,7 @@ class Layout:
 
     @property
     def layers(self) -> int:
-        """Number of layers, inputs and outputs among them."""
+        """Number of layers, including inputs and outputs."""
         return int(self.positions[:, 0].max()) + 1
 
     @property
@@ -70,8 +70,9 @@ class _Chart:
         rows: the vertices of each layer, from top to bottom.
         left: the neighbours of each vertex in the layer before.
         right: the neighbours of each vertex in the layer after.
-        chains: the vertices that each connection runs through.
+        chains: the vertices of each connection.
         nodes: number of vertices that are nodes.
+        rank: position of each vertex in its row.
     """
 
     rows: list[list[int]]
@@ -81,18 +82,18 @@ class _Chart:
     nodes: int
     rank: dict[int, int] = field(default_factory=dict)
 
-    def settle(self) -> None:
-        """Refresh the place of each vertex in its row."""
-        self.rank = {vertex: place for row in self.rows for place, vertex in enumerate(row)}
+    def update_ranks(self) -> None:
+        """Recompute the position of each vertex in its row."""
+        self.rank = {vertex: position for row in self.rows for position, vertex in enumerate(row)}
 
 
 def layered_layout(network: Network) -> Layout:
-    """Lay a network out: inputs left in their order, outputs right in theirs, few crossings."""
+    """Lay out a network with few crossings: inputs in order on the left, outputs in order on the right."""
     live, effective = on_paths(network)
     chart = _chart(network, layers_of(network).tolist(), effective)
     _reduce_crossings(chart)
     heights = _heights(chart)
-    layer = {vertex: place for place, row in enumerate(chart.rows) for vertex in row}
+    layer = {vertex: index for index, row in enumerate(chart.rows) for vertex in row}
     points = np.array([[layer[vertex], -heights[vertex]] for vertex in range(len(heights))])
     routes = tuple(points[chain] for chain in chart.chains)
     return Layout(points[: network.size], routes, live, effective)
@@ -113,11 +114,11 @@ def layers_of(network: Network) -> NDArray[np.int64]:
 
 
 def _chart(network: Network, depth: Sequence[int], effective: NDArray[np.bool_]) -> _Chart:
-    """Layers with a bend wherever a trunk passes one."""
+    """The chart of a network, with a bend wherever a trunk passes a layer."""
     rows: list[list[int]] = [[] for _ in range(max(depth) + 1)]
     for node, layer in enumerate(depth):
         rows[layer].append(node)
-    # Connections that look different keep trunks of their own, so that colours never mix.
+    # Connections of different colours have separate trunks.
     looks = np.sign(network.weights) if network.weights is not None else np.zeros(len(effective))
     looks = np.where(effective, looks, 2.0)
     bends: dict[tuple[int, float, int], int] = {}
@@ -147,8 +148,8 @@ def _neighbours(chains: list[list[int]], size: int) -> tuple[list[list[int]], li
 
 
 def _reduce_crossings(chart: _Chart) -> None:
-    """Sort hidden layers by barycentres, forth and back, and keep the best order met."""
-    chart.settle()
+    """Sort hidden layers by barycentres, back and forth, and keep the order with the fewest crossings."""
+    chart.update_ranks()
     best, fewest = [list(row) for row in chart.rows], _crossings(chart)
     for sweep in range(_SWEEPS):
         rightwards = sweep % 2 == 0
@@ -160,7 +161,7 @@ def _reduce_crossings(chart: _Chart) -> None:
         if crossings < fewest:
             best, fewest = [list(row) for row in chart.rows], crossings
     chart.rows = best
-    chart.settle()
+    chart.update_ranks()
     _switch_neighbours(chart, passes=_SWITCHES)
 
 
@@ -169,16 +170,16 @@ def _sort_by_barycentre(chart: _Chart, layer: int, *, rightwards: bool) -> None:
     sides = chart.left if rightwards else chart.right
     beside = len(chart.rows[layer - 1 if rightwards else layer + 1])
     centre = {}
-    for place, vertex in enumerate(row):
+    for position, vertex in enumerate(row):
         ranks = [chart.rank[other] for other in sides[vertex]]
-        # A vertex without neighbours on this side stays where it is, relative to its row.
-        centre[vertex] = (sum(ranks) / len(ranks) + 0.5) / beside if ranks else (place + 0.5) / len(row)
+        # A vertex without neighbours on this side keeps its position relative to its row.
+        centre[vertex] = (sum(ranks) / len(ranks) + 0.5) / beside if ranks else (position + 0.5) / len(row)
     row.sort(key=centre.__getitem__)
-    chart.rank.update((vertex, place) for place, vertex in enumerate(row))
+    chart.rank.update((vertex, position) for position, vertex in enumerate(row))
 
 
 def _crossings(chart: _Chart) -> int:
-    """Crossings between all neighbouring layers: inversions of the lower ends."""
+    """Number of crossings between all neighbouring layers: inversions of the right ends."""
     total = 0
     for row in chart.rows[:-1]:
         met: list[int] = []
@@ -191,22 +192,22 @@ def _crossings(chart: _Chart) -> int:
 
 
 def _switch_neighbours(chart: _Chart, passes: int) -> None:
-    """Exchange neighbours in a layer wherever that saves a crossing."""
+    """Swap neighbours in a layer wherever that saves a crossing."""
     for _ in range(passes):
         switched = False
         for row in chart.rows[1:-1]:
-            for place in range(len(row) - 1):
-                upper, lower = row[place], row[place + 1]
+            for position in range(len(row) - 1):
+                upper, lower = row[position], row[position + 1]
                 if _saved(chart, upper, lower) > 0:
-                    row[place], row[place + 1] = lower, upper
-                    chart.rank[lower], chart.rank[upper] = place, place + 1
+                    row[position], row[position + 1] = lower, upper
+                    chart.rank[lower], chart.rank[upper] = position, position + 1
                     switched = True
         if not switched:
             return
 
 
 def _saved(chart: _Chart, upper: int, lower: int) -> int:
-    """Crossings that vanish when two neighbours in a layer change places."""
+    """Crossings saved by swapping two neighbours in a layer."""
     saved = 0
     for side in (chart.left, chart.right):
         above = [chart.rank[other] for other in side[upper]]
@@ -216,32 +217,32 @@ def _saved(chart: _Chart, upper: int, lower: int) -> int:
 
 
 def _heights(chart: _Chart) -> FloatArray:
-    """Height of each vertex, downwards: connections as straight as the distances allow."""
+    """Height of each vertex, downwards, with connections as straight as the distances allow."""
     heights = np.zeros(len(chart.left))
-    places = [_least_places(chart, row) for row in chart.rows]
-    tallest = max((float(place[-1]) for place in places[1:-1]), default=0.0)
-    for row, place in zip(chart.rows, places, strict=True):
-        heights[row] = place - place[-1] / 2
+    tightest = [_tightest_heights(chart, row) for row in chart.rows]
+    tallest = max((float(offsets[-1]) for offsets in tightest[1:-1]), default=0.0)
+    for row, offsets in zip(chart.rows, tightest, strict=True):
+        heights[row] = offsets - offsets[-1] / 2
     for row, ends in ((chart.rows[0], 1.0), (chart.rows[-1], 2.0)):
         heights[row] = _spread(len(row), tallest, most=ends)
     layers = range(1, len(chart.rows) - 1)
-    for turn in range(_RELAXATIONS):
-        for layer in layers if turn % 2 == 0 else reversed(layers):
+    for relaxation in range(_RELAXATIONS):
+        for layer in layers if relaxation % 2 == 0 else reversed(layers):
             row = chart.rows[layer]
             wanted, pull = _wanted(chart, row, heights)
-            heights[row] = _keep_distances(wanted, pull, places[layer])
+            heights[row] = _keep_distances(wanted, pull, tightest[layer])
     return heights
 
 
 def _spread(count: int, tallest: float, most: float) -> FloatArray:
-    """Inputs or outputs evenly over the height of the hidden layers, but not too loose."""
+    """Heights of inputs or outputs, evenly over the hidden layers, at most ``1 + most`` apart."""
     least = min(1.0, _TALLEST_INPUTS / count)
     distance = min(max(tallest / max(count - 1, 1), least), 1.0 + most)
     return (np.arange(count, dtype=np.float64) - (count - 1) / 2) * distance
 
 
-def _least_places(chart: _Chart, row: Sequence[int]) -> FloatArray:
-    """The tightest heights that a row may have, starting at 0."""
+def _tightest_heights(chart: _Chart, row: Sequence[int]) -> FloatArray:
+    """The tightest heights that a row may have, from 0."""
     bends = sum(vertex >= chart.nodes for vertex in row)
     tight = min(_BETWEEN_BENDS, _LARGEST_BUNDLE / max(bends, 1))
     steps = [0.0]
@@ -252,7 +253,7 @@ def _least_places(chart: _Chart, row: Sequence[int]) -> FloatArray:
 
 
 def _wanted(chart: _Chart, row: Sequence[int], heights: FloatArray) -> tuple[FloatArray, FloatArray]:
-    """The height that each vertex of a row would choose for itself, and how strongly it pulls."""
+    """The height at which each vertex of a row has straight connections, and its weight."""
     known = heights.tolist()
     wanted = []
     for vertex in row:
@@ -262,20 +263,20 @@ def _wanted(chart: _Chart, row: Sequence[int], heights: FloatArray) -> tuple[Flo
             if side
         ]
         wanted.append(sum(sides) / len(sides) if sides else known[vertex])
-    # Straight trunks matter most: bends pull harder than nodes.
+    # Straight trunks matter most: bends weigh more than nodes.
     pull = np.where(np.array(row) >= chart.nodes, 3.0, 1.0)
     return np.array(wanted), pull
 
 
-def _keep_distances(wanted: FloatArray, pull: FloatArray, places: FloatArray) -> FloatArray:
-    """The nearest heights (weighted least squares) that keep the order and the least distances.
+def _keep_distances(wanted: FloatArray, pull: FloatArray, tightest: FloatArray) -> FloatArray:
+    """The closest heights (weighted least squares) that keep the order and the least distances.
 
     Without the distances this is isotonic regression, solved by pooling adjacent violators.
     """
     means: list[float] = []
     weights: list[float] = []
     counts: list[int] = []
-    for value, weight in zip((wanted - places).tolist(), pull.tolist(), strict=True):
+    for value, weight in zip((wanted - tightest).tolist(), pull.tolist(), strict=True):
         mean, total, count = value, weight, 1
         while means and means[-1] > mean:
             other = weights.pop()
@@ -285,4 +286,4 @@ def _keep_distances(wanted: FloatArray, pull: FloatArray, places: FloatArray) ->
         means.append(mean)
         weights.append(total)
         counts.append(count)
-    return np.repeat(means, counts) + places
+    return np.repeat(means, counts) + tightest

@@ -1,4 +1,4 @@
-"""Which pixels the sub-network of each class reads, as grids (Gaier & Ha 2019, figure 6)."""
+"""Grids of the pixels that the sub-network of each class reads (Gaier & Ha 2019, figure 6)."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ _SHADES: Final = LinearSegmentedColormap.from_list("reads", ["#ffffff", "#cfe1f3
 
 
 def pixel_reads(network: Network) -> tuple[NDArray[np.bool_], NDArray[np.int64]]:
-    """What each output reads of each input.
+    """The inputs that each output reads, directly and through hidden nodes.
 
     Returns:
-        bool[outputs, inputs], whether the output itself reads the input; int64[outputs, inputs], by
-        how many connections the hidden nodes below the output read it.
+        bool[outputs, inputs], whether the output itself reads the input; int64[outputs, inputs], the number
+        of connections by which the hidden nodes below the output read it.
     """
     graph = network.graph()
     direct = np.zeros((network.outputs, network.inputs), np.bool_)
@@ -44,10 +44,10 @@ def pixel_reads(network: Network) -> tuple[NDArray[np.bool_], NDArray[np.int64]]
 def draw_pixels(
     axes: Axes, network: Network, side: int, names: list[str], left: float, top: float, bottom: float
 ) -> float:
-    """Draw a grid for each output, in one or two columns from ``left`` on; returns the right border.
+    """Draw a grid for each output, in one or two columns to the right of ``left``; returns the right border.
 
     The darker a pixel, the more connections of the output's hidden nodes read it; a dot marks those
-    that the output reads itself. Data coordinates of ``axes`` are points.
+    that the output itself reads. Data coordinates of ``axes`` are points.
     """
     direct, hidden = pixel_reads(network)
     columns = 1 if network.outputs <= 4 else 2
@@ -69,8 +69,8 @@ def draw_pixels(
             clip_on=False,
         )
         pixel = size / side
-        for place in np.flatnonzero(direct[output]).tolist():
-            i, j = divmod(place, side)
+        for index in np.flatnonzero(direct[output]).tolist():
+            i, j = divmod(index, side)
             dot = 0.4 * pixel
             corner = (x + (j + 0.5) * pixel - dot / 2, y - (i + 0.5) * pixel - dot / 2)
             axes.add_patch(

@@ -1,4 +1,4 @@
-"""The HTML report of a run: one file that needs no other."""
+"""HTML reports: self-contained pages of facts, tables and figures."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _MEDIA: Final = {".svg": "image/svg+xml", ".png": "image/png"}
 
 _LARGEST_FIGURE: Final = 256 * 2**20
 
-# Around the digits of a cell: deviations, percent, thousands, a dash where nothing was measured.
+# Characters of a cell that are not digits: standard deviations, percent, thousands, a dash for no value.
 _NOT_DIGITS: Final = str.maketrans({"±": " ", "%": " ", "\N{EN DASH}": " ", ",": "", "\N{MINUS SIGN}": "-"})
 
 _PAGE: Final = """<!DOCTYPE html>
@@ -69,7 +69,7 @@ class Table:
     """A table of text.
 
     Attributes:
-        caption: what it shows.
+        caption: description of the table.
         header: a name for each column.
         rows: the cells, as many in each row as the header has names.
 
@@ -95,15 +95,15 @@ def write_report(
     tables: Sequence[Table],
     figures: Sequence[tuple[str, Path]],
 ) -> None:
-    """Write a report as one HTML file that carries its figures.
+    """Write a report as one HTML file, with its figures embedded.
 
     Args:
         path: the HTML file.
         title: the heading.
-        facts: what is to be known at a glance, by name.
+        facts: key facts by name.
         tables: the tables, in order.
-        figures: captions and files (SVG or PNG), in order. They are embedded as images, so that
-            nothing in them is executed.
+        figures: captions and files (SVG or PNG), in order. They are embedded as images, in which
+            browsers execute nothing.
 
     Raises:
         BadInput: an unknown suffix, a figure that cannot be read, a folder that does not exist.
@@ -145,7 +145,7 @@ def _row(tag: str, cells: Sequence[str], numeric: Sequence[bool]) -> str:
 
 
 def _is_number(cell: str) -> bool:
-    """Whether a cell is a number, perhaps with its deviation or in percent, or empty."""
+    """Whether a cell is empty or a number, perhaps with its standard deviation or in percent."""
     shown = cell.translate(_NOT_DIGITS).split()
     try:
         for part in shown:

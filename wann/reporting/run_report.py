@@ -1,4 +1,4 @@
-"""A run on one page: its champion, how the search got there, its front, its settings."""
+"""The report of a search: its champion, learning curve, front and settings."""
 
 from __future__ import annotations
 
@@ -24,12 +24,11 @@ from .topology import draw_topology
 
 __all__ = ["report_run"]
 
-_LARGEST_CONFIG: Final = 2**20
-_LARGEST: Final = 1e15  # of anything that is counted
+_LARGEST_COUNT: Final = 1e15
 
 
 def report_run(folder: RunFolder) -> Path:
-    """Draw the pictures of a run and write report.html; returns its path.
+    """Draw the pictures of a run and write report.html; return its path.
 
     Raises:
         BadInput: the run has no champion or no metrics yet, or a file of it is damaged.
@@ -79,13 +78,13 @@ def _front(path: Path) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
     """Connections and means of the front's networks."""
     front, _ = read_table(path, ("connections", "mean"))
     connections = front["connections"]
-    if not ((connections >= 0) & (connections <= _LARGEST)).all():
-        raise BadInput(f"{path}: no table of a front: it holds numbers of connections that cannot be")
+    if not ((connections >= 0) & (connections <= _LARGEST_COUNT)).all():
+        raise BadInput(f"{path}: not a table of a front: it holds impossible numbers of connections")
     return connections.astype(np.int64), front["mean"]
 
 
 def _number(value: Any, shape: str = "") -> str:
-    """A number of a network's provenance, which may hold anything."""
+    """A number from a network's provenance, which may contain any JSON value."""
     known = isinstance(value, int | float) and not isinstance(value, bool)
     return format(value, shape) if known else "unknown"
 
@@ -93,12 +92,12 @@ def _number(value: Any, shape: str = "") -> str:
 def _facts(
     folder: RunFolder, champion: Network, last: Mapping[str, float], *, images: bool
 ) -> dict[str, str]:
-    found = champion.provenance
+    provenance = champion.provenance
     facts = {
         "Champion": f"{champion.connections} connections ({champion.effective_connections} effective), "
-        f"{champion.hidden} hidden nodes, found in generation {_number(found.get('generation'))}",
-        "Mean return": f"{_number(found.get('selection_mean'), '.4g')} over "
-        f"{_number(found.get('selection_episodes'))} selection episodes",
+        f"{champion.hidden} hidden nodes, found in generation {_number(provenance.get('generation'))}",
+        "Mean return": f"{_number(provenance.get('selection_mean'), '.4g')} over "
+        f"{_number(provenance.get('selection_episodes'))} selection episodes",
         "Generations": f"{last['generation'] + 1:,.0f}",
         "Batches" if images else "Episodes": f"{last['evaluations']:,.0f}",
         "Images shown" if images else "Environment steps": f"{last['steps']:,.0f}",

@@ -1,4 +1,4 @@
-"""Pictures of networks too large to be drawn node by node: layers as blocks, connections as counts."""
+"""Drawings of large networks: layers as blocks, connections as counts."""
 
 from __future__ import annotations
 
@@ -20,20 +20,20 @@ __all__ = ["Summary", "is_large"]
 
 _MOST_CONNECTIONS: Final = 5_000
 _MOST_BENDS: Final = 20_000
-"""What is drawn node by node in less than a minute."""
+"""Limits of a drawing node by node, which then takes less than a minute."""
 _BLOCKS: Final = 8
-"""Blocks of hidden layers at most."""
+"""Largest number of blocks of hidden layers."""
 _DISTANCE: Final = 132.0
 _WIDTH: Final = 46.0
 _TALLEST: Final = 210.0
 _LOWEST: Final = 26.0
 _WIDEST: Final = 13.0
 _LABELLED: Final = 0.01
-"""Share of all connections below which a count is not written beside its arc."""
+"""Share of all connections below which an arc has no count."""
 
 
 def is_large(network: Network) -> bool:
-    """Whether a network is too large for a drawing of each of its connections."""
+    """Whether a network has too many connections to draw each of them."""
     if network.connections > _MOST_CONNECTIONS:
         return True
     layer = layers_of(network)
@@ -44,16 +44,16 @@ def is_large(network: Network) -> bool:
 
 @dataclass(frozen=True)
 class Summary:
-    """A network by blocks of layers: inputs, hidden layers in their order, outputs.
+    """A network in blocks of layers: inputs, hidden layers in order, outputs.
 
     Attributes:
-        network: what it is of.
+        network: the network.
         first: int64[blocks], the first layer of each block.
-        last: int64[blocks], its last layer.
+        last: int64[blocks], the last layer of each block.
         block: int64[nodes], the block of each node.
         counts: int64[blocks, blocks], connections from a block to another, or within one.
-        live: bool[nodes], those on a path from bias or input to output.
-        effective: how many connections are on such a path.
+        live: bool[nodes], whether a node is on a path from bias or input to output.
+        effective: number of connections on such a path.
     """
 
     network: Network
@@ -66,7 +66,7 @@ class Summary:
 
     @classmethod
     def of(cls, network: Network) -> Summary:
-        """Gather layers into blocks, neighbouring ones together where there are many."""
+        """Group layers into blocks, several neighbouring ones where there are many."""
         layer = layers_of(network)
         within = np.arange(1, layer.max())
         hidden = np.array_split(within, min(_BLOCKS, len(within))) if len(within) else []
@@ -80,12 +80,12 @@ class Summary:
 
     @property
     def centres(self) -> NDArray[np.float64]:
-        """Where the blocks stand, float64[blocks] points from the left."""
+        """Horizontal positions of the blocks, float64[blocks] in points."""
         return _DISTANCE * np.arange(len(self.first), dtype=np.float64)
 
     @property
     def heights(self) -> NDArray[np.float64]:
-        """How tall they are, float64[blocks] points: a step for each tenfold number of nodes."""
+        """Heights of the blocks, float64[blocks] in points, logarithmic in the number of nodes."""
         nodes = np.bincount(self.block, minlength=len(self.first))
         share = np.log1p(nodes) / np.log1p(nodes.max())
         return np.asarray(np.maximum(_LOWEST, _TALLEST * share), np.float64)
@@ -98,16 +98,16 @@ class Summary:
 
     @property
     def _longest(self) -> int:
-        """Blocks from one end of a connection to the other at most."""
+        """Largest number of blocks from one end of a connection to the other."""
         pairs = np.argwhere(np.triu(self.counts, 1))
         return int(np.diff(pairs, axis=1).max(initial=1))
 
     def _rise(self, span: int) -> float:
-        """How high an arc between blocks so far apart goes."""
+        """Height of an arc between blocks ``span`` apart."""
         return float(self.heights.max()) / 2 + 22.0 * (span - 1)
 
     def draw(self, axes: Axes) -> None:
-        """Draw blocks and arcs in points."""
+        """Draw blocks and arcs; data coordinates of ``axes`` are points."""
         self._draw_arcs(axes)
         for number in range(len(self.first)):
             self._draw_block(axes, number)
@@ -167,5 +167,5 @@ class Summary:
             arc.set(capstyle="butt", zorder=1, gid=f"arc-{source}-{target}")
             axes.add_patch(arc)
             if span == 1 or count >= _LABELLED * total:
-                place = ((begin + end) / 2, height + width / 2 + 2)
-                axes.text(*place, f"{count:,}", ha="center", va="bottom", fontsize=8, color=GREY)
+                above = ((begin + end) / 2, height + width / 2 + 2)
+                axes.text(*above, f"{count:,}", ha="center", va="bottom", fontsize=8, color=GREY)

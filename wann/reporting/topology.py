@@ -1,4 +1,4 @@
-"""Pictures of a network's topology: inputs left, outputs right, activations by colour and label."""
+"""Pictures of a network's topology: inputs left, outputs right, activations as colours and labels."""
 
 from __future__ import annotations
 
@@ -52,24 +52,23 @@ def draw_topology(
     side: int | None = None,
     title: str | None = None,
 ) -> None:
-    """Draw a network as SVG, PNG or PDF, or as an HTML page whose nodes answer the pointer.
+    """Draw a network as SVG, PNG or PDF, or as an HTML page with details on hover.
 
-    Of networks of thousands of connections layers are drawn as blocks, and connections counted.
-
-    Connections with stored weights are coloured by sign and as wide as they are strong. What is on
-    no path from bias or input to output is drawn faint. Equal networks give equal bytes.
+    Stored weights set the colour (by sign) and width of connections. Nodes and connections on no path from
+    bias or input to output are drawn faintly. Networks with thousands of connections are drawn as blocks of
+    layers with counts of connections. Equal networks give equal bytes.
 
     Args:
-        network: what to draw.
-        path: the file; its suffix chooses the format.
-        input_names: a name for each input, without the bias.
+        network: the network to draw.
+        path: the file; its suffix determines the format.
+        input_names: a name for each input, excluding the bias.
         output_names: a name for each output.
-        side: where the inputs are the pixels of a square image, how many stand in a row: what each
-            output reads of them is drawn beside.
+        side: width of the square image whose pixels are the inputs, if they are; grids of the pixels that
+            each output reads are added.
         title: a line above the drawing.
 
     Raises:
-        BadInput: an unknown suffix, a folder that does not exist, or names that are too many or few.
+        BadInput: an unknown suffix, a folder that does not exist, or a wrong number of names.
         Failure: the file cannot be written.
     """
     suffix = checked_suffix(path, (*PICTURES, ".html"))
@@ -78,7 +77,7 @@ def draw_topology(
     with house_style():
         figure = (_summary if large else _figure)(network, names, title, side)
         if suffix == ".html":
-            # Parts that answer the pointer are nodes: a summary has none.
+            # Only nodes respond to the pointer; a summary has none.
             save_text(hover_page(network, to_svg(figure), () if large else names, title), path)
         else:
             save(figure, path)
@@ -90,7 +89,9 @@ def _names(network: Network, inputs: Sequence[str] | None, outputs: Sequence[str
     names = ["bias"]
     for chosen, count, kind in given:
         if chosen is not None and len(chosen) != count:
-            raise BadInput(f"{len(chosen)} names of {kind}s for a network that has {count}")
+            raise BadInput(
+                f"{len(chosen)} names for a network with {count} {kind}s", argument=f"{kind}_names"
+            )
         names += chosen if chosen is not None else [f"{kind} {n}" for n in range(1, count + 1)]
     names += [f"hidden {n}" for n in range(1, network.hidden + 1)]
     return [plain(name) for name in names]
@@ -99,8 +100,8 @@ def _names(network: Network, inputs: Sequence[str] | None, outputs: Sequence[str
 def _figure(network: Network, names: Sequence[str], title: str | None, side: int | None) -> Figure:
     layout = layered_layout(network)
     scale = Scale.of(layout)
-    centres = scale.place(layout.positions)
-    everything = scale.place(np.concatenate([layout.positions, *layout.routes]))
+    centres = scale.to_page(layout.positions)
+    everything = scale.to_page(np.concatenate([layout.positions, *layout.routes]))
     margin = scale.diameter
     low, high = everything.min(axis=0) - margin, everything.max(axis=0) + margin
     figure, axes = _page(network, names, side, (low[0], high[0], low[1], high[1]))
@@ -130,7 +131,7 @@ def _summary(network: Network, names: Sequence[str], title: str | None, side: in
 def _page(
     network: Network, names: Sequence[str], side: int | None, borders: tuple[float, float, float, float]
 ) -> tuple[Figure, Axes]:
-    """A figure whose data coordinates are points, with room from left to right, and from bottom to top."""
+    """A figure with these borders, whose data coordinates are points."""
     left, right, bottom, top = borders
     figure = Figure()
     axes = figure.add_axes((0.0, 0.0, 1.0, 1.0))
@@ -153,7 +154,7 @@ def _surround(
     title: str | None,
     borders: tuple[float, float, float, float],
 ) -> None:
-    """Legend and caption below a drawing, a title above it."""
+    """Add legend and caption below a drawing, and a title above it."""
     left, right, bottom, top = borders
     middle = (left + right) / 2
     lower = _draw_legend(axes, network, live, middle, bottom, right - left)
@@ -174,7 +175,7 @@ def _surround(
 def _draw_legend(
     axes: Axes, network: Network, live: NDArray[np.bool_], middle: float, bottom: float, width: float
 ) -> float:
-    """A legend of the activations that occur; returns where it ends."""
+    """Draw a legend of the activations that occur; return its lower border."""
     inside = range(1 + network.inputs, network.size)
     occur = {network.activation_name(node) for node in inside if live[node]}
     entries = [
