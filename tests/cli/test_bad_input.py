@@ -84,7 +84,7 @@ CONFIGS = {
     "a list for a number": changed("search.elite", "[0.2]", "valid number"),
     "a table for a value": config(GOOD + "[search.elite]\nx = 1\n", "search.elite", "valid number"),
     "a value for a table": config(f"search = 5\n[task]\nid = '{TASK}'\n", "search", "5"),
-    "a date": config(GOOD + "elite = 2020-01-01\n", "neither number, text, list nor table"),
+    "a date": config(GOOD + "elite = 2020-01-01\n", "not a number, text, list or table"),
     "too small": changed("search.population", "1", "greater than or equal to 2", "found 1"),
     "too large": changed("search.population", "2000000", "less than or equal to 1000000"),
     "a probability above one": changed("search.elite", "1.01", "less than or equal to 1"),
@@ -423,8 +423,8 @@ NETWORKS = {
     "a connection into an input": network(whole(connections=linked((7, 2))), "7 -> 2", "input"),
     "a connection into the bias": network(whole(connections=linked((7, 0))), "7 -> 0", "bias"),
     "a connection out of an output": network(whole(connections=linked((6, 7))), "6 -> 7", "leaves an output"),
-    "an unknown node": network(whole(connections=linked((1, 99))), "1 -> 99", "not there"),
-    "a negative node": network(whole(connections=linked((-1, 6))), "-1 -> 6", "not there"),
+    "an unknown node": network(whole(connections=linked((1, 99))), "1 -> 99", "does not exist"),
+    "a negative node": network(whole(connections=linked((-1, 6))), "-1 -> 6", "does not exist"),
     "an unknown activation": edited(lambda d: d["nodes"][7].update(activation="tan"), "'tan'", "sigmoid"),
     "an input with an activation": edited(
         lambda d: d["nodes"][1].update(activation="cos"), "input 1", "linear"

@@ -171,7 +171,7 @@ def _overflow(arrays: Arrays) -> None:
 
 CHECKPOINTS: dict[str, tuple[Callable[[Arrays], object], str]] = {
     "a header that is a number": (lambda a: a.update(header=np.array(1)), "header is int64 of shape ()"),
-    "a generation below zero": (lambda a: a.update(header=np.array([1, -4])), "stands at generation -4"),
+    "a generation below zero": (lambda a: a.update(header=np.array([1, -4])), "its generation is -4"),
     "a cycle": (_cycle, "has a cycle"),
     "row pointers that overflow": (_overflow, "row pointers fall"),
     "sources of another type": (
@@ -226,7 +226,7 @@ def test_a_checkpoint_of_words_or_objects_or_compressed_is_refused(
     for name in ("header", list(arrays)[-1]):
         for wrong in (np.array(["x"]), np.array([{}], object)):
             assert "does not hold plain numbers" in damaged(subject, sealed(zipped({**arrays, name: wrong})))
-    assert "compressed in another way" in damaged(subject, sealed(npz_bytes(arrays, compressed=True)))
+    assert "compressed by another method" in damaged(subject, sealed(npz_bytes(arrays, compressed=True)))
 
 
 def test_progress_of_a_tuning_without_what_was_earned_is_refused(subjects: dict[str, Subject]) -> None:
@@ -275,7 +275,7 @@ def test_a_sparse_file_of_images_is_not_read(tmp_path: Path) -> None:
 
 def test_a_table_of_fifteen_thousand_nodes_is_refused_with_its_size(tmp_path: Path) -> None:
     network = Network(14_998, 1, np.ones(1, np.int8), np.array([1]), np.array([14_999]))
-    with pytest.raises(BadInput, match=r"15,000 nodes: .* 225,015,000 cells, .* 429 MB; .* --format json"):
+    with pytest.raises(BadInput, match=r"15,000 nodes: .* 225,015,000 cells, .* 429 MB; .* The format json"):
         api.export(network, tmp_path / "n.out", "out")
     assert not list(tmp_path.iterdir())
 
