@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from wann.pruning import Examples, Mask
-from wann.pruning.training import State, state_of
+from wann.pruning.state import State, state_of
 
 __all__ = [
     "CLASSES",

@@ -19,7 +19,7 @@ from torch.nn.utils import prune as torch_prune
 from tests.pruning.strangers import Pictures, Residual, Tied, chain, drawn, random_mask
 from wann.errors import BadInput
 from wann.pruning import Chain, Mask, Quantised, SparseChain, compact
-from wann.pruning.training import state_of
+from wann.pruning.state import state_of
 
 IMAGES = (2, 7, 6)
 Make = Callable[[], nn.Module]

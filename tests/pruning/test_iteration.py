@@ -38,7 +38,8 @@ from wann.pruning import (
 )
 from wann.pruning.memory import Memory
 from wann.pruning.plan import CONTROLS
-from wann.pruning.training import Measurement, State, Stopped, state_of
+from wann.pruning.state import State, state_of
+from wann.pruning.training import Measurement, Stopped
 
 PLANS: TypeAdapter[AnyPruningPlan] = TypeAdapter(AnyPruningPlan)
 TRAINING = TrainingSettings(rate=0.03, batch=9, iterations=9, measure_every=3, drops=(6,), warmup=2)

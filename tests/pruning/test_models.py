@@ -14,7 +14,7 @@ from tests.pruning.strangers import STRANGERS, Pictures, drawn, equal_states
 from wann.errors import BadInput
 from wann.pruning import Mask, ModelSettings, make_model
 from wann.pruning.models import reset
-from wann.pruning.training import state_of
+from wann.pruning.state import state_of
 
 
 def made(seed: int = 0, side: int = 28, **settings: Any) -> nn.Sequential:

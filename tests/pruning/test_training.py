@@ -26,7 +26,8 @@ from tests.pruning.strangers import (
 )
 from wann.errors import BadInput
 from wann.pruning import SQUARED_ERROR, Examples, Mask, TrainingSettings, prunable, train
-from wann.pruning.training import Measurement, Snapshot, Stopped, Trained, measure, state_of
+from wann.pruning.state import Snapshot, state_of
+from wann.pruning.training import Measurement, Stopped, Trained, measure
 from wann.streams import Stream, generator
 
 QUICK = TrainingSettings(rate=0.05, batch=7, iterations=24, measure_every=6)

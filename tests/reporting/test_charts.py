@@ -77,7 +77,7 @@ def test_a_missing_column_is_named(tmp_path: Path) -> None:
 def test_columns_of_unequal_length_are_refused(tmp_path: Path) -> None:
     with pytest.raises(BadInput, match="'best_mean' has 2 rows"):
         draw_learning({**metrics(3), "best_mean": np.zeros(2)}, tmp_path / "l.svg")
-    with pytest.raises(BadInput, match="3 weights, 2 means and 3 deviations"):
+    with pytest.raises(BadInput, match="3 weights, 2 means and 3 standard deviations"):
         draw_weight_response(np.zeros(3), np.zeros(2), np.zeros(3), tmp_path / "w.svg")
     with pytest.raises(BadInput, match="connections has 2 values, means 1"):
         draw_front(np.ones(2, np.int64), np.zeros(1), tmp_path / "f.svg")

@@ -22,7 +22,8 @@ from .objective import CROSS_ENTROPY, Objective
 from .once import known_criterion, prune
 from .plan import CONTROLS, AnyPruningPlan, NeuronPlan, RatedPlan, ThresholdPlan, WeightPlan
 from .scopes import layer_densities, select, select_above
-from .training import Examples, Measurement, Snapshot, State, Trained, TrainingSettings, state_of, train
+from .state import Snapshot, State, state_of
+from .training import Examples, Measurement, Trained, TrainingSettings, train
 
 __all__ = ["Iteration", "RoundOutcome"]
 

@@ -10,7 +10,8 @@ from torch import nn
 
 from ..errors import BadInput
 from .mask import Mask
-from .training import Snapshot, State, TrainingSettings
+from .state import Snapshot, State
+from .training import TrainingSettings
 
 __all__ = ["Memory"]
 

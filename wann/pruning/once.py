@@ -57,16 +57,16 @@ def prune(
         objective: the loss.
         rng: for the criterion ``random``.
         passes: rounds of scoring and removal; the criterion's own number if not given.
-        schedule: how the passes approach the sparsity; one of ``SCHEDULES``.
+        schedule: one of ``SCHEDULES``, by which the passes approach the sparsity.
         collapse: whether a layer may lose all its weights.
 
     Raises:
-        BadInput: an unknown name, a sparsity outside [0, 1), a mask of another network, a model whose forward
-            fails, or a layer that would lose all its weights.
+        BadInput: a wrong argument, a model whose forward fails, or a layer that would lose all weights.
     """
     chosen = known_criterion(criterion)
     if schedule not in SCHEDULES:
         raise BadInput(f"{schedule!r}; accepted are {', '.join(SCHEDULES)}", argument="schedule")
+    approach = SCHEDULES[schedule]
     density = 1 - checked_sparsity(sparsity)
     own = {layer: 1 - checked_sparsity(rate, f"rates.{layer}") for layer, rate in (rates or {}).items()}
     kept = Mask.dense(model) if mask is None else mask
@@ -79,17 +79,13 @@ def prune(
         kept.apply(masked)
         probe = Probe(masked, kept, batches, objective, rng)
         probe.check(chosen)
-
-        def towards(final: float, done: int = done) -> float:
-            return SCHEDULES[schedule](final, done, rounds)
-
         kept = select(
             kept,
             chosen.score(probe),
-            towards(density),
+            approach(density, done, rounds),
             scope,
             keeps=chosen.keeps,
-            own={layer: towards(final) for layer, final in own.items()},
+            own={layer: approach(final, done, rounds) for layer, final in own.items()},
             collapse=collapse,
         )
     return kept

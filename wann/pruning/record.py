@@ -20,7 +20,8 @@ from .networks import to_network
 from .quantisation import Quantised
 from .settings import PruneConfig
 from .sparse import SparseChain, dense_bytes, latency
-from .training import Examples, State, measure
+from .state import State
+from .training import Examples, measure
 
 __all__ = ["Record", "state_bytes"]
 

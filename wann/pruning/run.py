@@ -31,7 +31,8 @@ from .memory import Memory
 from .models import initialise, make_model
 from .record import Record, state_bytes
 from .settings import PruneConfig, load_prune_config
-from .training import Examples, Measurement, Snapshot, State, Stopped, measure, one_thread, state_of
+from .state import Snapshot, State, state_of
+from .training import Examples, Measurement, Stopped, measure, one_thread
 
 __all__ = ["PruningRun", "RoundProgress"]
 

@@ -18,22 +18,19 @@ from ..streams import Stream, generator
 from .criteria import forwarded
 from .mask import LAYERS, Mask, prunable
 from .objective import CROSS_ENTROPY, Objective
+from .state import Snapshot, State, optimizer_tensors, restore_optimizer, state_of
 
 __all__ = [
     "Examples",
     "Measurement",
-    "Snapshot",
-    "State",
     "Stopped",
     "Trained",
     "TrainingSettings",
     "measure",
     "one_thread",
-    "state_of",
     "train",
 ]
 
-State = dict[str, Tensor]
 _AT_ONCE = 2500
 
 
@@ -95,21 +92,6 @@ class Measurement(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Snapshot:
-    """The state of a training at the beginning of an iteration.
-
-    Attributes:
-        iteration: number of the iteration.
-        state: parameters and buffers by name.
-        optimizer: the optimizer's tensors by ``index/name``.
-    """
-
-    iteration: int
-    state: State
-    optimizer: State
-
-
-@dataclass(frozen=True)
 class Trained:
     """The result of a training.
 
@@ -141,11 +123,6 @@ def one_thread() -> Iterator[None]:
         yield
     finally:
         torch.set_num_threads(threads)
-
-
-def state_of(model: nn.Module) -> State:
-    """A copy of all parameters and buffers."""
-    return {name: tensor.detach().clone() for name, tensor in model.state_dict().items()}
 
 
 @torch.no_grad()
@@ -184,8 +161,8 @@ def train(
 ) -> Trained:
     """Train a model in place, under a mask.
 
-    The order of the examples depends on the seed and the epoch alone: it is the same in every round. Dropout
-    after a layer is scaled by sqrt(kept / all) of its weights (Han et al. 2015, equation 6).
+    The order of the examples depends on the seed and the epoch alone. Dropout after a layer is scaled by
+    sqrt(kept / all) of its weights (Han et al. 2015, equation 6).
 
     Args:
         model: any module with Linear or Conv2d layers.
@@ -203,31 +180,19 @@ def train(
     Raises:
         BadInput: the mask belongs to another network, the model's forward fails, or training diverges.
     """
-    if begin is not None:
-        model.load_state_dict(begin.state)
-    mask.apply(model)
-    optimizer = _optimizer(model, settings)
-    if begin is not None:
-        _restore(optimizer, begin.optimizer, mask, model)
-    first = 0 if begin is None else begin.iteration
+    optimizer, first = _started(model, mask, settings, begin)
     validated = _EarlyStopping(model, validation, objective, first)
-    weights = prunable(model)
-    masked = [
-        (weights[name], kept.to(weights[name].dtype))
-        for name, kept in mask.tensors.items()
-        if not bool(kept.all())
-    ]
+    masked = _masked_weights(model, mask)
     snapshot = None
     with torch.no_grad():  # fails early; evaluation mode changes no statistics
         forwarded(model.eval(), examples.inputs[:1])
+    dropout_seed = int(generator(seed, Stream.PRUNING_DROPOUT, first).integers(2**63))
     with torch.random.fork_rng(devices=[]), _scaled_dropout(model, mask):
-        torch.default_generator.manual_seed(
-            int(generator(seed, Stream.PRUNING_DROPOUT, first).integers(2**63))
-        )
+        torch.default_generator.manual_seed(dropout_seed)
         model.train()
         for iteration, chosen in _batches(len(examples), settings, seed, first):
             if iteration == keep_at:
-                snapshot = Snapshot(iteration, state_of(model), _tensors(optimizer))
+                snapshot = Snapshot(iteration, state_of(model), optimizer_tensors(optimizer))
             for group in optimizer.param_groups:
                 group["lr"] = settings.rate_at(iteration)
             optimizer.zero_grad(set_to_none=True)
@@ -239,6 +204,16 @@ def train(
     if not mask.holds(model):
         raise AssertionError("a removed weight is not zero")
     return Trained(state_of(model), validated.best, validated.best_iteration, validated.history, snapshot)
+
+
+def _masked_weights(model: nn.Module, mask: Mask) -> list[tuple[nn.Parameter, Tensor]]:
+    """The weights of layers that are not dense, and their masks as factors."""
+    weights = prunable(model)
+    return [
+        (weights[name], kept.to(weights[name].dtype))
+        for name, kept in mask.tensors.items()
+        if not bool(kept.all())
+    ]
 
 
 @torch.no_grad()
@@ -279,6 +254,20 @@ class _EarlyStopping:
         return measured
 
 
+def _started(
+    model: nn.Module, mask: Mask, settings: TrainingSettings, begin: Snapshot | None
+) -> tuple[torch.optim.Optimizer, int]:
+    """The model masked, in the state of a snapshot if there is one; its optimizer and first iteration."""
+    if begin is not None:
+        model.load_state_dict(begin.state)
+    mask.apply(model)
+    optimizer = _optimizer(model, settings)
+    if begin is None:
+        return optimizer, 0
+    restore_optimizer(optimizer, begin.optimizer, mask, model)
+    return optimizer, begin.iteration
+
+
 def _optimizer(model: nn.Module, settings: TrainingSettings) -> torch.optim.Optimizer:
     shared: dict[str, Any] = {"lr": settings.rate, "weight_decay": settings.weight_decay, "fused": True}
     if settings.optimizer == "adam":
@@ -296,31 +285,6 @@ def _batches(count: int, settings: TrainingSettings, seed: int, first: int) -> I
             order = torch.from_numpy(generator(seed, Stream.PRUNING_ORDER, epoch).permutation(count))
         start = iteration % steps * settings.batch
         yield iteration, order[start : start + settings.batch]
-
-
-def _tensors(optimizer: torch.optim.Optimizer) -> State:
-    states = optimizer.state_dict()["state"]
-    return {
-        f"{index}/{name}": tensor.detach().clone()
-        for index, state in states.items()
-        for name, tensor in state.items()
-        if isinstance(tensor, Tensor)
-    }
-
-
-def _restore(optimizer: torch.optim.Optimizer, tensors: State, mask: Mask, model: nn.Module) -> None:
-    """Restore the optimizer's tensors, zero for removed weights."""
-    names = {id(weight): name for name, weight in prunable(model).items()}
-    parameters = [parameter for group in optimizer.param_groups for parameter in group["params"]]
-    states: dict[int, dict[str, Tensor]] = {}
-    for key, tensor in tensors.items():
-        index, _, name = key.partition("/")
-        kept = mask.tensors.get(names.get(id(parameters[int(index)]), ""))
-        masked = tensor.clone() if kept is None or tensor.shape != kept.shape else tensor * kept
-        states.setdefault(int(index), {})[name] = masked
-    document = optimizer.state_dict()
-    document["state"] = states
-    optimizer.load_state_dict(document)
 
 
 @contextmanager
