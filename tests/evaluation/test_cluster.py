@@ -165,7 +165,7 @@ def test_nodes_get_our_code_and_compiled_kernels_from_the_driver(
         header, _ = unpack(ray.get(worker.hello.remote()))
         source = Path(header["source"])
         assert Path(joining.__file__).parent != source.parent
-        assert source.parts[-3:] == ("wann", "evaluation", "ray", "worker.py")
+        assert source.parts[-4:] == ("wann", "evaluation", "ray", "worker.py")
         assert list(source.parents[2].glob("kernels/__pycache__/*.nbi"))
         assert header["versions"]["numpy"] == np.__version__
     finally:
