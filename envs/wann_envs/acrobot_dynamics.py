@@ -64,16 +64,16 @@ def start(numbers, like):  # type: ignore[no-untyped-def]
 
 
 @inlined
-def observe(state, values, place):  # type: ignore[no-untyped-def]
+def observe(state, values, offset):  # type: ignore[no-untyped-def]
     """Write (cosine and sine of either angle, spins)."""
     _, _, spin_1, spin_2, sine_1, cosine_1, sine_2, cosine_2 = state
     wide = width(spin_1)
-    store(values, place, cosine_1)
-    store(values, place + wide, sine_1)
-    store(values, place + 2 * wide, cosine_2)
-    store(values, place + 3 * wide, sine_2)
-    store(values, place + 4 * wide, spin_1)
-    store(values, place + 5 * wide, spin_2)
+    store(values, offset, cosine_1)
+    store(values, offset + wide, sine_1)
+    store(values, offset + 2 * wide, cosine_2)
+    store(values, offset + 3 * wide, sine_2)
+    store(values, offset + 4 * wide, spin_1)
+    store(values, offset + 5 * wide, spin_2)
 
 
 @inlined
@@ -105,7 +105,7 @@ def slopes(physics, first, second, spin_1, spin_2, torque):  # type: ignore[no-u
 def advance(physics, state, values, output):  # type: ignore[no-untyped-def]
     """One step of Runge and Kutta's fourth order; it costs one unless the tip is high enough."""
     first, second, spin_1, spin_2, sine_1, cosine_1, sine_2, cosine_2 = state
-    choice, sound = highest(values, output, 3, first)
+    choice, check = highest(values, output, 3, first)
     torque = (choice - _ONE) * physics.torque
     whole, half, sixth = physics.step, physics.step * _HALF, physics.step / _SIX
     sine_12 = sine_1 * cosine_2 + cosine_1 * sine_2
@@ -126,7 +126,7 @@ def advance(physics, state, values, output):  # type: ignore[no-untyped-def]
     tip = negative(cosine_1 + (cosine_1 * cosine_2 - sine_1 * sine_2))
     going = _ONE - positive(tip - physics.height)
     state = first, second, spin_1, spin_2, sine_1, cosine_1, sine_2, cosine_2
-    return state, sound - going, going
+    return state, check - going, going
 
 
 @kernel

@@ -54,21 +54,21 @@ def start(numbers, like):  # type: ignore[no-untyped-def]
 
 
 @inlined
-def observe(state, values, place):  # type: ignore[no-untyped-def]
+def observe(state, values, offset):  # type: ignore[no-untyped-def]
     """Write the state."""
     x, velocity, angle, spin = state
     wide = width(x)
-    store(values, place, x)
-    store(values, place + wide, velocity)
-    store(values, place + 2 * wide, angle)
-    store(values, place + 3 * wide, spin)
+    store(values, offset, x)
+    store(values, offset + wide, velocity)
+    store(values, offset + 2 * wide, angle)
+    store(values, offset + 3 * wide, spin)
 
 
 @inlined
 def advance(physics, state, values, output):  # type: ignore[no-untyped-def]
     """One step of explicit Euler, pushed to the left or to the right; worth one."""
     x, velocity, angle, spin = state
-    side, sound = highest(values, output, 2, x)
+    side, check = highest(values, output, 2, x)
     sine, cosine = sin(angle), cos(angle)
     total = physics.cart_mass + physics.pole_mass
     moment = physics.pole_mass * physics.half_length
@@ -82,7 +82,7 @@ def advance(physics, state, values, output):  # type: ignore[no-untyped-def]
     angle = angle + spin * physics.step
     spin = spin + torque * physics.step
     going = within(x, physics.track) * within(angle, physics.tilt)
-    return (x, velocity, angle, spin), sound + _ONE, going
+    return (x, velocity, angle, spin), check + _ONE, going
 
 
 @kernel

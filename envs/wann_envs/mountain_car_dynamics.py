@@ -50,11 +50,11 @@ def start(numbers, like):  # type: ignore[no-untyped-def]
 
 
 @inlined
-def observe(state, values, place):  # type: ignore[no-untyped-def]
+def observe(state, values, offset):  # type: ignore[no-untyped-def]
     """Write the state."""
     position, velocity = state
-    store(values, place, position)
-    store(values, place + width(position), velocity)
+    store(values, offset, position)
+    store(values, offset + width(position), velocity)
 
 
 @inlined
@@ -73,9 +73,9 @@ def moved(physics, state, action):  # type: ignore[no-untyped-def]
 @inlined
 def advance(physics, state, values, output):  # type: ignore[no-untyped-def]
     """One step to the left, without the engine or to the right; worth -1."""
-    choice, sound = highest(values, output, 3, state[0])
+    choice, check = highest(values, output, 3, state[0])
     state, going = moved(physics, state, choice - _ONE)
-    return state, sound - _ONE, going
+    return state, check - _ONE, going
 
 
 @kernel

@@ -54,13 +54,13 @@ def start(numbers, like):  # type: ignore[no-untyped-def]
 
 
 @inlined
-def observe(state, values, place):  # type: ignore[no-untyped-def]
+def observe(state, values, offset):  # type: ignore[no-untyped-def]
     """Write (cosine, sine, spin)."""
     _, spin, sine, cosine = state
     wide = width(spin)
-    store(values, place, cosine)
-    store(values, place + wide, sine)
-    store(values, place + 2 * wide, spin)
+    store(values, offset, cosine)
+    store(values, offset + wide, sine)
+    store(values, offset + 2 * wide, spin)
 
 
 @inlined

@@ -81,15 +81,15 @@ def start(numbers, like):  # type: ignore[no-untyped-def]
 
 
 @inlined
-def observe(state, values, place):  # type: ignore[no-untyped-def]
+def observe(state, values, offset):  # type: ignore[no-untyped-def]
     """Write (x, velocity, cosine, sine, spin)."""
     x, velocity, _, spin, sine, cosine = state
     wide = width(x)
-    store(values, place, x)
-    store(values, place + wide, velocity)
-    store(values, place + 2 * wide, cosine)
-    store(values, place + 3 * wide, sine)
-    store(values, place + 4 * wide, spin)
+    store(values, offset, x)
+    store(values, offset + wide, velocity)
+    store(values, offset + 2 * wide, cosine)
+    store(values, offset + 3 * wide, sine)
+    store(values, offset + 4 * wide, spin)
 
 
 @inlined
