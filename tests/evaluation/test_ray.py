@@ -103,6 +103,21 @@ def test_a_search_leaves_the_bytes_of_the_local_backend(workers: int, tmp_path: 
 
 
 @pytest.mark.usefixtures("_session", "_no_report")
+def test_beginnings_side_by_side_leave_the_bytes_of_the_local_backend(tmp_path: Path) -> None:
+    additions = {
+        "search": DOCUMENT["search"]
+        | {"beginnings": 4, "halve_every": 3, "candidates": 4, "utility_exponent": 4, "initial_mutations": 3}
+        | {"generations": 8, "most_connections": 40},
+        "weights": {"sampling": "stratified", "strata": 6, "own_episodes": True},
+        "mutation": {"add_path": 0.3, "add_unit": 0.2, "change_gain": 0.3, "remove_node": 0.1, "repeat": 0.5},
+    }
+    for kind in ("local", "ray"):
+        document = DOCUMENT | additions | {"backend": {"kind": kind, "workers": 2}}
+        assert api.search(parse_config(document), run=tmp_path / kind)
+    assert result(tmp_path / "ray") == result(tmp_path / "local")
+
+
+@pytest.mark.usefixtures("_session", "_no_report")
 def test_a_search_on_images_leaves_the_bytes_of_the_local_backend(tmp_path: Path) -> None:
     document = DOCUMENT | {"task": {"id": "digits", "episodes": 2, "images": 130, "redraw_every": 3}}
     backends: list[dict[str, Any]] = [{"workers": 1}, {"workers": 2}, {"kind": "ray", "workers": 2}]

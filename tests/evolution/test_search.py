@@ -341,3 +341,39 @@ def test_where_returns_cannot_be_compared_the_best_is_tested_that_was_not_before
     assert only(search.candidates(returns, comparable=False)) == 8
     assert not search.promote(8, -2.0)
     assert only(search.candidates(returns, comparable=False)) is None
+
+
+def test_a_target_ends_the_search_with_the_generation_that_reaches_it() -> None:
+    search = begin(target=20.0)
+    search.promote(0, 19.9)
+    assert not search.last
+    go(search, 1)
+    assert not search.finished
+    search.promote(1, 20.0)
+    assert search.last
+    assert search.ending == "target"
+    go(search, 1)
+    assert search.finished
+
+
+def test_patience_ends_the_search_after_so_many_generations_without_a_better_champion() -> None:
+    search = begin(patience=3)
+    go(search, 10)  # nothing to be patient with before the first champion
+    assert not search.finished
+    search.promote(0, 5.0)
+    go(search, 1)
+    search.promote(1, 4.0)
+    go(search, 2)
+    assert (search.finished, search.last, search.ending) == (False, True, None)
+    go(search, 1)
+    assert (search.finished, search.ending) == (True, "patience")
+
+
+def test_the_last_of_all_generations_is_the_last() -> None:
+    search = begin(generations=2)
+    assert not search.last
+    go(search, 1)
+    assert search.last
+    assert search.ending is None
+    go(search, 1)
+    assert search.ending == "generations"

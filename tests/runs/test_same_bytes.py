@@ -18,7 +18,7 @@ import pytest
 
 from wann import api
 from wann.cli import main
-from wann.errors import Failure
+from wann.errors import BadInput, Failure
 from wann.experiment import Config, parse_config
 from wann.runs import RunFolder
 from wann.settings import render_settings
@@ -145,6 +145,53 @@ def test_resuming_what_is_done_changes_nothing(undisturbed: Path, tmp_path: Path
     run = shutil.copytree(undisturbed, tmp_path / "run")
     assert api.resume(run)
     assert result(run) == result(undisturbed)
+
+
+def rows(run: Path) -> list[str]:
+    return (run / "metrics.csv").read_text(encoding="utf-8").splitlines()
+
+
+@pytest.mark.parametrize("setting", ["target", "patience"])
+def test_a_search_that_ends_early_leaves_a_prefix_and_a_front_and_may_go_on(
+    setting: str, undisturbed: Path, tmp_path: Path
+) -> None:
+    whole = rows(undisturbed)
+    champions = [float(row.split(",")[whole[0].split(",").index("champion_mean")]) for row in whole[1:]]
+    change = {"target": champions[2], "patience": 1}[setting]
+    sentences: list[str] = []
+    run = tmp_path / "run"
+    settings = config(**{f"search_{setting}": change})
+    assert not api.search(settings, run=run, stop=after(1))
+    assert api.resume(run, tell=sentences.append)
+    short = rows(run)
+    assert short == whole[: len(short)]
+    assert 2 <= len(short) < len(whole)
+    assert (run / "front" / "front.csv").exists()
+    assert f"search.{setting}" in sentences[-1]
+    assert api.resume(run)
+    assert rows(run) == short  # it has ended
+    assert api.resume(run, generations=GENERATIONS)
+    assert result(run) == result(undisturbed)
+
+
+def test_minutes_end_a_search_between_generations_and_it_can_be_resumed(
+    undisturbed: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock = iter(range(0, 10**6, 20))  # twenty seconds between two looks at it
+    monkeypatch.setattr("wann.api._callbacks.monotonic", lambda: next(clock))
+    run = tmp_path / "run"
+    assert not api.search(config(), run=run, minutes=1)
+    assert rows(run) == rows(undisturbed)[:4]
+    assert not api.resume(run, minutes=1)
+    assert rows(run) == rows(undisturbed)[:7]
+    assert api.resume(run)
+    assert result(run) == result(undisturbed)
+
+
+def test_no_time_at_all_is_refused_before_anything_is_written(tmp_path: Path) -> None:
+    with pytest.raises(BadInput, match=r"minutes: 0 is not above 0"):
+        api.search(config(), run=tmp_path / "run", minutes=0)
+    assert not (tmp_path / "run").exists()
 
 
 def test_a_search_with_additions_is_resumed_likewise(tmp_path: Path) -> None:

@@ -7,13 +7,13 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from ..errors import BadInput
-from ..evaluation import BackendSettings, make_evaluator
-from ..experiment import Config, Progress, load_config, resume_search, start_search
+from ..evaluation import BackendSettings, Evaluator, make_evaluator
+from ..experiment import Config, Experiment, Progress, load_config, resume_search, start_search
 from ..reporting import report_run
 from ..runs import RunFolder
 from ..tasks import make_task
 from ..trust import BY_HAND, Trust, module_named
-from ._callbacks import never, quiet
+from ._callbacks import deadline, never, quiet
 from ._folders import prunes, run_folder
 
 __all__ = ["read_config", "resume", "resume_needs", "search"]
@@ -58,6 +58,7 @@ def search(
     config: Config | Path | str,
     *,
     run: Path | str | None = None,
+    minutes: float | None = None,
     show: Callable[[Progress], None] = quiet,
     stop: Callable[[], bool] = never,
     tell: Callable[[str], None] = quiet,
@@ -67,6 +68,8 @@ def search(
     Args:
         config: a configuration, or the path of one.
         run: a new or empty folder; by default a fresh one under results/runs.
+        minutes: the search stops after the generation in which they have passed, and can be resumed; no
+            limit if not given.
         show: called with the progress after each generation.
         stop: called before each generation; True ends the search, whose checkpoint is kept.
         tell: called with a sentence about workers and networks that are lost.
@@ -78,6 +81,7 @@ def search(
         BadInput: the configuration or the folder cannot be used.
         Failure: the folder could not be written any more, or no worker was left.
     """
+    over = deadline(minutes)
     settings = config if isinstance(config, Config) else read_config(config)
     name = settings.task.id if isinstance(config, Config) else Path(config).stem
     task = make_task(settings.task, trust=BY_HAND)
@@ -86,9 +90,21 @@ def search(
         run_folder(run, name, settings.seed) as folder,
         start_search(settings, folder, task, tell) as experiment,
     ):
-        done = experiment.run(evaluator, show, stop, tell)
-        if done:
-            report_run(experiment.folder)
+        return _searched(experiment, evaluator, over, show, stop, tell)
+
+
+def _searched(
+    experiment: Experiment,
+    evaluator: Evaluator,
+    over: Callable[[], bool],
+    show: Callable[[Progress], None],
+    stop: Callable[[], bool],
+    tell: Callable[[str], None],
+) -> bool:
+    """Search until the end, ``stop``, or the time is over; returns whether the search is finished."""
+    done = experiment.run(evaluator, show, lambda: stop() or over(), tell)
+    if done or (experiment.champion() is not None and not stop()):
+        report_run(experiment.folder)
     return done
 
 
@@ -96,6 +112,7 @@ def resume(
     run: Path | str,
     *,
     generations: int | None = None,
+    minutes: float | None = None,
     backend: str | None = None,
     workers: int | None = None,
     address: str | None = None,
@@ -121,14 +138,12 @@ def resume(
             )
         return after
 
+    over = deadline(minutes)
     with (
         resume_search(Path(run), generations, moved, Trust.of(trust), tell) as (experiment, task),
         make_evaluator(task, experiment.config.backend, tell) as evaluator,
     ):
-        done = experiment.run(evaluator, show, stop, tell)
-        if done:
-            report_run(experiment.folder)
-    return done
+        return _searched(experiment, evaluator, over, show, stop, tell)
 
 
 def resume_needs(run: Path | str) -> dict[str, str]:

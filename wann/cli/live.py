@@ -208,7 +208,7 @@ class Interruption:
 
 
 def uninterrupted(folder: Path, awaited: str, work: Callable[[Interruption], bool]) -> bool:
-    """Work on a run folder until it is finished or interrupted; then say how to resume it.
+    """Work on a run folder until it is finished, interrupted or out of time; then say how to resume it.
 
     Args:
         folder: of the run.
@@ -216,13 +216,16 @@ def uninterrupted(folder: Path, awaited: str, work: Callable[[Interruption], boo
         work: is given a function that says whether to stop, and returns whether it finished.
 
     Returns:
-        Whether it finished.
+        Whether nobody interrupted it.
     """
     interruption = Interruption(awaited)
     try:
         with interruption.watching():
             if work(interruption):
                 return True
+        if not interruption.requested:
+            console.print(f"Time is up; go on with: {resume_command(folder)}", soft_wrap=True)
+            return True
     except KeyboardInterrupt:
         if not (folder / "config.toml").exists():
             raise  # nothing is kept yet

@@ -12,6 +12,7 @@ __all__ = [
     "Backend",
     "EpisodeLimit",
     "Json",
+    "Minutes",
     "NetworkPath",
     "Output",
     "Seed",
@@ -56,6 +57,12 @@ EpisodeLimit = Annotated[
     ),
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else.")]
+Minutes = Annotated[
+    float | None,
+    typer.Option(
+        "--minutes", metavar="N", help="Stop after the generation in which they have passed; resumable."
+    ),
+]
 NetworkPath = Annotated[
     Path, typer.Argument(metavar="NETWORK", help="A network JSON file, or a run folder: its champion.")
 ]

@@ -9,7 +9,7 @@ import typer
 
 from ..errors import BadInput
 from .app import app
-from .options import Address, Backend, Trusted, Workers
+from .options import Address, Backend, Minutes, Trusted, Workers
 from .search import shown
 
 
@@ -19,6 +19,7 @@ def resume(
     generations: Annotated[
         int | None, typer.Option("--generations", help="Generations in all, not in addition.")
     ] = None,
+    minutes: Minutes = None,
     backend: Backend = None,
     workers: Workers = None,
     address: Address = None,
@@ -30,10 +31,10 @@ def resume(
     if api.prunes(run):
         from .prune import rounds
 
-        if any(option is not None for option in (generations, backend, workers, address, trust)):
+        if any(option is not None for option in (generations, minutes, backend, workers, address, trust)):
             raise BadInput(
-                f"{run}: a pruning run; --generations, --backend, --workers, --ray-address, --trust are of "
-                "searches"
+                f"{run}: a pruning run; --generations, --minutes, --backend, --workers, --ray-address and "
+                "--trust are of searches"
             )
         return rounds(run, lambda show, stop, tell: api.resume_pruning(run, show=show, stop=stop, tell=tell))
     return shown(
@@ -41,6 +42,7 @@ def resume(
         lambda line, stop: api.resume(
             run,
             generations=generations,
+            minutes=minutes,
             backend=backend,
             workers=workers,
             address=address,

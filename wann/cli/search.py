@@ -10,7 +10,7 @@ import typer
 
 from .app import INTERRUPTED, app
 from .live import Interruption, ProgressLine, console, uninterrupted
-from .options import Address, Backend, Workers
+from .options import Address, Backend, Minutes, Workers
 
 
 @app.command(
@@ -32,6 +32,7 @@ def search(
         list[str] | None,
         typer.Option("--set", metavar="KEY=VALUE", help="Overrides any key; may be repeated."),
     ] = None,
+    minutes: Minutes = None,
     backend: Backend = None,
     workers: Workers = None,
     address: Address = None,
@@ -51,7 +52,9 @@ def search(
     with api.run_folder(run, config.stem, settings.seed) as folder:
         return shown(
             folder,
-            lambda line, stop: api.search(settings, run=folder, show=line, stop=stop, tell=line.tell),
+            lambda line, stop: api.search(
+                settings, run=folder, minutes=minutes, show=line, stop=stop, tell=line.tell
+            ),
         )
 
 
@@ -61,8 +64,9 @@ def shown(folder: Path, work: Callable[[ProgressLine, Interruption], bool]) -> i
         done = uninterrupted(folder, "this generation", lambda stop: work(line, stop))
     if not done:
         return INTERRUPTED
-    console.print(f"Champion: {folder / 'champion.json'}", soft_wrap=True)
-    for name in ("topology.svg", "learning.svg"):
-        console.print(f"Picture:  {folder / 'figures' / name}", soft_wrap=True)
-    console.print(f"Report:   {folder / 'report.html'}", soft_wrap=True)
+    results = [("Champion", "champion.json")]
+    results += [("Picture", f"figures/{name}") for name in ("topology.svg", "learning.svg")]
+    for what, name in [*results, ("Report", "report.html")]:
+        if (folder / name).exists():
+            console.print(f"{what + ':':9} {folder / name}", soft_wrap=True)
     return 0

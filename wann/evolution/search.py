@@ -81,8 +81,27 @@ class Search:
 
     @property
     def finished(self) -> bool:
-        """Whether all generations have been told."""
-        return self.generation >= self.settings.generations
+        """Whether no generation is left to ask for."""
+        return self._ends_after(self.generation) is not None
+
+    @property
+    def last(self) -> bool:
+        """Whether the search ends with this generation, whose candidates have been promoted."""
+        return self._ends_after(self.generation + 1) is not None
+
+    @property
+    def ending(self) -> str | None:
+        """The setting that has ended the search: ``generations``, ``target`` or ``patience``."""
+        return self._ends_after(self.generation)
+
+    def _ends_after(self, done: int) -> str | None:
+        champion, settings = self.champion, self.settings
+        if champion is not None:
+            if settings.target is not None and champion.mean >= settings.target:
+                return "target"
+            if settings.patience is not None and done - 1 - champion.generation >= settings.patience:
+                return "patience"
+        return "generations" if done >= settings.generations else None
 
     def ask(self) -> Population:
         """The genomes to evaluate, once in each generation; ``tell`` comes next.

@@ -49,7 +49,10 @@ class SearchSettings(Settings):
 
     Attributes:
         population: genomes in a generation.
-        generations: generations in all.
+        generations: generations in all, at most.
+        target: mean return of the champion on its selection episodes at which the search ends, after that
+            generation (published: none).
+        patience: generations without a better champion after which the search ends (published: none).
         enabled: probability that a connection of the first population is enabled.
         elite: share of the survivors that pass unchanged.
         cull: share of the population that leaves no children.
@@ -78,6 +81,8 @@ class SearchSettings(Settings):
 
     population: Annotated[int, Field(ge=2, le=1_000_000)] = 192
     generations: Annotated[int, Field(ge=1, le=10_000_000)] = 1024
+    target: float | None = None
+    patience: Annotated[int, Field(ge=1)] | None = None
     enabled: Fraction = 0.5
     elite: Fraction = 0.2
     cull: Annotated[float, Field(ge=0.0, lt=1.0)] = 0.2

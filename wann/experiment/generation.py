@@ -107,8 +107,7 @@ class Generations:
         clock, phases.evaluate = time.perf_counter(), time.perf_counter() - clock
         self._promote(evaluator, population, returns)
         clock, phases.champion = time.perf_counter(), time.perf_counter() - clock
-        last = search.generation == search.settings.generations - 1
-        front = search.front(returns) if last else None
+        front = search.front(returns) if search.last else None
         row = search.tell(returns, outcome.returns.size, int(outcome.steps.sum()))
         phases.vary = time.perf_counter() - clock
         return Step(row, phases, population, returns, front, float(outcome.steps.mean()))

@@ -25,6 +25,11 @@ from .generation import Generations, Step
 __all__ = ["CHECKPOINT_SECONDS", "Experiment", "Progress", "write_manifest"]
 
 CHECKPOINT_SECONDS: Final = 5.0
+_EARLY: Final = {
+    "target": "the champion has reached search.target ({0.target:g})",
+    "patience": "no better champion in {0.patience} generations (search.patience)",
+}
+"""Why a search ended before its last generation, by the setting that ended it."""
 _FAILURES_KEPT: Final = 1000  # network files: enough to see what is wrong
 
 
@@ -76,7 +81,7 @@ class Experiment:
         stop: Callable[[], bool] = lambda: False,
         tell: Callable[[str], None] = lambda _: None,
     ) -> bool:
-        """Search until the last generation, or until ``stop`` returns True.
+        """Search until it ends (``search.generations``, ``target``, ``patience``), or ``stop`` returns True.
 
         Args:
             evaluator: where networks are computed.
@@ -127,6 +132,8 @@ class Experiment:
         self._save()
         wall, processor = time.perf_counter() - begun, time.process_time() - begun_processor
         write_manifest(self.folder, self.config, self._before, wall, processor)
+        if (reason := _EARLY.get(self.search.ending or "")) is not None:
+            self._tell(reason.format(self.config.search))
         return self.search.finished
 
     def _save(self) -> None:

@@ -53,7 +53,8 @@ def resume_search(
 
     Args:
         path: its run folder.
-        generations: in all, not in addition; those of the configuration if not given.
+        generations: in all, not in addition; those of the configuration if not given. A search that its
+            target or its patience has ended goes on without them.
         backend: the backend to use, given that of the configuration.
         trust: modules that the configuration's task may import.
         tell: called with a sentence if the folder cannot be locked.
@@ -74,6 +75,9 @@ def resume_search(
         except BadInput as error:
             raise error.within(folder.config) from None
         search = _restored(folder, config, task)
+        if generations is not None and search.ending in ("target", "patience"):
+            config = config.changed(search=config.search.changed(**{search.ending: None}))
+            search.settings = config.search
         folder.truncate(folder.metrics, search.generation, range(search.generation))
         folder.truncate(folder.timing, search.generation)
         yield Experiment(config, folder, search, task, before), task
