@@ -1,102 +1,206 @@
 """Compare variants of the swing-up search at equal processor time, over several seeds.
 
-    python results/swingup/compare.py results/swingup/variants.toml -o results/swingup/comparison.csv
+    python results/swingup/compare.py results/swingup/variants.toml -o results/swingup/ablation.csv \\
+        --at 60 --set search.halve_every=15 search.utility_generations=45
+    python results/swingup/compare.py results/swingup/variants.toml -o results/swingup/fresh/learning.csv \\
+        --only whole --seeds 104 105 --at 15 30 60 120 --to-the-end --keep results/swingup/fresh
 
 Each variant of the TOML file is a list of ``key=value`` changes to a configuration. Every search runs on
-one thread until it has used its processor time, or for its generations; its champion is then measured over
-random shared weights (100 midpoints of [-2, 2], 10 episodes each) on episodes that no search has met: the
-mean over the weights, below and above |w| = 0.25, at the best weight, and for how much of the last 300 steps
-the pole is up (median over the weights). Rows that the output holds already are not measured again.
+one thread. Its champions at the given processor times, and at the end of its generations, are measured
+over random shared weights (100 midpoints of [-2, 2], 10 episodes each) on episodes that no search has met:
+the mean over the weights, below and above |w| = 0.25, at the best weight, and for how much of the last 300
+steps the pole is up (median over the weights). Searches whose last row the output holds already are not made
+again.
 """
 
 from __future__ import annotations
 
 import argparse
 import csv
+import json
+import shutil
 import sys
 import tempfile
 import time
 import tomllib
-from concurrent.futures import ProcessPoolExecutor
+from collections.abc import Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 from upright import upright
 
 from wann.assessment import ControlAssessor
-from wann.evaluation import LocalEvaluator
-from wann.experiment import load_config, start_search
+from wann.evaluation import Evaluator, LocalEvaluator
+from wann.experiment import Experiment, load_config, start_search
+from wann.files import write_atomically
+from wann.network import Network
+from wann.runs import manifest
 from wann.tasks import make_task
 
-_REPORT_SEED = 1_000_003
+_REPORT_SEED: Final = 1_000_003
+_END: Final = "end"
 
 
-def measure(variant: str, base: str, changes: list[str], seed: int, seconds: float) -> dict[str, Any]:
-    """One search, and what its champion earns."""
-    endless = ["search.generations=1000000"] if seconds else []
-    config = load_config(Path(base), [*changes, f"seed={seed}", *endless])
+@dataclass(frozen=True)
+class Job:
+    """One search.
+
+    Attributes:
+        variant: its name.
+        base: the configuration.
+        changes: to the configuration, ``key=value``.
+        seed: of the search.
+        at: processor seconds at which the champion is measured.
+        whole: whether it goes on to its last generation, instead of ending with the last of ``at``.
+        keep: folder for the champion and the manifest of a whole search.
+    """
+
+    variant: str
+    base: Path
+    changes: tuple[str, ...]
+    seed: int
+    at: tuple[float, ...]
+    whole: bool
+    keep: Path | None
+
+
+class Marks:
+    """The champions at some processor times; as ``stop`` of a search it ends it after the last one.
+
+    Attributes:
+        kept: (time asked for, time reached, generation, champion) of each.
+    """
+
+    def __init__(self, experiment: Experiment, job: Job) -> None:
+        self.kept: list[tuple[float | str, float, int, Network]] = []
+        self._experiment = experiment
+        self._left = list(job.at)
+        self._whole = job.whole
+        self._began = time.process_time()
+
+    def __call__(self) -> bool:
+        """Keep the champion when a time has come; whether it was the last."""
+        used = time.process_time() - self._began
+        while self._left and used >= self._left[0]:
+            self._keep(self._left.pop(0), used)
+        return not self._left and not self._whole
+
+    def end(self) -> None:
+        """Keep the champion of a whole search."""
+        if self._whole:
+            self._keep(_END, time.process_time() - self._began)
+
+    def _keep(self, mark: float | str, used: float) -> None:
+        champion = self._experiment.champion()
+        assert champion is not None
+        self.kept.append((mark, used, self._experiment.search.generation, champion))
+
+
+def searched(job: Job) -> list[dict[str, Any]]:
+    """One search, and a row for each of its champions that is measured."""
+    endless = [] if job.whole else ["search.generations=1000000"]
+    config = load_config(job.base, [*job.changes, f"seed={job.seed}", "backend.workers=1", *endless])
     with tempfile.TemporaryDirectory() as folder:
+        run = Path(folder) / "run"
         task = make_task(config.task)
-        with start_search(config, Path(folder), task) as experiment, LocalEvaluator(task, 1) as evaluator:
-            began = time.process_time()
-            experiment.run(evaluator, stop=lambda: 0 < seconds < time.process_time() - began)
-            used = time.process_time() - began
-            champion = experiment.champion()
-            assert champion is not None
-            weights, returns = ControlAssessor(champion, evaluator, _REPORT_SEED).response()
-        means = returns.mean(axis=1)
-        held = upright(champion, _REPORT_SEED)
+        with start_search(config, run, task) as experiment, LocalEvaluator(task, 1) as evaluator:
+            marks = Marks(experiment, job)
+            experiment.run(evaluator, stop=marks)
+            marks.end()
+            rows = [measured(job, *mark, evaluator) for mark in marks.kept]
+        if job.keep is not None:
+            stem = job.keep / f"{job.base.stem}-{job.seed}"
+            shutil.copyfile(run / "manifest.json", stem.with_suffix(".manifest.json"))
+            shutil.copyfile(run / "champion.json", stem.with_suffix(".json"))
+    return rows
+
+
+def measured(
+    job: Job, mark: float | str, used: float, generation: int, champion: Network, evaluator: Evaluator
+) -> dict[str, Any]:
+    """The row of a champion."""
+    weights, returns = ControlAssessor(champion, evaluator, _REPORT_SEED).response()
+    means = returns.mean(axis=1)
     small = np.abs(weights) < 0.25
     return {
-        "variant": variant,
-        "seed": seed,
+        "variant": job.variant,
+        "seed": job.seed,
+        "at": mark,
         "processor_seconds": round(used, 1),
-        "generations": experiment.search.generation,
+        "generations": generation,
         "connections": champion.connections,
         "effective_connections": champion.effective_connections,
         "random_shared": round(float(means.mean()), 1),
         "below_quarter": round(float(means[small].mean()), 1),
         "above_quarter": round(float(means[~small].mean()), 1),
         "best_shared": round(float(means.max()), 1),
-        "upright": round(float(np.median(held)), 3),
+        "upright": round(float(np.median(upright(champion, _REPORT_SEED))), 3),
     }
 
 
 def main() -> None:
-    """Read the variants, run them all, write a row for each search."""
+    """Read the variants, run them all, write the rows of each search."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("variants", type=Path)
     parser.add_argument("-o", "--output", type=Path, required=True)
     parser.add_argument("--only", nargs="*", help="names of variants; all if not given")
     parser.add_argument("--seeds", type=int, nargs="*", default=list(range(1, 9)))
-    parser.add_argument("--seconds", type=float, default=0.0, help="of each search; its generations if 0")
+    parser.add_argument("--at", type=float, nargs="*", default=[], help="processor seconds")
+    parser.add_argument(
+        "--to-the-end", action="store_true", help="make all generations, and measure then too"
+    )
+    parser.add_argument("--set", nargs="*", default=[], help="changes to every variant, key=value")
+    parser.add_argument("--keep", type=Path, help="folder for the champions of whole searches")
     parser.add_argument("--workers", type=int, default=2)
     given = parser.parse_args()
+    if not (given.at or given.to_the_end):
+        parser.error("give --at, --to-the-end, or both")
+    if given.keep and not given.to_the_end:
+        parser.error("--keep keeps the champions of whole searches: give --to-the-end")
     variants = tomllib.loads(given.variants.read_text(encoding="utf-8"))
-    names = given.only or list(variants)
     jobs = [
-        (name, variants[name]["base"], variants[name]["set"], seed, given.seconds)
-        for name in names
+        Job(
+            name,
+            Path(variants[name]["base"]),
+            (*given.set, *variants[name]["set"]),
+            seed,
+            tuple(sorted(given.at)),
+            given.to_the_end,
+            given.keep,
+        )
+        for name in given.only or variants
         for seed in given.seeds
     ]
-    exists = given.output.exists()
-    if exists:
-        with given.output.open(encoding="utf-8") as file:
-            done = {(row["variant"], int(row["seed"])) for row in csv.DictReader(file)}
-        jobs = [job for job in jobs if (job[0], job[3]) not in done]
-    if not jobs:
-        return
-    with ProcessPoolExecutor(given.workers) as pool, given.output.open("a", encoding="utf-8") as file:
-        writer = None
-        for row in pool.map(measure, *zip(*jobs, strict=True)):
-            if writer is None:
-                writer = csv.DictWriter(file, list(row), lineterminator="\n")
-                if not exists:
-                    writer.writeheader()
-            writer.writerow(row)
+    done = finished(given.output, _END if given.to_the_end else str(max(given.at)))
+    run([job for job in jobs if (job.variant, job.seed) not in done], given.output, given.workers)
+    facts = json.dumps(manifest(), indent=1) + "\n"
+    write_atomically(given.output.with_suffix(".manifest.json"), facts.encode())
+
+
+def finished(table: Path, last: str) -> set[tuple[str, int]]:
+    """Variants and seeds whose last row a table holds."""
+    if not table.exists():
+        return set()
+    with table.open(encoding="utf-8") as file:
+        return {(row["variant"], int(row["seed"])) for row in csv.DictReader(file) if row["at"] == last}
+
+
+def run(jobs: Sequence[Job], table: Path, workers: int) -> None:
+    """Make the searches side by side; the rows of each are appended when it is done."""
+    with ProcessPoolExecutor(workers) as pool, table.open("a", encoding="utf-8", newline="") as file:
+        writer: csv.DictWriter[str] | None = None
+        for future in as_completed([pool.submit(searched, job) for job in jobs]):
+            for row in future.result():
+                if writer is None:
+                    writer = csv.DictWriter(file, list(row), lineterminator="\n")
+                    if not file.tell():
+                        writer.writeheader()
+                writer.writerow(row)
+                sys.stderr.write(f"{row}\n")
             file.flush()
-            sys.stderr.write(f"{row}\n")
 
 
 if __name__ == "__main__":

@@ -2,8 +2,8 @@
 
     python results/swingup/seeds.py configs/swingup.toml -o results/swingup/seeds.csv
 
-Champions are kept in results/swingup/champions with their manifests. A seed whose champion is there is
-measured without a search; remove the champion to search again (in results/runs/seeds-CONFIG-SEED).
+Champions are kept with their manifests (``--keep``). A seed whose champion is there is measured without a
+search; remove the champion to search again (in results/runs/seeds-CONFIG-SEED).
 """
 
 from __future__ import annotations
@@ -18,12 +18,10 @@ from typing import Any
 
 import wann
 
-KEPT = Path("results/swingup/champions")
 
-
-def measure(config: Path, seed: int) -> dict[str, Any]:
+def measure(config: Path, seed: int, keep: Path) -> dict[str, Any]:
     """The row of a seed's champion; the search is run if no champion is kept."""
-    path = KEPT / f"{config.stem}-{seed}.json"
+    path = keep / f"{config.stem}-{seed}.json"
     if not path.exists():
         from wann.api import read_config  # noqa: PLC0415 - beside its only use
 
@@ -54,12 +52,15 @@ def main() -> None:
     parser.add_argument("config", type=Path)
     parser.add_argument("-o", "--output", type=Path, required=True)
     parser.add_argument("--seeds", type=int, nargs="*", default=list(range(1, 9)))
+    parser.add_argument(
+        "--keep", type=Path, default=Path("results/swingup/champions"), help="folder of champions"
+    )
     given = parser.parse_args()
-    KEPT.mkdir(parents=True, exist_ok=True)
+    given.keep.mkdir(parents=True, exist_ok=True)
     with given.output.open("w", encoding="utf-8") as file:
         writer = None
         for seed in given.seeds:
-            row = measure(given.config, seed)
+            row = measure(given.config, seed, given.keep)
             if writer is None:
                 writer = csv.DictWriter(file, list(row), lineterminator="\n")
                 writer.writeheader()
