@@ -1,8 +1,8 @@
-"""Compare variants of the swing-up search at equal processor time, over several seeds.
+r"""Compare variants of the swing-up search at equal processor time, over several seeds.
 
-    python results/swingup/compare.py results/swingup/variants.toml -o results/swingup/ablation.csv \\
+    python results/swingup/compare.py results/swingup/variants.toml -o results/swingup/ablation.csv \
         --at 60 --set search.halve_every=15 search.utility_generations=45
-    python results/swingup/compare.py results/swingup/variants.toml -o results/swingup/fresh/learning.csv \\
+    python results/swingup/compare.py results/swingup/variants.toml -o results/swingup/fresh/learning.csv \
         --only whole --seeds 104 105 --at 15 30 60 120 --to-the-end --keep results/swingup/fresh
 
 Each variant of the TOML file is a list of ``key=value`` changes to a configuration. Every search runs on
