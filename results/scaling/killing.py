@@ -235,13 +235,19 @@ def measured(scenario: str, repetitions: int, nodes: Nodes, folder: Path) -> dic
     }
 
 
-def write(rows: list[Mapping[str, Any]]) -> None:
-    """Write the table and its manifest."""
-    with (HERE / "killing.csv").open("w", encoding="utf-8", newline="") as file:
-        writer = csv.DictWriter(file, list(rows[0]), lineterminator="\n")
+def write(row: Mapping[str, Any]) -> None:
+    """Write a scenario's row of the table, and its manifest; rows of other scenarios stay."""
+    table, rows = HERE / "killing.csv", {}
+    if table.exists():
+        with table.open(encoding="utf-8", newline="") as file:
+            rows = {kept["scenario"]: kept for kept in csv.DictReader(file)}
+    rows[row["scenario"]] = dict(row)
+    with table.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.DictWriter(file, list(row), lineterminator="\n")
         writer.writeheader()
-        writer.writerows(rows)
-    write_atomically(HERE / "killing.manifest.json", (json.dumps(manifest(), indent=1) + "\n").encode())
+        writer.writerows(rows[scenario] for scenario in SCENARIOS if scenario in rows)
+    facts = (json.dumps(manifest(), indent=1) + "\n").encode()
+    write_atomically(HERE / f"killing-{row['scenario']}.manifest.json", facts)
 
 
 def main() -> int:
@@ -255,19 +261,20 @@ def main() -> int:
     parser.add_argument("--keep", action="store_true", help="keep the committed table")
     arguments = parser.parse_args()
     logging.getLogger("ray").setLevel(logging.ERROR)
-    rows: list[Mapping[str, Any]] = []
+    same = True
     nodes = Nodes(2)
     try:
         with tempfile.TemporaryDirectory() as folder, busy(arguments.load):
             for scenario in arguments.scenarios:
-                rows.append(measured(scenario, arguments.repetitions, nodes, Path(folder) / scenario))
-                sys.stdout.write(f"{rows[-1]}\n")
+                row = measured(scenario, arguments.repetitions, nodes, Path(folder) / scenario)
+                same = same and row["same_bytes"] == row["repetitions"]
+                sys.stdout.write(f"{row}\n")
                 sys.stdout.flush()
+                if not arguments.keep:
+                    write(row)
     finally:
         nodes.close()
-    if not arguments.keep:
-        write(rows)
-    return int(any(row["same_bytes"] != row["repetitions"] for row in rows))
+    return int(not same)
 
 
 if __name__ == "__main__":
