@@ -55,7 +55,7 @@ class Job:
         seed: of the search.
         at: processor seconds at which the champion is measured.
         whole: whether it goes on to its last generation, instead of ending with the last of ``at``.
-        keep: folder for the champion and the manifest of a whole search.
+        keep: folder for the last champion and its manifest.
     """
 
     variant: str
@@ -153,13 +153,11 @@ def main() -> None:
         "--to-the-end", action="store_true", help="make all generations, and measure then too"
     )
     parser.add_argument("--set", nargs="*", default=[], help="changes to every variant, key=value")
-    parser.add_argument("--keep", type=Path, help="folder for the champions of whole searches")
+    parser.add_argument("--keep", type=Path, help="folder for the last champions")
     parser.add_argument("--workers", type=int, default=2)
     given = parser.parse_args()
     if not (given.at or given.to_the_end):
         parser.error("give --at, --to-the-end, or both")
-    if given.keep and not given.to_the_end:
-        parser.error("--keep keeps the champions of whole searches: give --to-the-end")
     variants = tomllib.loads(given.variants.read_text(encoding="utf-8"))
     jobs = [
         Job(
