@@ -2,8 +2,8 @@
 
 Left: champions over random shared weights against the processor time of the search; the line is the median
 over seeds, the band lies between the quartiles. Right: the champion of each family whose mean is the median
-over its seeds, at each of 100 midpoints of [-2, 2]; the line is the mean of 10 episodes, the band lies between
-the quartiles.
+over its seeds, at each of 100 midpoints of [-2, 2]; the line is the mean of 10 episodes, the band lies
+between the quartiles.
 """
 
 from __future__ import annotations
