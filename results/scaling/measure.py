@@ -1,6 +1,7 @@
 """What Ray costs: throughput, the driver's time, bytes, memory, and where the driver saturates.
 
     python results/scaling/measure.py throughput    # 3 minutes, on an idle machine of two cores or more
+    python results/scaling/measure.py latency       # half a minute, on an idle machine
     python results/scaling/measure.py processor     # 2 minutes, on a busy machine too
     python results/scaling/measure.py driver        # 5 minutes
     python results/scaling/measure.py memory        # 3 minutes
@@ -27,6 +28,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import ray
 from sleeping import Sleeping
 
 from wann.api import read_config
@@ -72,11 +74,11 @@ def session(cores: int) -> Iterator[None]:
 
 def crew(task: Any, count: int) -> RayEvaluator:
     """An evaluator, when all its workers are ready."""
-    ray = RayEvaluator(task, BackendSettings(kind="ray", workers=count, wait_seconds=300))
+    evaluator = RayEvaluator(task, BackendSettings(kind="ray", workers=count, wait_seconds=300))
     batch = grown(50, 0)[1]
-    while ray.workers < count:
-        ray.evaluate(batch, np.ones(1), Trial(np.zeros(1, np.int64)))
-    return ray
+    while evaluator.workers < count:
+        evaluator.evaluate(batch, np.ones(1), Trial(np.zeros(1, np.int64)))
+    return evaluator
 
 
 def grown(population: int, generations: int = GROWTH) -> tuple[Search, NetworkBatch]:
@@ -141,6 +143,46 @@ def throughput() -> None:
 
 
 # Processor time
+
+
+class _Echo:
+    """An actor that does nothing but tell when it was called."""
+
+    def answer(self, message: bytes) -> float:
+        del message
+        return time.perf_counter()  # one clock for all processes of a machine
+
+
+def latency() -> None:
+    """Milliseconds of a call of an actor that does nothing: to send it, until it runs, and back."""
+    rows, calls = [], 300
+    with session(2):
+        for size in (0, 16_000, 256_000):
+            actor = ray.remote(num_cpus=1)(_Echo).remote()
+            message, laps = bytes(size), []
+            for _ in range(calls + 20):
+                begun = time.perf_counter()
+                call = actor.answer.remote(message)
+                sent = time.perf_counter()
+                ran = ray.get(call)
+                laps.append(
+                    [sent - begun, ran - sent, time.perf_counter() - ran, time.perf_counter() - begun]
+                )
+            ray.kill(actor)
+            quartiles = np.percentile(1e3 * np.array(laps[20:]), [25, 50, 75], axis=0).round(3).T.tolist()
+            rows += [
+                {
+                    "bytes": size,
+                    "part": part,
+                    "quarter_ms": low,
+                    "median_ms": middle,
+                    "three_quarters_ms": high,
+                }
+                for part, (low, middle, high) in zip(
+                    ("send", "until_it_runs", "back", "whole"), quartiles, strict=True
+                )
+            ]
+    write("latency", rows)
 
 
 def processor() -> None:
@@ -365,6 +407,7 @@ def saturation() -> None:
 
 MEASUREMENTS: dict[str, Callable[[], None]] = {
     "throughput": throughput,
+    "latency": latency,
     "processor": processor,
     "driver": driver,
     "memory": memory,
