@@ -22,6 +22,8 @@ from wann import api
 from wann.cli import main
 from wann.experiment import parse_config
 
+pytestmark = pytest.mark.usefixtures("_forked")
+
 TASK = "wann/CartPoleSwingUp-v0"
 GOOD = f"""\
 [task]

@@ -22,6 +22,8 @@ from wann.network import Network
 from wann.tasks import ControlTask, make_task, task_settings
 from wann.trust import BY_HAND
 
+pytestmark = pytest.mark.usefixtures("_forked")
+
 CONFIG = """\
 [task]
 id = "LunarLander-v3"

@@ -20,6 +20,8 @@ from wann.errors import BadInput
 from wann.tasks import make_task, names_of, task_settings
 from wann.trust import BY_HAND, NOTHING, Trust
 
+pytestmark = pytest.mark.usefixtures("_forked")
+
 MODULE: Final = "leaves_a_trace"
 ID: Final = f"{MODULE}:trace/Sums-v0"
 SOURCE: Final = """\

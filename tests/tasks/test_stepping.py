@@ -31,6 +31,8 @@ from wann.tasks import ControlTask, Outcome, Trial, make_task, preserved_process
 from wann.tasks.control.stepping import pool_is_faster
 from wann.trust import BY_HAND
 
+pytestmark = pytest.mark.usefixtures("_forked")
+
 CHANGES = MutationSettings(
     add_node=0.3, disable_connection=0.1, activations=tuple(entry.name for entry in ACTIVATIONS)
 )

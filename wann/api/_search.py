@@ -103,7 +103,7 @@ def _searched(
 ) -> bool:
     """Search until the end, ``stop``, or the time is over; returns whether the search is finished."""
     done = experiment.run(evaluator, show, lambda: stop() or over(), tell)
-    if done or (experiment.champion() is not None and not stop()):
+    if done or (over() and experiment.champion() is not None):
         report_run(experiment.folder)
     return done
 
