@@ -67,6 +67,7 @@ def run(arguments: str, code: int = 0) -> None:
 # In this process.
 
 
+@pytest.mark.usefixtures("_forked")
 @pytest.mark.parametrize(
     ("deed", "code", "says"),
     [
@@ -90,6 +91,7 @@ def test_a_search_says_how_the_environment_ended_it(
     assert output.out == ""
 
 
+@pytest.mark.usefixtures("_forked")
 def test_a_search_ends_where_the_environment_hangs(capsys: pytest.CaptureFixture[str]) -> None:
     configured(doing("sleeps"), limit=0.1)
     run("search c.toml --run r", 1)
@@ -99,6 +101,7 @@ def test_a_search_ends_where_the_environment_hangs(capsys: pytest.CaptureFixture
     assert "raise backend.limit_seconds; the checkpoint is kept" in said
 
 
+@pytest.mark.usefixtures("_forked")
 @pytest.mark.parametrize("at", [0, 3])
 def test_what_an_environment_prints_is_no_result(at: int, capfd: pytest.CaptureFixture[str]) -> None:
     run(f"evaluate n.json --task {doing('prints', at)} --weight 1 --episodes 2 --workers 1 --json")
@@ -108,6 +111,7 @@ def test_what_an_environment_prints_is_no_result(at: int, capfd: pytest.CaptureF
         assert line in output.err
 
 
+@pytest.mark.usefixtures("_forked")
 @pytest.mark.filterwarnings("default")
 def test_who_does_not_heed_the_seed_is_told_of_once(capsys: pytest.CaptureFixture[str]) -> None:
     run(f"evaluate n.json --task {here('Scattered')} --weight 1 --episodes 2 --workers 1 --json")
@@ -122,6 +126,7 @@ def test_the_run_folder_is_where_it_was_asked_for(tmp_path: Path) -> None:
     assert (tmp_path / "r" / "champion.json").is_file()
 
 
+@pytest.mark.usefixtures("_forked")
 def test_observations_by_keys_are_searched_and_named() -> None:
     configured(here("Dict"), generations=1)
     run("search c.toml --run r")
@@ -136,6 +141,7 @@ def test_observations_by_keys_are_searched_and_named() -> None:
     )
 
 
+@pytest.mark.usefixtures("_forked")
 def test_networks_that_fail_while_a_search_is_stopped_are_not_blamed() -> None:
     # The signal that stops it may have ended what the environment had started.
     asked = iter([False, True, True])

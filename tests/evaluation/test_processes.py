@@ -108,6 +108,7 @@ def test_a_process_that_dies_is_a_failure_and_does_not_hang() -> None:
     assert computing(os.getpid()) == before
 
 
+@pytest.mark.usefixtures("_forked")
 def test_networks_that_an_environment_hangs_for_are_given_up_and_the_others_played() -> None:
     task = make_task(task_settings(here("LoudHangs")), trust=BY_HAND)
     told: list[str] = []
@@ -121,6 +122,7 @@ def test_networks_that_an_environment_hangs_for_are_given_up_and_the_others_play
     assert len(told) == 1
 
 
+@pytest.mark.usefixtures("_forked")
 @pytest.mark.parametrize("deed", ["sleeps", "computes for ever"])
 def test_an_environment_that_hangs_for_everybody_ends_the_evaluation(deed: str) -> None:
     task = make_task(task_settings(doing(deed)), trust=BY_HAND)
@@ -133,6 +135,7 @@ def test_an_environment_that_hangs_for_everybody_ends_the_evaluation(deed: str) 
     assert computing(os.getpid()) == before
 
 
+@pytest.mark.usefixtures("_forked")
 @pytest.mark.parametrize("deed", ["exits", "ends like a generator", "interrupts itself"])
 def test_what_an_environment_raises_ends_no_process(deed: str) -> None:
     task = make_task(task_settings(doing(deed)), trust=BY_HAND)

@@ -279,6 +279,12 @@ def operations(root: Path, work: Callable[[], object], at: int = 10**9) -> int |
         return death.done
 
 
+# Every third operation, from each of the first three on; the slow tests do the others.
+EVERY_THIRD = pytest.mark.parametrize(
+    "first", [0, *(pytest.param(first, marks=pytest.mark.slow) for first in (1, 2))]
+)
+
+
 def goes_on(resume: str, begin: str, capsys: pytest.CaptureFixture[str]) -> None:
     """Whatever a killed process has left, one of the two ways goes on."""
     resumed = ended(resume)
@@ -292,13 +298,14 @@ def goes_on(resume: str, begin: str, capsys: pytest.CaptureFixture[str]) -> None
         capsys.readouterr()
 
 
+@EVERY_THIRD
 def test_a_search_that_is_killed_at_any_operation_can_be_resumed_or_begun_again(
-    undisturbed: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    first: int, undisturbed: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     total = operations(tmp_path / "counted", lambda: api.search(small_search(), run="counted"))
     assert total is not None
     assert total > 30
-    for at in range(total):
+    for at in range(first, total, 3):
         run = tmp_path / f"run{at}"
         assert operations(run, lambda run=run: api.search(small_search(), run=run), at) is None  # type: ignore[misc]
         goes_on(f"resume {run}", f"search c.toml --run {run}", capsys)
@@ -306,8 +313,9 @@ def test_a_search_that_is_killed_at_any_operation_can_be_resumed_or_begun_again(
         assert not list(run.rglob("*.tmp"))
 
 
+@EVERY_THIRD
 def test_a_search_that_is_killed_while_it_resumes_can_be_resumed(
-    undisturbed: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    first: int, undisturbed: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     stops = iter([False, True])
     assert not api.search(small_search(), run="template", stop=lambda: next(stops))
@@ -317,7 +325,7 @@ def test_a_search_that_is_killed_while_it_resumes_can_be_resumed(
 
     total = operations(interrupted("counted"), lambda: api.resume("counted"))
     assert total is not None
-    for at in range(total):
+    for at in range(first, total, 3):
         run = interrupted(f"run{at}")
         assert operations(run, lambda run=run: api.resume(run), at) is None  # type: ignore[misc]
         assert ended(f"resume {run}") == 0
@@ -325,15 +333,16 @@ def test_a_search_that_is_killed_while_it_resumes_can_be_resumed(
         assert metrics(run) == metrics(undisturbed), at
 
 
+@EVERY_THIRD
 def test_a_pruning_run_that_is_killed_at_birth_can_be_resumed_or_begun_again(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    first: int, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     Path("p.toml").write_text(PRUNING.replace("rounds = 2", "rounds = 0"), encoding="utf-8")
     config = api.read_prune_config("p.toml")
     total = operations(tmp_path / "counted", lambda: api.prune(config, run="counted", stop=lambda: True))
     assert total is not None
     assert api.prune(config, run="whole")
-    for at in range(total):
+    for at in range(first, total, 3):
         run = tmp_path / f"run{at}"
         assert operations(run, lambda run=run: api.prune(config, run=run), at) is None  # type: ignore[misc]
         goes_on(f"resume {run}", f"prune p.toml --run {run}", capsys)
