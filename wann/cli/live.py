@@ -207,13 +207,16 @@ class Interruption:
                 signal.signal(number, handler)
 
 
-def uninterrupted(folder: Path, awaited: str, work: Callable[[Interruption], bool]) -> bool:
+def uninterrupted(
+    folder: Path, awaited: str, work: Callable[[Interruption], bool], *, timed: bool = False
+) -> bool:
     """Work on a run folder until it is finished, interrupted or out of time; then say how to resume it.
 
     Args:
         folder: of the run.
         awaited: what is finished after the first Ctrl-C, in words.
         work: is given a function that says whether to stop, and returns whether it finished.
+        timed: whether it may also end because its time is up.
 
     Returns:
         Whether nobody interrupted it.
@@ -223,7 +226,7 @@ def uninterrupted(folder: Path, awaited: str, work: Callable[[Interruption], boo
         with interruption.watching():
             if work(interruption):
                 return True
-        if not interruption.requested:
+        if timed and not interruption.requested:
             console.print(f"Time is up; go on with: {resume_command(folder)}", soft_wrap=True)
             return True
     except KeyboardInterrupt:

@@ -51,4 +51,5 @@ def resume(
             stop=stop,
             tell=line.tell,
         ),
+        timed=minutes is not None,
     )

@@ -55,13 +55,14 @@ def search(
             lambda line, stop: api.search(
                 settings, run=folder, minutes=minutes, show=line, stop=stop, tell=line.tell
             ),
+            timed=minutes is not None,
         )
 
 
-def shown(folder: Path, work: Callable[[ProgressLine, Interruption], bool]) -> int:
-    """Search to the end, or to the first Ctrl-C, and say where everything lies; returns the exit code."""
+def shown(folder: Path, work: Callable[[ProgressLine, Interruption], bool], *, timed: bool) -> int:
+    """Search to the end, its time, or the first Ctrl-C, and name the results; returns the exit code."""
     with ProgressLine() as line:
-        done = uninterrupted(folder, "this generation", lambda stop: work(line, stop))
+        done = uninterrupted(folder, "this generation", lambda stop: work(line, stop), timed=timed)
     if not done:
         return INTERRUPTED
     results = [("Champion", "champion.json")]
