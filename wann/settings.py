@@ -65,19 +65,23 @@ def explain(error: ValidationError, kind: type[BaseModel] | None = None) -> str:
     return f"{where}: {message[0].lower()}{message[1:]}, found {shown}"
 
 
-def load_settings(kind: type[AnySettings], path: Path, changes: Sequence[str] = ()) -> AnySettings:
+def load_settings(
+    kind: type[AnySettings], path: Path | Mapping[str, Any], changes: Sequence[str] = ()
+) -> AnySettings:
     """Read settings from a TOML file and apply ``key=value`` changes.
 
     Raises:
         BadInput: the file is not TOML, a key is unknown (the message suggests a known one), or a value is
             not accepted.
     """
-    document = read_toml(path)
+    document = read_toml(path) if isinstance(path, Path) else json.loads(json.dumps(path))
     for change in changes:
         _apply(document, change)
     try:
         return parse_settings(kind, document)
     except BadInput as error:
+        if not isinstance(path, Path):
+            raise
         raise BadInput(f"{path}: {error}") from None
 
 

@@ -764,8 +764,8 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
     }
     calls = iter(range(10))
     # Stopped before its last generation, so that there are two checkpoints.
-    assert not api.search(parse_config(document), run=path, stop=lambda: next(calls) == 2)
-    assert not api.resume(path, stop=lambda: True)
+    assert not api.search(parse_config(document), run=path, stop=lambda: next(calls) == 2).finished
+    assert not api.resume(path, stop=lambda: True).finished
     checkpoint = path / "checkpoints" / "00000002.npz"
     shutil.copy(checkpoint, path / "checkpoints" / "00000001.npz")
     return path

@@ -215,7 +215,7 @@ def test_a_killed_run_goes_on_from_what_lies_there(short: Path, tmp_path: Path) 
     newest.unlink()  # as if the last round had been cut between its row and its checkpoint
     with (folder / "metrics.csv").open("a") as file:
         file.write("4,pru")
-    assert api.resume_pruning(folder)
+    assert api.resume(folder).finished
     assert results_of(folder) == results_of(short)
 
 
@@ -265,8 +265,8 @@ def test_every_way_of_pruning_resumes_to_the_same_bytes(
     assert int(found[-1]["weights"]) < int(found[0]["weights"])
     settings = api.read_prune_config(tmp_path / "c.toml", [*common, *changes])
     asked = iter(range(1000))
-    assert not api.prune(settings, run=tmp_path / "cut", stop=lambda: next(asked) == 3)
-    assert api.resume_pruning(tmp_path / "cut")
+    assert not api.prune(settings, run=tmp_path / "cut", stop=lambda: next(asked) == 3).finished
+    assert api.resume(tmp_path / "cut").finished
     assert results_of(tmp_path / "cut") == results_of(tmp_path / "whole")
 
 

@@ -99,7 +99,7 @@ def run(trace: Trace, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("searched")
     (folder / "c.toml").write_text(CONFIG, encoding="utf-8")
     stops = iter([False, True])
-    assert not api.search(folder / "c.toml", run=folder / "run", stop=lambda: next(stops))
+    assert not api.search(folder / "c.toml", run=folder / "run", stop=lambda: next(stops)).finished
     assert trace.found()  # by hand it may
     return folder / "run"
 

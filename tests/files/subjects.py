@@ -212,7 +212,7 @@ def _pruned(folder: Path) -> dict[str, Subject]:
     (run / "rounds").mkdir()
 
     def resume() -> None:
-        api.resume_pruning(run, stop=_after(0))
+        api.resume(run, stop=_after(0))
 
     def compare_undrawn() -> None:
         with mock.patch.object(comparison, "draw_frontier", picture):

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from ._callbacks import never, quiet
 from ._folders import run_folder
+from ._run import Run
 
 if TYPE_CHECKING:
     from ..pruning import PruneConfig
@@ -36,7 +37,7 @@ def prune(
     show: Callable[[RoundProgress], None] = quiet,
     stop: Callable[[], bool] = never,
     tell: Callable[[str], None] = quiet,
-) -> bool:
+) -> Run:
     """Train a dense network, prune it in rounds, and keep everything in a run folder.
 
     Args:
@@ -47,7 +48,7 @@ def prune(
         tell: called with a sentence if the folder cannot be locked.
 
     Returns:
-        Whether the run is finished.
+        The run, and whether it is finished.
 
     Raises:
         BadInput: the configuration or the folder cannot be used, or PyTorch is not installed.
@@ -58,7 +59,8 @@ def prune(
     settings = read_prune_config(config) if isinstance(config, Path | str) else config
     name = Path(config).stem if isinstance(config, Path | str) else f"prune-{settings.data.name}"
     with run_folder(run, name, settings.seed) as folder, PruningRun.start(settings, folder, tell) as begun:
-        return begun.run(show, stop)
+        done = begun.run(show, stop)
+    return Run(folder, finished=done)
 
 
 def resume_pruning(
@@ -67,9 +69,10 @@ def resume_pruning(
     show: Callable[[RoundProgress], None] = quiet,
     stop: Callable[[], bool] = never,
     tell: Callable[[str], None] = quiet,
-) -> bool:
+) -> Run:
     """Resume an interrupted pruning run after its last finished round; see ``prune``."""
     from ..pruning import PruningRun  # noqa: PLC0415
 
     with PruningRun.resume(Path(run), tell) as going_on:
-        return going_on.run(show, stop)
+        done = going_on.run(show, stop)
+    return Run(run, finished=done)

@@ -3,24 +3,28 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
-from ..errors import BadInput
-from ..evaluation import BackendSettings, make_evaluator
-from ..experiment import Config, Progress, load_config, resume_search, start_search
+from ..errors import BadInput, Failure
+from ..evaluation import BackendSettings, Evaluator, make_evaluator
+from ..experiment import Config, Experiment, Progress, load_config, resume_search, start_search
 from ..reporting import report_run
 from ..runs import RunFolder
 from ..tasks import make_task
 from ..trust import BY_HAND, Trust, module_named
 from ._callbacks import never, quiet
 from ._folders import prunes, run_folder
+from ._progress import progress_line
+from ._prune import resume_pruning
+from ._run import Run
 
-__all__ = ["read_config", "resume", "resume_needs", "search"]
+__all__ = ["changes_of", "read_config", "resume", "resume_needs", "search"]
 
 
 def read_config(
-    path: Path | str,
+    config: Path | str | Mapping[str, Any],
     changes: Sequence[str] = (),
     *,
     seed: int | None = None,
@@ -32,7 +36,7 @@ def read_config(
     """Read a TOML configuration and apply changes to it.
 
     Args:
-        path: the file.
+        config: the file, or a document with the keys of such a file.
         changes: ``key=value`` with dotted keys, such as ``search.population=64``.
         seed: overrides ``seed``.
         generations: overrides ``search.generations``.
@@ -51,45 +55,116 @@ def read_config(
         "backend.address": address,
     }
     overrides = [f"{key}={json.dumps(value)}" for key, value in given.items() if value is not None]
-    return load_config(Path(path), [*changes, *overrides])
+    source = config if isinstance(config, Mapping) else Path(config)
+    return load_config(source, [*changes, *overrides])
 
 
 def search(
-    config: Config | Path | str,
+    config: Config | Mapping[str, Any] | Path | str,
     *,
     run: Path | str | None = None,
-    show: Callable[[Progress], None] = quiet,
+    settings: Mapping[str, Any] | None = None,
+    seed: int | None = None,
+    generations: int | None = None,
+    backend: str | None = None,
+    workers: int | None = None,
+    address: str | None = None,
+    callback: Callable[[Progress], None] = quiet,
+    progress: bool | None = None,
     stop: Callable[[], bool] = never,
     tell: Callable[[str], None] = quiet,
-) -> bool:
+) -> Run:
     """Search for a network, and keep everything in a run folder.
 
+    A search that ends before its time, by an interruption, by an exception of ``callback``, or by the
+    machine, goes on with ``wann.resume(folder)``.
+
     Args:
-        config: a configuration, or the path of one.
+        config: a configuration, as ``read_config`` takes it.
         run: a new or empty folder; by default a fresh one under results/runs.
-        show: called with the progress after each generation.
+        settings: changes to the configuration, by dotted keys: ``{"search.population": 64}``.
+        seed: changes ``seed``.
+        generations: changes ``search.generations``.
+        backend: changes ``backend.kind``.
+        workers: changes ``backend.workers``.
+        address: changes ``backend.address``; an address means the ray backend.
+        callback: called after each generation, with its metrics, population and champion.
+        progress: whether a line shows how far it is; if None, in terminals and notebooks.
         stop: called before each generation; True ends the search, whose checkpoint is kept.
         tell: called with a sentence about workers and networks that are lost.
 
     Returns:
-        Whether the search is finished.
+        The run: champion, metrics, front, and whether it is finished.
 
     Raises:
         BadInput: the configuration or the folder cannot be used.
         Failure: the folder could not be written any more, or no worker was left.
+        KeyboardInterrupt: by Ctrl-C, or a notebook's interruption; a note says how to resume.
     """
-    settings = config if isinstance(config, Config) else read_config(config)
-    name = settings.task.id if isinstance(config, Config) else Path(config).stem
-    task = make_task(settings.task, trust=BY_HAND)
+    chosen = read_config(
+        config.model_dump(mode="json", exclude_none=True) if isinstance(config, Config) else config,
+        changes_of(settings or {}),
+        seed=seed,
+        generations=generations,
+        backend=backend,
+        workers=workers,
+        address=address,
+    )
+    name = Path(config).stem if isinstance(config, Path | str) else chosen.task.id
+    task = make_task(chosen.task, trust=BY_HAND)
     with (
-        make_evaluator(task, settings.backend, tell) as evaluator,
-        run_folder(run, name, settings.seed) as folder,
-        start_search(settings, folder, task, tell) as experiment,
+        make_evaluator(task, chosen.backend, tell) as evaluator,
+        run_folder(run, name, chosen.seed) as folder,
+        start_search(chosen, folder, task, tell) as experiment,
     ):
-        done = experiment.run(evaluator, show, stop, tell)
-        if done:
-            report_run(experiment.folder)
-    return done
+        return _finished(experiment, evaluator, callback, progress, stop, tell)
+
+
+def changes_of(settings: Mapping[str, Any], prefix: str = "") -> list[str]:
+    """Changes as ``read_config`` takes them, of settings by dotted keys; tables may be nested."""
+    changes: list[str] = []
+    for key, value in settings.items():
+        if isinstance(value, Mapping):
+            changes += changes_of(value, f"{prefix}{key}.")
+        else:
+            shown = str(value) if isinstance(value, Path) else value
+            try:
+                changes.append(f"{prefix}{key}={json.dumps(shown, ensure_ascii=False)}")
+            except TypeError:
+                found = type(value).__name__
+                raise BadInput(
+                    f"{prefix}{key} is a {found}; accepted are numbers, text, lists and mappings",
+                    argument="settings",
+                ) from None
+    return changes
+
+
+def _finished(
+    experiment: Experiment,
+    evaluator: Evaluator,
+    callback: Callable[[Progress], None],
+    progress: bool | None,  # noqa: FBT001 - handed on
+    stop: Callable[[], bool],
+    tell: Callable[[str], None],
+) -> Run:
+    """Search to the end, or until it is stopped, and draw the report."""
+    folder = experiment.folder
+    with progress_line(folder.path, progress) as line:
+
+        def show(state: Progress) -> None:
+            line(state)
+            callback(state)
+
+        try:
+            done = experiment.run(evaluator, show, stop, tell)
+        except (BadInput, Failure):
+            raise  # these say themselves how to resume
+        except BaseException as error:
+            error.add_note(f"The search is kept; resume it with wann.resume({str(folder.path)!r})")
+            raise
+    if done:
+        report_run(folder)
+    return Run(folder.path, finished=done)
 
 
 def resume(
@@ -100,16 +175,27 @@ def resume(
     workers: int | None = None,
     address: str | None = None,
     trust: Sequence[str] = (),
-    show: Callable[[Progress], None] = quiet,
+    callback: Callable[[Any], None] = quiet,
+    progress: bool | None = None,
     stop: Callable[[], bool] = never,
     tell: Callable[[str], None] = quiet,
-) -> bool:
-    """Resume an interrupted search, or extend one to more generations; see ``search``.
+) -> Run:
+    """Resume an interrupted search or pruning run, or extend a search to more generations; see ``search``.
+
+    A pruning run takes none of ``generations``, ``backend``, ``workers``, ``address`` and ``trust``; its
+    ``callback`` is called with a ``RoundProgress``.
 
     The backend is that of the run's configuration unless it is given here. Two things are never taken from
     a file: which module is imported (``trust``), and which cluster is joined (``address``), since a cluster
     can run anything on this machine.
     """
+
+    if prunes(run):
+        given = {"generations": generations, "backend": backend, "workers": workers, "address": address}
+        for name, value in {**given, "trust": trust or None}.items():
+            if value is not None:
+                raise BadInput(f"{run} is a pruning run; this is for searches", argument=name)
+        return resume_pruning(run, show=callback, stop=stop, tell=tell)
 
     def moved(before: BackendSettings) -> BackendSettings:
         after = before.elsewhere(backend, workers, address)
@@ -125,10 +211,7 @@ def resume(
         resume_search(Path(run), generations, moved, Trust.of(trust), tell) as (experiment, task),
         make_evaluator(task, experiment.config.backend, tell) as evaluator,
     ):
-        done = experiment.run(evaluator, show, stop, tell)
-        if done:
-            report_run(experiment.folder)
-    return done
+        return _finished(experiment, evaluator, callback, progress, stop, tell)
 
 
 def resume_needs(run: Path | str) -> dict[str, str]:

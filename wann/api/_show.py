@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from contextlib import suppress
 from pathlib import Path
 
 from ..assessment import make_assessor
 from ..errors import BadInput
 from ..network import Network
-from ..reporting import check_video, draw_topology, report_run, write_video
+from ..reporting import check_video, draw_topology, names_in_picture, report_run, write_video
 from ..runs import RunFolder
 from ..streams import Stream, check_seed, episode_seeds
-from ..tasks import image_width, names_of, task_for
+from ..tasks import task_for
 from ..trust import Trust
 from ._folders import prunes
 
@@ -30,19 +29,8 @@ def show(network: Network, path: Path | str, *, trust: Sequence[str] = ()) -> No
     Raises:
         BadInput: another suffix, or a file that cannot be written.
     """
-    inputs, outputs = None, None
-    allowed = Trust.of(trust)
-    if network.task is not None:
-        # A picture needs no task: without one, numbers serve as names.
-        with suppress(BadInput):
-            inputs, outputs = names_of(network.task, network.interface, allowed)
-    draw_topology(
-        network,
-        Path(path),
-        input_names=inputs,
-        output_names=outputs,
-        side=image_width(network.task, network.inputs),
-    )
+    inputs, outputs, side = names_in_picture(network, Trust.of(trust))
+    draw_topology(network, Path(path), input_names=inputs, output_names=outputs, side=side)
 
 
 def video(
@@ -96,6 +84,6 @@ def report(run: Path | str) -> Path:
     """
     if prunes(run):
         raise BadInput(
-            f"{run}: a pruning run; its picture is in figures/, and `wann frontier {run}` compares it"
+            f"{run}: a pruning run; its picture is in figures/, and frontier compares it with others"
         )
     return report_run(RunFolder.existing(Path(run)))

@@ -74,7 +74,9 @@ def prune(
     with api.run_folder(run, what.stem, settings.seed) as folder:
         return rounds(
             folder,
-            lambda show, stop, tell: api.prune(settings, run=folder, show=show, stop=stop, tell=tell),
+            lambda show, stop, tell: (
+                api.prune(settings, run=folder, show=show, stop=stop, tell=tell).finished
+            ),
         )
 
 

@@ -35,18 +35,23 @@ def resume(
                 f"{run}: a pruning run; --generations, --backend, --workers, --ray-address, --trust are of "
                 "searches"
             )
-        return rounds(run, lambda show, stop, tell: api.resume_pruning(run, show=show, stop=stop, tell=tell))
+        return rounds(
+            run, lambda show, stop, tell: api.resume(run, callback=show, stop=stop, tell=tell).finished
+        )
     return shown(
         run,
-        lambda line, stop: api.resume(
-            run,
-            generations=generations,
-            backend=backend,
-            workers=workers,
-            address=address,
-            trust=trust or (),
-            show=line,
-            stop=stop,
-            tell=line.tell,
+        lambda line, stop: (
+            api.resume(
+                run,
+                generations=generations,
+                backend=backend,
+                workers=workers,
+                address=address,
+                trust=trust or (),
+                callback=line,
+                progress=False,
+                stop=stop,
+                tell=line.tell,
+            ).finished
         ),
     )

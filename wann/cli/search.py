@@ -51,7 +51,11 @@ def search(
     with api.run_folder(run, config.stem, settings.seed) as folder:
         return shown(
             folder,
-            lambda line, stop: api.search(settings, run=folder, show=line, stop=stop, tell=line.tell),
+            lambda line, stop: (
+                api.search(
+                    settings, run=folder, callback=line, progress=False, stop=stop, tell=line.tell
+                ).finished
+            ),
         )
 
 

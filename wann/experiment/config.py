@@ -53,13 +53,13 @@ class Config(Settings):
         return self
 
 
-def load_config(path: Path, changes: Sequence[str] = ()) -> Config:
+def load_config(source: Path | Mapping[str, Any], changes: Sequence[str] = ()) -> Config:
     """Read the configuration of a search and apply ``key=value`` changes.
 
     Raises:
         BadInput: see ``load_settings``.
     """
-    return load_settings(Config, path, changes)
+    return load_settings(Config, source, changes)
 
 
 def parse_config(document: Mapping[str, Any]) -> Config:

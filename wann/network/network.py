@@ -9,14 +9,17 @@ from typing import Any, Final
 
 import networkx as nx
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from ..activations import ACTIVATIONS
 from ..errors import BadInput
 from ..genome import Population
+from ..kernels.forward import infer
 from ..kernels.genes import Genes
 from .batch import NetworkBatch, compile_population
 from .interface import Interface
+from .labelled import LabelledData
+from .pictures import drawer
 from .policy import Policy
 
 __all__ = ["Network"]
@@ -46,6 +49,7 @@ class Network:
         task: id of the task it was evolved for.
         provenance: where it comes from (seed, generation, ...); plain JSON values.
         interface: how it meets the task's environment, where that is not as the environment says.
+        data: of a classifier of one's own data, their names and how they were divided.
 
     Raises:
         BadInput: a cycle, an unknown node, a repeated connection, a number that is not finite.
@@ -61,6 +65,7 @@ class Network:
     task: str | None = None
     provenance: Mapping[str, Any] = field(default_factory=dict)
     interface: Interface | None = None
+    data: LabelledData | None = None
 
     def __post_init__(self) -> None:
         order = np.lexsort((self.target, self.source))
@@ -75,6 +80,11 @@ class Network:
                 raise BadInput("a weight is not a finite number of 32 bits")
         if self.shared_weight is not None and not _representable(np.array(self.shared_weight)):
             raise BadInput(f"shared_weight {self.shared_weight:g} is not a finite number of 32 bits")
+        if self.data and (len(self.data.features), len(self.data.classes)) != (self.inputs, self.outputs):
+            raise BadInput(
+                f"data: {len(self.data.features)} features and {len(self.data.classes)} classes for "
+                f"{self.inputs} inputs and {self.outputs} outputs"
+            )
         object.__setattr__(self, "source", self.source[order])
         object.__setattr__(self, "target", self.target[order])
         self._check_connections()
@@ -160,11 +170,16 @@ class Network:
     def graph(self) -> nx.DiGraph[int]:
         """The topology as a networkx graph.
 
-        Nodes carry ``kind`` and ``activation``, edges ``weight`` where the network has weights.
+        Nodes are numbered as in the network. They carry ``kind`` (bias, input, output or hidden),
+        ``activation`` and, where the network knows it, ``name``; edges carry ``weight`` where the network
+        has weights.
         """
+        named = () if self.data is None else (*self.data.features, *self.data.classes)
+        names = [{}, *({"name": name} for name in named)]
         graph: nx.DiGraph[int] = nx.DiGraph()
         for node in range(self.size):
-            graph.add_node(node, kind=self.kind(node), activation=self.activation_name(node))
+            name = names[node] if node < len(names) else {}
+            graph.add_node(node, kind=self.kind(node), activation=self.activation_name(node), **name)
         for position, edge in enumerate(zip(self.source.tolist(), self.target.tolist(), strict=True)):
             weight = {} if self.weights is None else {"weight": float(self.weights[position])}
             graph.add_edge(*edge, **weight)
@@ -179,6 +194,63 @@ class Network:
     def policy(self, weight: float | None = None) -> Policy:
         """A callable from observation to raw outputs, with a shared weight or the stored weights."""
         return Policy.of(self, weight)
+
+    def forward(self, inputs: ArrayLike, weight: float | None = None) -> NDArray[np.float32]:
+        """What the outputs are for rows of inputs: float32[rows, outputs] of float[rows, inputs].
+
+        Args:
+            inputs: as the network itself receives them, without the bias; nothing is normalised.
+            weight: one shared weight; if None the weights that the network carries, or its shared weight.
+
+        Raises:
+            BadInput: rows of another length, or no weight is given and the network carries none.
+        """
+        rows = np.ascontiguousarray(inputs, np.float32)
+        if rows.ndim != 2 or rows.shape[1] != self.inputs:
+            raise BadInput(f"inputs of shape {rows.shape}; accepted are rows of {self.inputs} numbers")
+        policy = self.policy(weight)
+        outputs = np.empty((len(rows), self.outputs), np.float32)
+        infer(self.batch.merged if policy.shared else self.batch.program, 0, policy.weights, rows, outputs)
+        return outputs
+
+    def classify(self, features: ArrayLike, weight: float | None = None) -> NDArray[np.str_]:
+        """The classes of rows of features float[rows, features], by their names.
+
+        Args:
+            features: as in the data that the network was grown on; scaled as those were.
+            weight: as of ``forward``.
+
+        Raises:
+            BadInput: a network that was not grown on one's own data; see also ``forward``.
+        """
+        if self.data is None:
+            raise BadInput(f"the network was grown on {self.task or 'no task'}, not on data with classes")
+        rows = np.asarray(features, np.float64)
+        if rows.ndim != 2 or rows.shape[1] != self.inputs:
+            raise BadInput(
+                f"an array of shape {rows.shape}; accepted are rows of {self.inputs} numbers: "
+                f"{', '.join(self.data.features)}",
+                argument="features",
+            )
+        outputs = self.forward((self.interface or Interface()).observed(rows), weight)
+        return np.array(self.data.classes)[outputs.argmax(axis=1)]
+
+    def plot(self, *, title: str | None = None) -> Any:
+        """The topology as a ``matplotlib.figure.Figure``, which shows itself in notebooks."""
+        return drawer()(self, title=title)
+
+    def _repr_svg_(self) -> str:
+        svg: str = self.plot()._repr_svg_()
+        return svg
+
+    def __repr__(self) -> str:
+        task = "" if self.task is None else f" for {self.task}"
+        shared = "" if self.shared_weight is None else f", best with {self.shared_weight:g}"
+        weights = shared if self.weights is None else ", with weights"
+        return (
+            f"Network({self.inputs} inputs, {self.outputs} outputs, {self.hidden} hidden nodes, "
+            f"{self.connections} connections{weights}{task})"
+        )
 
     @classmethod
     def of_genome(cls, population: Population, index: int, **described: Any) -> Network:
