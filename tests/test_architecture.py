@@ -30,7 +30,7 @@ USED: Final[dict[str, set[str]]] = {
     "network": {"activations", "errors", "genome", "kernels"},
     "runs": {"errors", "files", "settings"},
     "formats": {"activations", "errors", "files", "kernels", "network", "runs", "settings"},
-    "tasks": {"errors", "files", "kernels", "network", "settings", "trust"},
+    "tasks": {"errors", "files", "kernels", "network", "settings", "streams", "trust"},
     "evaluation": {"errors", "genome", "kernels", "network", "settings", "tasks"},
     "evolution": {"errors", "files", "genome", "kernels", "settings", "streams"},
     "experiment": {
@@ -40,7 +40,7 @@ USED: Final[dict[str, set[str]]] = {
     "training": {"errors", "evaluation", "files", "network", "runs", "settings", "streams", "tasks"},
     "assessment": {"errors", "evaluation", "network", "streams", "tasks", "training"},
     "reporting": {
-        *("activations", "errors", "files", "kernels"),
+        *("activations", "errors", "files", "kernels", "trust"),
         *("experiment", "formats", "network", "runs", "tasks"),
     },
     "pruning": {
@@ -56,15 +56,24 @@ USED: Final[dict[str, set[str]]] = {
         *("evaluation", "evolution", "experiment", "genome", "network", "runs", "tasks"),
     },
     "api": {
-        *("errors", "files", "streams", "trust"),
-        *("assessment", "comparison", "evaluation", "experiment", "formats", "network"),
+        *("errors", "files", "settings", "streams", "trust"),
+        *(
+            "assessment",
+            "comparison",
+            "evaluation",
+            "evolution",
+            "experiment",
+            "formats",
+            "genome",
+            "network",
+        ),
         *("pruning", "reporting", "runs", "tasks", "training"),
     },
     "cli": {
         *("errors", "streams"),
         *("api", "assessment", "benchmark", "experiment", "genome", "kernels", "network", "pruning", "tasks"),
     },
-    "__init__": {"api", "errors", "network"},
+    "__init__": {"api", "errors"},
 }
 ENVIRONMENT_LIBRARIES: Final = {"gymnasium", "numpy", "numba"}
 KERNEL_LIBRARIES: Final = {"numpy", "numba", "llvmlite"}

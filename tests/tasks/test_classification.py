@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from functools import cache
+from functools import cache, partial
 from typing import Any
 
 import networkx as nx
@@ -44,14 +44,14 @@ def task(
 ) -> ClassificationTask:
     return ClassificationTask(
         "small",
+        tuple(f"pixel {n}" for n in range(SIDE**2)),
         tuple("abcd"),
-        SIDE,
         batch,
         int(megabytes * 2**20),
         temperatures,
         images(0, train),
         images(1, 60),
-        None,
+        partial(images, 2, 60),
     )
 
 

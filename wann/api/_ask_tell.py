@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -87,7 +87,7 @@ class Search:
         expected = len(self._search.population)
         if values.ndim != 2 or len(values) != expected or not values.shape[1]:
             raise BadInput(
-                f"an array of shape {np.shape(returns)}; accepted is a row for each of the {expected} networks",
+                f"an array of shape {np.shape(returns)}; accepted is a row for each of {expected} networks",
                 argument="returns",
             )
         for candidate in self._search.candidates(values).tolist():

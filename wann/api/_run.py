@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from base64 import b64encode
 from collections.abc import Iterator, Mapping
-from dataclasses import fields
+from dataclasses import fields, replace
 from html import escape
 from pathlib import Path
 from typing import Any, Final, NamedTuple
@@ -137,11 +137,16 @@ class Run:
             return []
         columns, _ = read_table(table, ("connections", "mean"))
         return [
-            FrontNetwork(count, mean, load_network(self._kept.front / f"{count:05d}-connections.json"))
+            FrontNetwork(count, mean, self._front_network(count))
             for count, mean in zip(
                 columns["connections"].astype(int).tolist(), columns["mean"].tolist(), strict=True
             )
         ]
+
+    def _front_network(self, connections: int) -> Network:
+        network = load_network(self._kept.front / f"{connections:05d}-connections.json")
+        kept = network.data is not None and self._kept.data.is_file()
+        return replace(network, task=str(self._kept.data)) if kept else network
 
     @property
     def finished(self) -> bool:

@@ -12,7 +12,15 @@ from ..evaluation import BackendSettings, Evaluator, make_evaluator
 from ..experiment import Config, Experiment, Progress, load_config, resume_search, start_search
 from ..reporting import report_run
 from ..runs import RunFolder
-from ..tasks import make_task
+from ..tasks import (
+    TableSettings,
+    Task,
+    TaskSettings,
+    make_table_task,
+    make_task,
+    npz_of,
+    parse_labelled,
+)
 from ..trust import BY_HAND, Trust, module_named
 from ._callbacks import never, quiet
 from ._folders import prunes, run_folder
@@ -60,8 +68,10 @@ def read_config(
 
 
 def search(
-    config: Config | Mapping[str, Any] | Path | str,
+    config: Config | Mapping[str, Any] | Path | str | None = None,
     *,
+    X: Any = None,  # noqa: N803 - the name that everybody uses for it
+    y: Any = None,
     run: Path | str | None = None,
     settings: Mapping[str, Any] | None = None,
     seed: int | None = None,
@@ -80,7 +90,10 @@ def search(
     machine, goes on with ``wann.resume(folder)``.
 
     Args:
-        config: a configuration, as ``read_config`` takes it.
+        config: a configuration, as ``read_config`` takes it; for ``X`` and ``y`` the preset ``data`` if None.
+        X: float[rows, features], one's own data, as an array or a ``pandas.DataFrame``, whose columns give
+            the features their names. The data are kept in the run folder.
+        y: int or str [rows], the class of each row.
         run: a new or empty folder; by default a fresh one under results/runs.
         settings: changes to the configuration, by dotted keys: ``{"search.population": 64}``.
         seed: changes ``seed``.
@@ -101,6 +114,15 @@ def search(
         Failure: the folder could not be written any more, or no worker was left.
         KeyboardInterrupt: by Ctrl-C, or a notebook's interruption; a note says how to resume.
     """
+    data = None
+    if X is not None or y is not None:
+        for argument, given in (("X", X), ("y", y)):
+            if given is None:
+                raise BadInput("missing; give X and y together", argument=argument)
+        data, settings = npz_of(X, y), {**(settings or {}), "task.id": "data", "task.data": "data.npz"}
+        config = "data" if config is None else config
+    if config is None:
+        raise BadInput("none given; name a preset such as 'cartpole', or give X and y", argument="config")
     chosen = read_config(
         config.model_dump(mode="json", exclude_none=True) if isinstance(config, Config) else config,
         changes_of(settings or {}),
@@ -111,13 +133,19 @@ def search(
         address=address,
     )
     name = Path(config).stem if isinstance(config, Path | str) else chosen.task.id
-    task = make_task(chosen.task, trust=BY_HAND)
+    task = _task(chosen.task, data)
     with (
         make_evaluator(task, chosen.backend, tell) as evaluator,
         run_folder(run, name, chosen.seed) as folder,
-        start_search(chosen, folder, task, tell) as experiment,
+        start_search(chosen, folder, task, tell, data) as experiment,
     ):
         return _finished(experiment, evaluator, callback, progress, stop, tell)
+
+
+def _task(settings: TaskSettings, data: bytes | None) -> Task:
+    if data is not None and isinstance(settings, TableSettings):
+        return make_table_task(settings, parse_labelled(data))
+    return make_task(settings, trust=BY_HAND)
 
 
 def changes_of(settings: Mapping[str, Any], prefix: str = "") -> list[str]:
@@ -189,7 +217,6 @@ def resume(
     a file: which module is imported (``trust``), and which cluster is joined (``address``), since a cluster
     can run anything on this machine.
     """
-
     if prunes(run):
         given = {"generations": generations, "backend": backend, "workers": workers, "address": address}
         for name, value in {**given, "trust": trust or None}.items():

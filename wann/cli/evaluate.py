@@ -150,7 +150,8 @@ def _print_table(network: Network, task: str | None, scores: Scores) -> None:
     page = screen(_PAGE)
     page.print(table)
     if len(scores) == 1 and isinstance(scores[0], ImageScore):
-        page.print(_confusion(scores[0], names_of(str(task))[1]))
+        classes = network.data.classes if network.data else names_of(str(task))[1]
+        page.print(_confusion(scores[0], classes))
 
 
 def _seeds(scores: Scores) -> str:

@@ -193,8 +193,15 @@ class Experiment:
         return self._network(champion.population, 0, provenance)
 
     def _network(self, population: Population, index: int, provenance: dict[str, Any]) -> Network:
-        name, interface = self._task.id, self._task.interface
-        return Network.of_genome(population, index, task=name, provenance=provenance, interface=interface)
+        task = self._task
+        return Network.of_genome(
+            population,
+            index,
+            task=task.id,
+            provenance=provenance,
+            interface=task.interface,
+            data=task.data,
+        )
 
     def _keep_failures(self, population: Population, failed: Mapping[int, str]) -> None:
         """Write the networks that could not be evaluated, with the reasons; they are ranked last."""

@@ -21,7 +21,11 @@ __all__ = ["resume_search", "start_search"]
 
 @contextmanager
 def start_search(
-    config: Config, path: Path, task: Task, tell: Callable[[str], None] = lambda _: None
+    config: Config,
+    path: Path,
+    task: Task,
+    tell: Callable[[str], None] = lambda _: None,
+    data: bytes | None = None,
 ) -> Iterator[Experiment]:
     """Start a search in a fresh folder, which is locked while the block lasts.
 
@@ -30,13 +34,14 @@ def start_search(
         path: the folder.
         task: as the configuration has it.
         tell: called with a sentence if the folder cannot be locked.
+        data: the content of ``data.npz``, where the task's data are kept in the folder.
 
     Raises:
         BadInput: the folder is not empty or cannot be written, or another process writes there.
     """
     config = config.changed(task=resolved_settings(config.task, task))
     search = Search.begin(config.search, config.mutation, task.inputs, task.outputs, config.seed)
-    with RunFolder.create(path, render_settings(config), "front", tell=tell) as folder:
+    with RunFolder.create(path, render_settings(config), "front", tell=tell, data=data) as folder:
         write_manifest(folder, config, Manifest(), 0.0, 0.0)
         yield Experiment(config, folder, search, task)
 
@@ -70,7 +75,7 @@ def resume_search(
         if generations is not None:
             config = config.changed(search=config.search.changed(generations=generations))
         try:
-            task = make_task(config.task, trust=trust)
+            task = make_task(config.task, trust=trust, folder=path)
         except BadInput as error:
             raise error.within(folder.config) from None
         search = _restored(folder, config, task)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
@@ -36,10 +37,18 @@ def load_network(path: Path) -> Network:
         champion = path / "champion.json"
         if not champion.is_file():
             raise BadInput(f"{path}: a folder without champion.json; name a network JSON or a run folder")
-        return load(champion)
+        return _beside(champion)
     if not path.exists():
         raise BadInput(f"{path}: no such file; name a network JSON or a run folder")
-    return load(path)
+    return _beside(path)
+
+
+def _beside(path: Path) -> Network:
+    """The network of a file; its task is the file of data beside it, if there is one of that name."""
+    network = load(path)
+    if network.data is None or network.task is None or not (path.parent / network.task).is_file():
+        return network
+    return replace(network, task=str(path.parent / network.task))
 
 
 def export_network(network: Network, path: Path, format_name: str) -> list[Path]:

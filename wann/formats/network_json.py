@@ -13,7 +13,7 @@ from pydantic import AliasChoices, BaseModel, ConfigDict, Field, ValidationError
 from ..activations import BY_NAME
 from ..errors import BadInput
 from ..files import read_json, write_atomically
-from ..network import Interface, Network
+from ..network import Interface, LabelledData, Network
 from ..settings import explain
 
 __all__ = ["LARGEST_FILE", "from_document", "load", "save", "to_document"]
@@ -54,6 +54,15 @@ class _Interface(_Strict):
     squash: Literal["scale", "clip", "tanh"] | None = None
 
 
+class _Data(_Strict):
+    features: Annotated[list[str], Field(max_length=LARGEST_NODES)]
+    classes: Annotated[list[str], Field(max_length=LARGEST_NODES)]
+    label: str
+    split: Annotated[list[Annotated[float, Field(gt=0, lt=1)]], Field(min_length=3, max_length=3)]
+    split_seed: Annotated[int, Field(ge=0, lt=2**63)]
+    digest: str
+
+
 class _Document(_Strict):
     format: Literal["wann-network"]
     version: Literal[1]
@@ -64,6 +73,7 @@ class _Document(_Strict):
     shared_weight: float | None = None
     task: str | None = None
     interface: _Interface | None = None
+    data: _Data | None = None
     provenance: dict[str, Any] = Field(default_factory=dict)
 
 
@@ -98,6 +108,8 @@ def to_document(network: Network) -> dict[str, Any]:
             for name, value in asdict(network.interface).items()
             if value
         }
+    if network.data is not None:
+        document["data"] = asdict(network.data)
     if network.provenance:
         document["provenance"] = dict(network.provenance)
     return document
@@ -172,6 +184,21 @@ def from_document(document: object) -> Network:
         checked.task,
         checked.provenance,
         _interface(checked),
+        _data(checked.data),
+    )
+
+
+def _data(block: _Data | None) -> LabelledData | None:
+    if block is None:
+        return None
+    training, validation, test = block.split
+    return LabelledData(
+        tuple(block.features),
+        tuple(block.classes),
+        block.label,
+        (training, validation, test),
+        block.split_seed,
+        block.digest,
     )
 
 

@@ -24,6 +24,8 @@ from .registry import (
     task_settings,
     without_foreign_defaults,
 )
+from .settings import TaskSettings
+from .tables import TableSettings, make_table_task, npz_of, parse_labelled
 from .task import Job, Outcome, RenderedEpisode, Renderer, Task, Trial, mean_over_episodes
 
 __all__ = [
@@ -41,16 +43,21 @@ __all__ = [
     "RenderedEpisode",
     "Renderer",
     "SteppedWorld",
+    "TableSettings",
     "Task",
+    "TaskSettings",
     "Trial",
     "image_width",
     "make_classification",
     "make_control",
     "make_environment",
+    "make_table_task",
     "make_task",
     "mean_over_episodes",
     "names_of",
     "needed_extra",
+    "npz_of",
+    "parse_labelled",
     "preserved_process_state",
     "recorded_names",
     "registered_tasks",

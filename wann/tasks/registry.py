@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Annotated, Any, Final
+from pathlib import Path
+from typing import Annotated, Any, Final, TypeVar
 
 from pydantic import Discriminator, Tag, ValidationError
 
 from ..errors import BadInput
-from ..network import Interface, Network
+from ..network import Interface, LabelledData, Network
 from ..settings import explain
 from ..trust import BY_HAND, NOTHING, Trust
 from .control import WELL_KNOWN, ControlSettings, make_control, registered_environments
 from .images import DATA_SETS, ImageSettings, make_classification
+from .settings import TaskSettings
+from .tables import TABLE_SUFFIXES, TableSettings, make_table_task, read_labelled
 from .task import Task
 
 __all__ = [
@@ -28,23 +31,32 @@ __all__ = [
     "without_foreign_defaults",
 ]
 
+AnySettings = TypeVar("AnySettings", bound=TaskSettings)
 _MOST_NAMES: Final = 1000  # inputs or outputs; with more of them, names are of no use in a picture
 _IMAGES: Final = "a set of images"
 _ENVIRONMENT: Final = "an environment"
+_OWN_DATA: Final = "data of one's own"
 
 
 def _kind(settings: Any) -> str:
     name = settings.get("id") if isinstance(settings, Mapping) else getattr(settings, "id", None)
-    return _IMAGES if isinstance(name, str) and name in DATA_SETS else _ENVIRONMENT
+    if not isinstance(name, str):
+        return _ENVIRONMENT
+    if name == "data" or name.lower().endswith(TABLE_SUFFIXES):
+        return _OWN_DATA
+    return _IMAGES if name in DATA_SETS else _ENVIRONMENT
 
 
 AnyTaskSettings = Annotated[
-    Annotated[ControlSettings, Tag(_ENVIRONMENT)] | Annotated[ImageSettings, Tag(_IMAGES)],
+    Annotated[ControlSettings, Tag(_ENVIRONMENT)]
+    | Annotated[ImageSettings, Tag(_IMAGES)]
+    | Annotated[TableSettings, Tag(_OWN_DATA)],
     Discriminator(_kind),
 ]
-"""Settings of either kind of task; ``id`` decides which."""
+"""Settings of any kind of task; ``id`` decides which."""
 _FOREIGN_DEFAULTS: Final[Mapping[str, Mapping[str, object]]] = {
     _ENVIRONMENT: {"temperatures": [1.0]},
+    _OWN_DATA: {},
     _IMAGES: {"normalise": False, "terminal_reward": True, "stepping": "auto"},
 }
 """Defaults of the other kind of task, which earlier versions wrote into the configuration of every run."""
@@ -58,14 +70,15 @@ def without_foreign_defaults(document: Any) -> Any:
     return {key: value for key, value in document.items() if key not in foreign or value != foreign[key]}
 
 
-def task_settings(name: str, /, **given: Any) -> ControlSettings | ImageSettings:
+def task_settings(name: str, /, **given: Any) -> TaskSettings:
     """Settings of the task with this name; what is not given has its default.
 
     Raises:
         BadInput: a setting that this kind of task does not have, or a bad value.
     """
     own = _kind({"id": name})
-    kind = ImageSettings if own == _IMAGES else ControlSettings
+    kinds = {_IMAGES: ImageSettings, _OWN_DATA: TableSettings, _ENVIRONMENT: ControlSettings}
+    kind: type[TaskSettings] = kinds[own]
     for key in given:
         if key not in kind.model_fields:
             raise BadInput(f"{name} is {own}, which has no such setting", argument=key)
@@ -81,7 +94,11 @@ def registered_tasks() -> list[str]:
 
 
 def make_task(
-    settings: ControlSettings | ImageSettings, interface: Interface | None = None, trust: Trust = NOTHING
+    settings: TaskSettings,
+    interface: Interface | None = None,
+    trust: Trust = NOTHING,
+    *,
+    folder: Path | None = None,
 ) -> Task:
     """Make the task that the settings describe.
 
@@ -89,12 +106,19 @@ def make_task(
         settings: which task, and how networks meet it.
         interface: the interface of a network evolved for it; derived from the settings if not given.
         trust: which modules the id may import.
+        folder: of the run that the settings are of; it may hold the data.
 
     Raises:
         BadInput: there is no such task, or it is not available here.
     """
     if isinstance(settings, ImageSettings):
         return make_classification(settings)
+    if isinstance(settings, TableSettings):
+        kept = None if folder is None else folder / settings.file
+        table = read_labelled(kept, settings.label) if kept is not None and kept.is_file() else None
+        return make_table_task(settings, table)
+    if not isinstance(settings, ControlSettings):
+        raise TypeError(f"{type(settings).__name__}: no settings of a task")
     return make_control(settings, interface, trust)
 
 
@@ -126,14 +150,32 @@ def task_for(
     allowed = Trust.of(trust) if task is None else BY_HAND
     given = {"stepping": stepping, "episode_limit": episode_limit}
     settings = task_settings(name, **{key: value for key, value in given.items() if value is not None})
+    if isinstance(settings, TableSettings):
+        return _data_for(network, settings, own=task is None)
     # Before anything is downloaded.
-    inputs, outputs = map(len, names_of(name, network.interface, allowed))
+    _check_shape(network, name, *map(len, names_of(name, network.interface, allowed)))
+    return make_task(settings, network.interface, allowed)
+
+
+def _data_for(network: Network, settings: TableSettings, *, own: bool) -> Task:
+    """One's own data as a network was grown on them, or other data with the same features and classes."""
+    known = network.data
+    if known is not None:
+        digest = known.digest if own else None
+        settings = settings.changed(
+            label=known.label, split=known.split, split_seed=known.split_seed, digest=digest
+        )
+    task = make_table_task(settings, interface=network.interface, data=known)
+    _check_shape(network, settings.id, task.inputs, task.outputs)
+    return task
+
+
+def _check_shape(network: Network, name: str, inputs: int, outputs: int) -> None:
     if (inputs, outputs) != (network.inputs, network.outputs):
         raise BadInput(
             f"the network has {network.inputs} inputs and {network.outputs} outputs, "
             f"but {name} needs {inputs} and {outputs}"
         )
-    return make_task(settings, network.interface, allowed)
 
 
 def names_of(
@@ -154,23 +196,28 @@ def names_of(
     return task.input_names, task.output_names
 
 
-def resolved_settings(
-    settings: ControlSettings | ImageSettings, task: Task
-) -> ControlSettings | ImageSettings:
+def resolved_settings(settings: AnySettings, task: Task) -> AnySettings:
     """The settings as a run keeps them: with what the task chose itself, and with names for pictures."""
     names: dict[str, Any] = {"input_names": task.input_names, "output_names": task.output_names}
-    if isinstance(settings, ImageSettings) or max(map(len, names.values())) > _MOST_NAMES:
+    if not isinstance(settings, ControlSettings) or max(map(len, names.values())) > _MOST_NAMES:
         names = {}
     return settings.changed(**task.resolved, **names)
 
 
 def recorded_names(
-    settings: ControlSettings | ImageSettings,
+    settings: TaskSettings, data: LabelledData | None = None
 ) -> tuple[tuple[str, ...] | None, tuple[str, ...] | None]:
-    """Names of inputs and outputs as a run keeps them; nothing is imported or made to find them."""
-    if isinstance(settings, ImageSettings):
-        return names_of(settings.id)
-    return settings.input_names, settings.output_names
+    """Names of inputs and outputs as a run keeps them; nothing is imported or made to find them.
+
+    Args:
+        settings: of the task.
+        data: what the run's champion knows of the data it was grown on.
+    """
+    if data is not None:
+        return data.features, data.classes
+    if isinstance(settings, ControlSettings):
+        return settings.input_names, settings.output_names
+    return names_of(settings.id) if isinstance(settings, ImageSettings) else (None, None)
 
 
 def image_width(name: str | None, inputs: int) -> int | None:

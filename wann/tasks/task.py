@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from ..errors import BadInput
 from ..kernels.forward import Program
-from ..network import Interface
+from ..network import Interface, LabelledData
 
 __all__ = ["Job", "Outcome", "RenderedEpisode", "Renderer", "Task", "Trial", "mean_over_episodes"]
 
@@ -116,6 +116,10 @@ class Task(Protocol):
     @property
     def interface(self) -> Interface | None:
         """What a network of this task must carry to be used elsewhere; None if nothing."""
+
+    @property
+    def data(self) -> LabelledData | None:
+        """What a network that classifies one's own data must carry of them; None for other tasks."""
 
     @property
     def resolved(self) -> Mapping[str, Any]:

@@ -68,6 +68,10 @@ class ControlTask:
     dynamics: Dynamics | None
 
     @property
+    def data(self) -> None:
+        """Environments have no data."""
+
+    @property
     def interface(self) -> Interface | None:
         """What a network of this task must carry to be used elsewhere; None if nothing."""
         return None if self.world.interface == Interface() else self.world.interface
