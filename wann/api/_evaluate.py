@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from typing import Final
 
-from ..assessment import CONTROL_CONDITIONS, IMAGE_CONDITIONS, AnyScore, assessor_type, make_assessor
+from ..assessment import CONTROL_CONDITIONS, IMAGE_CONDITIONS, AnyScore, Scores, assessor_type, make_assessor
 from ..errors import BadInput
 from ..network import Network
 from ..streams import check_seed
@@ -30,7 +30,7 @@ def evaluate(
     workers: int | None = None,
     trust: Sequence[str] = (),
     show: Callable[[str], None] = quiet,
-) -> list[AnyScore]:
+) -> Scores[AnyScore]:
     """Score a network on fresh episodes, or on test images.
 
     Args:
@@ -50,7 +50,7 @@ def evaluate(
         show: called with each condition before it is measured.
 
     Returns:
-        A score for each condition.
+        A score for each condition; a list that is printed as a table.
 
     Raises:
         BadInput: no task, an unknown condition, a network that does not fit the task, or an environment
@@ -68,9 +68,9 @@ def evaluate(
     _check(condition, assessor_type(problem).conditions)
     with make_assessor(network, problem, seed=seed, episodes=episodes, workers=workers) as assessor:
         if weight is not None:
-            return [assessor.weight(weight)]
+            return Scores([assessor.weight(weight)])
         default = "shared" if network.weights is None else "stored"
-        scores = []
+        scores = Scores[AnyScore]()
         for name in assessor.available if condition == "all" else [condition or default]:
             show(name)
             scores.append(assessor.score(name))

@@ -5,6 +5,7 @@ from .budget import LIMIT, Budget, budget_of, midpoints, tuning_of
 from .control import ControlAssessor
 from .images import ENSEMBLE, ImageAssessor
 from .score import CONTROL_CONDITIONS, IMAGE_CONDITIONS, ImageScore, Score
+from .tables import Scores
 
 __all__ = [
     "CONTROL_CONDITIONS",
@@ -18,6 +19,7 @@ __all__ = [
     "ImageAssessor",
     "ImageScore",
     "Score",
+    "Scores",
     "assessor_type",
     "budget_of",
     "make_assessor",

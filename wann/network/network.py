@@ -248,7 +248,7 @@ class Network:
         shared = "" if self.shared_weight is None else f", best with {self.shared_weight:g}"
         weights = shared if self.weights is None else ", with weights"
         return (
-            f"Network({self.inputs} inputs, {self.outputs} outputs, {self.hidden} hidden nodes, "
+            f"Network({self.inputs} -> {self.outputs}, {self.hidden} hidden, "
             f"{self.connections} connections{weights}{task})"
         )
 

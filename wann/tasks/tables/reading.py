@@ -23,9 +23,7 @@ PARTS: Final = ("train", "validation", "test")
 _LARGEST_NPZ: Final = 2**31
 _MOST_CLASSES: Final = 1000
 _WHOLE: Final = re.compile(r"[+-]?\d{1,18}")
-_ACCEPTED: Final = (
-    "accepted are X and y, or X and y of each part: X_train, y_train, X_validation, ..., y_test"
-)
+_ACCEPTED: Final = "accepted are X and y, or for each part X_train, y_train, X_validation, ..., y_test"
 
 Array = NDArray[Any]
 
@@ -90,8 +88,8 @@ def _csv(path: Path, label: str) -> tuple[tuple[str, ...], NDArray[np.float64], 
     header = [column.removeprefix("\ufeff").strip() for column in next(rows)]
     if label not in header:
         raise BadInput(
-            f"{path}: no column {label!r} for the classes; its columns are {', '.join(header)[:200]}: name one "
-            "by task.label"
+            f"{path}: no column {label!r} for the classes; its columns are {', '.join(header)[:200]}: "
+            "name one by task.label"
         )
     at = header.index(label)
     features = [column for place, column in enumerate(header) if place != at]
