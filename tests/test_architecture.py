@@ -24,6 +24,7 @@ USED: Final[dict[str, set[str]]] = {
     "files": {"errors"},
     "streams": {"errors"},
     "trust": {"errors"},
+    "presets": {"errors"},
     "kernels": set(),
     "settings": {"errors", "files"},
     "genome": {"activations", "files", "kernels", "settings", "streams"},
@@ -56,12 +57,12 @@ USED: Final[dict[str, set[str]]] = {
         *("evaluation", "evolution", "experiment", "genome", "network", "runs", "tasks"),
     },
     "api": {
-        *("errors", "files", "streams", "trust"),
+        *("errors", "files", "presets", "streams", "trust"),
         *("assessment", "comparison", "evaluation", "experiment", "formats", "network"),
         *("pruning", "reporting", "runs", "tasks", "training"),
     },
     "cli": {
-        *("errors", "streams"),
+        *("errors", "presets", "streams"),
         *("api", "assessment", "benchmark", "experiment", "genome", "kernels", "network", "pruning", "tasks"),
     },
     "__init__": {"api", "errors", "network"},

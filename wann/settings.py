@@ -65,20 +65,46 @@ def explain(error: ValidationError, kind: type[BaseModel] | None = None) -> str:
     return f"{where}: {message[0].lower()}{message[1:]}, found {shown}"
 
 
-def load_settings(kind: type[AnySettings], path: Path, changes: Sequence[str] = ()) -> AnySettings:
-    """Read settings from a TOML file and apply ``key=value`` changes.
+def load_settings(
+    kind: type[AnySettings],
+    source: Path | Mapping[str, Any],
+    changes: Sequence[str] = (),
+    arguments: Mapping[str, Sequence[str]] | None = None,
+) -> AnySettings:
+    """Read settings from a TOML file, or take a document, and apply ``key=value`` changes.
+
+    Args:
+        kind: the type of the settings.
+        source: the file or the document, which stays as it is.
+        changes: the argument ``changes`` of a function.
+        arguments: the changes that other arguments of it amount to, by the argument's name; they come last.
 
     Raises:
         BadInput: the file is not TOML, a key is unknown (the message suggests a known one), or a value is
-            not accepted.
+            not accepted. It names what is to blame: the file, or the argument.
     """
-    document = read_toml(path)
-    for change in changes:
-        _apply(document, change)
+    document = read_toml(source) if isinstance(source, Path) else source
+    stages: list[tuple[str | None, Mapping[str, Any]]] = [(None, document)]
+    for argument, changed in {"changes": changes, **(arguments or {})}.items():
+        stages.append((argument, _applied(stages[-1][1], changed)))
     try:
-        return parse_settings(kind, document)
+        return parse_settings(kind, stages[-1][1])
     except BadInput as error:
-        raise BadInput(f"{path}: {error}") from None
+        blamed = next(stage for stage, document in stages if _fault(kind, document) == error.message)
+        message = error.message
+        for change in (arguments or {}).get(blamed or "", ()):
+            message = message.removeprefix(f"{change.partition('=')[0]}: ")  # the argument's name says it
+        found = BadInput(message, argument=blamed, verb=error.verb)
+        raise (found.within(source) if blamed is None and isinstance(source, Path) else found) from None
+
+
+def _fault(kind: type[AnySettings], document: Mapping[str, Any]) -> str | None:
+    """What is said of a document that is refused."""
+    try:
+        parse_settings(kind, document)
+    except BadInput as error:
+        return error.message
+    return None
 
 
 def parse_settings(kind: type[AnySettings], document: Mapping[str, Any]) -> AnySettings:
@@ -87,8 +113,9 @@ def parse_settings(kind: type[AnySettings], document: Mapping[str, Any]) -> AnyS
     Raises:
         BadInput: a key is unknown (the message suggests a known one), or a value is not accepted.
     """
+    present = kind.migrated(document)
     try:
-        text = json.dumps(kind.migrated(document))
+        text = json.dumps(present)
     except (TypeError, ValueError, RecursionError) as error:
         raise BadInput(f"a value is not a number, text, list or table ({error})") from None
     try:
@@ -106,17 +133,23 @@ def render_settings(settings: Settings) -> str:
     return tomli_w.dumps(settings.model_dump(mode="json", exclude_none=True))
 
 
-def _apply(document: dict[str, Any], change: str) -> None:
-    key, equals, text = change.partition("=")
-    parts = key.strip().split(".")
-    if not equals or not all(parts):
-        raise BadInput(f"{change}: write key=value, such as search.population=64", argument="changes")
-    table = document
-    for part in parts[:-1]:
-        table = table.setdefault(part, {})
-        if not isinstance(table, dict):
-            raise BadInput(f"{change}: {part} is a value, not a table", argument="changes")
-    table[parts[-1]] = _value(text)
+def _applied(document: Mapping[str, Any], changes: Sequence[str]) -> Mapping[str, Any]:
+    """A document with changes."""
+    for change in changes:
+        key, equals, text = change.partition("=")
+        parts = key.strip().split(".")
+        if not equals or not all(parts):
+            raise BadInput(f"{change}: write key=value, such as search.population=64", argument="changes")
+        document = _replaced(document, parts, text, change)
+    return document
+
+
+def _replaced(document: Any, parts: Sequence[str], text: str, change: str) -> Mapping[str, Any]:
+    if not isinstance(document, Mapping):
+        raise BadInput(f"{change}: a value, not a table, has the key {parts[0]}", argument="changes")
+    part, *inner = parts
+    after = _replaced(document.get(part, {}), inner, text, change) if inner else _value(text)
+    return {**document, part: after}
 
 
 def _value(text: str) -> Any:

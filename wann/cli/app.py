@@ -50,8 +50,14 @@ class _Command(TyperCommand):
             except (BadInput, Failure) as error:
                 options = {parameter.name: _shown(parameter) for parameter in ctx.command.params}
                 text = error.phrased(
-                    lambda name: options.get(name, f"{name}:"), lambda run: f"`{resume_command(run)}`"
+                    lambda name: options.get(name, f"{name}:"),
+                    lambda run: f"`{resume_command(run)}`",
+                    "`wann {}`".format,
                 )
+                for change in ctx.params.get("changes") or ():
+                    # What an environment refuses is known after the settings are read, by its key alone.
+                    if text.startswith(f"{change.partition('=')[0]}: "):
+                        text = f"{options['changes']} {text}"
                 raise _Ended(text, BAD_INPUT if isinstance(error, BadInput) else FAILED) from error
             except (SystemExit, GeneratorExit) as error:
                 text = f"ended by code of an environment or a library ({described(error)})"

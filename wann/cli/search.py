@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from ..presets import presets
 from .app import INTERRUPTED, app
 from .live import Interruption, ProgressLine, console, uninterrupted
 from .options import Address, Backend, Workers
@@ -19,7 +20,12 @@ from .options import Address, Backend, Workers
     "wann search configs/swingup.toml --ray-address 10.0.0.1:6379"
 )
 def search(
-    config: Annotated[Path, typer.Argument(metavar="CONFIG", help="A TOML file; see configs/.")],
+    config: Annotated[
+        str,
+        typer.Argument(
+            metavar="CONFIG", help=f"A TOML file, or the name of a preset: {', '.join(presets('search'))}."
+        ),
+    ],
     run: Annotated[
         Path | None,
         typer.Option("--run", metavar="DIR", help="Folder of the run; a fresh one in results/runs."),
@@ -48,7 +54,7 @@ def search(
         workers=workers,
         address=address,
     )
-    with api.run_folder(run, config.stem, settings.seed) as folder:
+    with api.run_folder(run, Path(config).stem, settings.seed) as folder:
         return shown(
             folder,
             lambda line, stop: api.search(settings, run=folder, show=line, stop=stop, tell=line.tell),
