@@ -4,18 +4,23 @@ from __future__ import annotations
 
 import difflib
 import json
+import re
 import tomllib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, ClassVar, Self, TypeVar, get_args
+from typing import Any, ClassVar, Final, Self, TypeVar
 
 import tomli_w
-from pydantic import BaseModel, ConfigDict, Tag, ValidationError
+from pydantic import BaseModel, ConfigDict, ValidationError
 
 from .errors import BadInput
 from .files import read_toml
+from .reference import close_keys, keys_of, tables_of
 
 __all__ = ["Settings", "explain", "load_settings", "parse_settings", "render_settings"]
+
+
+_NOT_GIVEN: Final = "\0"
 
 
 class Settings(BaseModel):
@@ -129,8 +134,19 @@ def parse_settings(kind: type[AnySettings], document: Mapping[str, Any]) -> AnyS
 
 
 def render_settings(settings: Settings) -> str:
-    """Settings as TOML text, from which ``load_settings`` makes equal settings."""
-    return tomli_w.dumps(settings.model_dump(mode="json", exclude_none=True))
+    """Settings as TOML text, from which ``load_settings`` makes equal settings.
+
+    Every key is there. TOML has no value for what is not given: a comment says so.
+    """
+
+    def marked(value: Any) -> Any:
+        if isinstance(value, dict):
+            return {key: marked(inner) for key, inner in value.items()}
+        return _NOT_GIVEN if value is None else value
+
+    text = tomli_w.dumps(marked(settings.model_dump(mode="json")))
+    absent = re.compile(rf"^(\w+) = {re.escape(json.dumps(_NOT_GIVEN))}$", re.MULTILINE)
+    return absent.sub(r"# \1 is not given", text)
 
 
 def _applied(document: Mapping[str, Any], changes: Sequence[str]) -> Mapping[str, Any]:
@@ -162,8 +178,10 @@ def _value(text: str) -> Any:
 def _unknown_key(kind: type[BaseModel], location: Sequence[int | str]) -> str:
     keys, table, choices = _located(kind, location)
     known, renamed = list(table.model_fields), getattr(table, "renamed", {}).get(keys[-1])
-    near = difflib.get_close_matches(keys[-1], known, 1, 0.5)
-    hint = f"did you mean {near[0]}?" if near else f"known are {', '.join(known)}"
+    elsewhere = close_keys(keys[-1], (key.name for key in keys_of(kind)))
+    same_name = [key for key in elsewhere if key.rpartition(".")[2] == keys[-1]]
+    near = same_name or difflib.get_close_matches(keys[-1], known, 1, 0.5) or elsewhere
+    hint = f"did you mean {' or '.join(near)}?" if near else f"known are {', '.join(known)}"
     of = "".join(f" of {tag}" for tag, choice in choices.items() if choice is table)
     for tag, other in reversed(choices.items()):  # of several the first is named
         hint = f"it is for {tag}" if keys[-1] in other.model_fields else hint
@@ -182,7 +200,7 @@ def _located(
     table, choices = kind, dict[str, type[BaseModel]]()
     annotation: Any = kind
     for part in map(str, location):
-        tables = _tables(annotation)
+        tables = tables_of(annotation)
         if part and part in tables:  # a tag
             annotation = table = tables[part]
             choices = tables
@@ -193,14 +211,3 @@ def _located(
         field = table.model_fields.get(part)
         annotation = field.annotation if field else None
     return keys, table, choices
-
-
-def _tables(annotation: Any) -> dict[str, type[BaseModel]]:
-    """The tables that an annotation allows, by their tags; without a tag by an empty one."""
-    tables = {}
-    for candidate in (annotation, *get_args(annotation)):
-        model, *metadata = get_args(candidate) or (candidate,)
-        if isinstance(model, type) and issubclass(model, BaseModel):
-            tags = [entry.tag for entry in metadata if isinstance(entry, Tag)]
-            tables[tags[0] if tags else ""] = model
-    return tables

@@ -8,6 +8,7 @@ from ._files import export, import_out, load, save
 from ._folders import prunes, run_folder
 from ._prune import prune, read_prune_config, resume_pruning
 from ._search import read_config, resume, resume_needs, search
+from ._settings import settings
 from ._show import report, show, video
 from ._tasks import needs, tasks
 from ._tune import tune
@@ -32,6 +33,7 @@ __all__ = [
     "run_folder",
     "save",
     "search",
+    "settings",
     "show",
     "shrink",
     "tasks",

@@ -7,12 +7,13 @@ import signal
 import sys
 import threading
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Any, Final, NoReturn, TypeVar
 
 import typer
+from rich.markup import escape
 from typer.core import TyperCommand
 
 from ..errors import BadInput, Failure, TaskWarning, described
@@ -81,8 +82,10 @@ def resume_command(run: Path) -> str:
 
 
 class _App(typer.Typer):
-    def command(self, *arguments: Any, **named: Any) -> Callable[[Run], Run]:
-        return super().command(*arguments, cls=_Command, **named)
+    def command(self, *arguments: Any, examples: Sequence[str] = (), **named: Any) -> Callable[[Run], Run]:
+        # An empty line between them keeps each on a line of its own.
+        epilog = "\n\n".join(["Examples:", *map(escape, examples)]) if examples else None
+        return super().command(*arguments, cls=_Command, epilog=epilog, **named)
 
 
 @contextmanager

@@ -19,9 +19,11 @@ if TYPE_CHECKING:
 
 
 @app.command(
-    epilog="Examples: wann prune configs/prune/lenet-300-100/lottery-ticket.toml --seed 3 | "
-    "wann prune configs/prune/lenet-300-100/snip.toml --set data.name=fashion-mnist | "
-    "wann prune results/runs/mnist-16-seed0-1 -o smaller.json"
+    examples=(
+        "wann prune lenet-300-100/lottery-ticket --seed 3",
+        "wann prune lenet-300-100/snip --set data.name=fashion-mnist",
+        "wann prune results/runs/mnist-16-seed0-1 -o smaller.json",
+    )
 )
 def prune(
     what: Annotated[

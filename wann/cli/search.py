@@ -15,9 +15,12 @@ from .options import Address, Backend, Workers
 
 
 @app.command(
-    epilog="Examples: wann search configs/swingup.toml --seed 3 | "
-    "wann search configs/paper/swingup.toml --set search.population=64 --run results/runs/small | "
-    "wann search configs/swingup.toml --ray-address 10.0.0.1:6379"
+    examples=(
+        "wann search swingup --seed 3",
+        "wann search gym --set task.id=LunarLander-v3 --set search.population=64",
+        "wann search mine.toml -o results/runs/small",
+        "wann search paper/swingup --ray-address 10.0.0.1:6379",
+    )
 )
 def search(
     config: Annotated[

@@ -23,7 +23,7 @@ class Config(Settings):
 
     Attributes:
         seed: what every random stream derives from.
-        task: the environment.
+        task: the problem: an environment, or a set of images.
         weights: the shared weights that networks are evaluated with.
         search: population, selection, ranking.
         mutation: topological changes.

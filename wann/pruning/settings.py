@@ -27,7 +27,7 @@ class DataSettings(Settings):
             variable WANN_DATA names, else the user's cache.
     """
 
-    name: str = "mnist"
+    name: Annotated[str, Field(json_schema_extra={"enum": [*DATA_SETS]})] = "mnist"
     folder: str | None = None
 
     @model_validator(mode="after")
