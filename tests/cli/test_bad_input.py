@@ -51,7 +51,11 @@ def config(text: str | bytes, *says: str) -> Row:
 
 
 def changed(key: str, value: str, *says: str) -> Row:
-    return Row(f"search c.toml --run r --set {key}={value}", (key.partition(".")[0], *says), {"c.toml": GOOD})
+    return Row(
+        f"search c.toml --run r --set {key}={value}",
+        (f"--set {key.partition('.')[0]}", *says),
+        {"c.toml": GOOD},
+    )
 
 
 def address(text: str, *says: str) -> Row:
@@ -121,6 +125,16 @@ CONFIGS = {
     "a missing file": Row("search nowhere.toml --run r", ("nowhere.toml", "No such file")),
     "a folder for a file": Row("search . --run r", (".", "directory")),
     "a file of two megabytes": config("#" * 2**21, "larger than", "1,048,576"),
+    "a misspelt preset": Row("search swingupp --run r", ("swingupp", "did you mean swingup")),
+    "a preset of pruning": Row("search lenet-5/snip --run r", ("lenet-5/snip", "`wann prune`")),
+    "a configuration of pruning": Row(
+        "search c.toml --run r",
+        ("c.toml: a configuration of pruning; it is for `wann prune`",),
+        {"c.toml": "kind = 'prune'"},
+    ),
+    "a fault of the file beside a change": Row(
+        "search c.toml --run r --set seed=3", ("c.toml: search.elite",), {"c.toml": GOOD + "elite = 3\n"}
+    ),
     "a negative seed": Row(
         "search c.toml --run r --seed -1", ("seed", "greater than or equal to 0"), {"c.toml": GOOD}
     ),

@@ -11,6 +11,7 @@ from ._folders import prunes, run_folder
 from ._prune import prune, read_prune_config
 from ._run import FrontNetwork, Metrics, Run
 from ._search import read_config, resume, resume_needs, search
+from ._settings import settings
 from ._show import report, show, video
 from ._tasks import needs, tasks
 from ._tune import tune
@@ -39,6 +40,7 @@ __all__ = [
     "run_folder",
     "save",
     "search",
+    "settings",
     "show",
     "shrink",
     "tasks",

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from ..presets import configuration
 from ._callbacks import never, quiet
 from ._folders import run_folder
 from ._run import Run
@@ -18,7 +19,7 @@ __all__ = ["prune", "read_prune_config", "resume_pruning"]
 
 
 def read_prune_config(
-    path: Path | str, changes: Sequence[str] = (), *, seed: int | None = None
+    config: Path | str | Mapping[str, Any], changes: Sequence[str] = (), *, seed: int | None = None
 ) -> PruneConfig:
     """Read the configuration of a pruning run and apply changes to it; see ``read_config``.
 
@@ -27,7 +28,8 @@ def read_prune_config(
     """
     from ..pruning import load_prune_config  # noqa: PLC0415 - PyTorch is an extra
 
-    return load_prune_config(Path(path), [*changes, *([] if seed is None else [f"seed={seed}"])])
+    arguments = {} if seed is None else {"seed": [f"seed={seed}"]}
+    return load_prune_config(configuration(config, "prune"), changes, arguments)
 
 
 def prune(

@@ -10,6 +10,7 @@ from typing import Any
 from ..errors import BadInput, Failure
 from ..evaluation import BackendSettings, Evaluator, make_evaluator
 from ..experiment import Config, Experiment, Progress, load_config, resume_search, start_search
+from ..presets import configuration
 from ..reporting import report_run
 from ..runs import RunFolder
 from ..tasks import (
@@ -41,10 +42,11 @@ def read_config(
     workers: int | None = None,
     address: str | None = None,
 ) -> Config:
-    """Read a TOML configuration and apply changes to it.
+    """Read a configuration and apply changes to it.
 
     Args:
-        config: the file, or a document with the keys of such a file.
+        config: the name of a preset, such as ``"swingup"``, a TOML file, or a document with the keys of such
+            a file: ``{"task": {"id": "CartPole-v1"}, "search": {"population": 64}}``.
         changes: ``key=value`` with dotted keys, such as ``search.population=64``.
         seed: overrides ``seed``.
         generations: overrides ``search.generations``.
@@ -55,16 +57,18 @@ def read_config(
     Raises:
         BadInput: an unknown key or a bad value; the message names it and what is accepted.
     """
-    given = {
-        "seed": seed,
-        "search.generations": generations,
-        "backend.kind": backend or (address and "ray"),
-        "backend.workers": workers,
-        "backend.address": address,
+    given: dict[str, dict[str, Any]] = {
+        "seed": {"seed": seed},
+        "generations": {"search.generations": generations},
+        "backend": {"backend.kind": backend or (address and "ray")},
+        "workers": {"backend.workers": workers},
+        "address": {"backend.address": address},
     }
-    overrides = [f"{key}={json.dumps(value)}" for key, value in given.items() if value is not None]
-    source = config if isinstance(config, Mapping) else Path(config)
-    return load_config(source, [*changes, *overrides])
+    overrides = {
+        argument: [f"{key}={json.dumps(value)}" for key, value in keys.items() if value is not None]
+        for argument, keys in given.items()
+    }
+    return load_config(configuration(config, "search"), changes, overrides)
 
 
 def search(

@@ -7,12 +7,13 @@ import signal
 import sys
 import threading
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Any, Final, NoReturn, TypeVar
 
 import typer
+from rich.markup import escape
 from typer.core import TyperCommand
 
 from ..errors import BadInput, Failure, TaskWarning, described
@@ -50,8 +51,14 @@ class _Command(TyperCommand):
             except (BadInput, Failure) as error:
                 options = {parameter.name: _shown(parameter) for parameter in ctx.command.params}
                 text = error.phrased(
-                    lambda name: options.get(name, f"{name}:"), lambda run: f"`{resume_command(run)}`"
+                    lambda name: options.get(name, f"{name}:"),
+                    lambda run: f"`{resume_command(run)}`",
+                    "`wann {}`".format,
                 )
+                for change in ctx.params.get("changes") or ():
+                    # What an environment refuses is known after the settings are read, by its key alone.
+                    if text.startswith(f"{change.partition('=')[0]}: "):
+                        text = f"{options['changes']} {text}"
                 raise _Ended(text, BAD_INPUT if isinstance(error, BadInput) else FAILED) from error
             except (SystemExit, GeneratorExit) as error:
                 text = f"ended by code of an environment or a library ({described(error)})"
@@ -75,8 +82,10 @@ def resume_command(run: Path) -> str:
 
 
 class _App(typer.Typer):
-    def command(self, *arguments: Any, **named: Any) -> Callable[[Run], Run]:
-        return super().command(*arguments, cls=_Command, **named)
+    def command(self, *arguments: Any, examples: Sequence[str] = (), **named: Any) -> Callable[[Run], Run]:
+        # An empty line between them keeps each on a line of its own.
+        epilog = "\n\n".join(["Examples:", *map(escape, examples)]) if examples else None
+        return super().command(*arguments, cls=_Command, epilog=epilog, **named)
 
 
 @contextmanager

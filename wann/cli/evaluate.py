@@ -24,9 +24,12 @@ _PAGE: Final = 120  # letters in a line where no terminal says how many
 
 
 @app.command(
-    epilog="Examples: wann evaluate results/runs/swingup-seed0-1 --condition all | "
-    "wann evaluate champion.json --weight 1.5 --episodes 100 --json | "
-    "wann evaluate walker.json --seeds 5 --video walk.mp4 --video-episodes 3"
+    examples=(
+        "wann evaluate results/runs/swingup-seed0-1 --condition all",
+        "wann evaluate champion.json --weight 1.5 --episodes 100 --json",
+        "wann evaluate walker.json --seeds 5",
+        "wann evaluate walker.json --video walk.mp4 --video-episodes 3",
+    )
 )
 def evaluate(
     network: NetworkPath,

@@ -11,7 +11,7 @@ from .live import console
 from .options import NetworkPath, Output
 
 
-@app.command(epilog="Example: wann export results/runs/swingup-seed0-1 --format out -o champion.out")
+@app.command(examples=("wann export results/runs/swingup-seed0-1 --format out -o champion.out",))
 def export(
     network: NetworkPath,
     output: Output,

@@ -15,8 +15,10 @@ from .output import screen
 
 
 @app.command(
-    epilog="Examples: wann frontier results/runs/lottery-ticket-* results/runs/mnist-seed0-1 -o frontier | "
-    "wann frontier results/mnist/champions/mnist-16.json results/runs/pruned-16 --no-trained"
+    examples=(
+        "wann frontier results/runs/lottery-ticket-* champion.json -o frontier",
+        "wann frontier results/runs/mnist-seed0-1 --no-trained --no-logistic",
+    )
 )
 def frontier(
     runs: Annotated[

@@ -14,8 +14,10 @@ from .options import Output
 
 @app.command(
     "import",
-    epilog="Example: wann import swing.out --inputs 5 --outputs 1 --weights swing.wann.json "
-    "--weight-bias -1.5 --task wann/CartPoleSwingUp-v0 -o swing.json",
+    examples=(
+        "wann import swing.out --inputs 5 --outputs 1 -o swing.json",
+        "wann import swing.out --inputs 5 --outputs 1 --weight-bias -1.5 -o swing.json",
+    ),
 )
 def import_(
     file: Annotated[Path, typer.Argument(metavar="FILE.out", help="A published network.")],

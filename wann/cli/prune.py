@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from ..errors import BadInput
+from ..presets import presets
 from .app import INTERRUPTED, app
 from .live import RoundsLine, console, uninterrupted
 from .options import Trusted, Workers, writable
@@ -18,18 +19,20 @@ if TYPE_CHECKING:
 
 
 @app.command(
-    epilog="Examples: wann prune configs/prune/lenet-300-100/lottery-ticket.toml --seed 3 | "
-    "wann prune configs/prune/lenet-300-100/snip.toml --set data.name=fashion-mnist | "
-    "wann prune results/runs/mnist-16-seed0-1 -o smaller.json"
+    examples=(
+        "wann prune lenet-300-100/lottery-ticket --seed 3",
+        "wann prune lenet-300-100/snip --set data.name=fashion-mnist",
+        "wann prune results/runs/mnist-16-seed0-1 -o smaller.json",
+    )
 )
 def prune(
     what: Annotated[
-        Path,
+        str,
         typer.Argument(
             metavar="CONFIG|NETWORK",
-            help="A TOML file (see configs/prune/): a dense network is trained and pruned. A network JSON, "
+            help="A TOML file or a preset's name: a dense network is trained and pruned. A network JSON, "
             "or the run folder of a search: connections are removed while it works as well under shared "
-            "weights.",
+            f"weights. Presets are {', '.join(presets('prune'))}.",
         ),
     ],
     run: Annotated[
@@ -59,11 +62,12 @@ def prune(
     trust: Trusted = None,
 ) -> int:
     """Prune a dense network in rounds, or the connections of an evolved one."""
-    if what.suffix == ".json" or what.is_dir():
+    path = Path(what)
+    if what not in presets("prune") and (path.suffix == ".json" or path.is_dir()):
         _refuse({"--run": run, "--set": changes}, f"{what} is a network")
         if output is None:
             raise BadInput(f"{what} is a network: name the file to write with -o FILE")
-        return _shrink(what, output, task, tolerance or 0.0, seed or 0, workers, trust or ())
+        return _shrink(path, output, task, tolerance or 0.0, seed or 0, workers, trust or ())
     _refuse(
         {"-o": output, "--task": task, "--tolerance": tolerance, "--workers": workers, "--trust": trust},
         f"{what} is a configuration",
@@ -71,7 +75,7 @@ def prune(
     from .. import api
 
     settings = api.read_prune_config(what, changes or (), seed=seed)
-    with api.run_folder(run, what.stem, settings.seed) as folder:
+    with api.run_folder(run, path.stem, settings.seed) as folder:
         return rounds(
             folder,
             lambda show, stop, tell: (

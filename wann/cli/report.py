@@ -11,7 +11,7 @@ from .app import app
 from .live import console
 
 
-@app.command(epilog="Example: wann report results/runs/swingup-seed0-1")
+@app.command(examples=("wann report results/runs/swingup-seed0-1",))
 def report(run: Annotated[Path, typer.Argument(metavar="RUN", help="A run folder.")]) -> None:
     """Draw a run's pictures and write its page, report.html."""
     from .. import api

@@ -13,7 +13,12 @@ from .options import Address, Backend, Trusted, Workers
 from .search import shown
 
 
-@app.command(epilog="Example: wann resume results/runs/swingup-seed0-1 --generations 4000")
+@app.command(
+    examples=(
+        "wann resume results/runs/swingup-seed0-1",
+        "wann resume results/runs/swingup-seed0-1 --generations 4000",
+    )
+)
 def resume(
     run: Annotated[Path, typer.Argument(metavar="RUN", help="The folder of an interrupted run.")],
     generations: Annotated[

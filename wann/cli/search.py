@@ -8,18 +8,27 @@ from typing import Annotated
 
 import typer
 
+from ..presets import presets
 from .app import INTERRUPTED, app
 from .live import Interruption, ProgressLine, console, uninterrupted
 from .options import Address, Backend, Workers
 
 
 @app.command(
-    epilog="Examples: wann search configs/swingup.toml --seed 3 | "
-    "wann search configs/paper/swingup.toml --set search.population=64 --run results/runs/small | "
-    "wann search configs/swingup.toml --ray-address 10.0.0.1:6379"
+    examples=(
+        "wann search swingup --seed 3",
+        "wann search gym --set task.id=LunarLander-v3 --set search.population=64",
+        "wann search mine.toml -o results/runs/small",
+        "wann search paper/swingup --ray-address 10.0.0.1:6379",
+    )
 )
 def search(
-    config: Annotated[Path, typer.Argument(metavar="CONFIG", help="A TOML file; see configs/.")],
+    config: Annotated[
+        str,
+        typer.Argument(
+            metavar="CONFIG", help=f"A TOML file, or the name of a preset: {', '.join(presets('search'))}."
+        ),
+    ],
     run: Annotated[
         Path | None,
         typer.Option("--run", metavar="DIR", help="Folder of the run; a fresh one in results/runs."),
@@ -48,7 +57,7 @@ def search(
         workers=workers,
         address=address,
     )
-    with api.run_folder(run, config.stem, settings.seed) as folder:
+    with api.run_folder(run, Path(config).stem, settings.seed) as folder:
         return shown(
             folder,
             lambda line, stop: (

@@ -7,7 +7,7 @@ from .live import console
 from .options import NetworkPath, Output, Trusted
 
 
-@app.command(epilog="Example: wann show results/runs/swingup-seed0-1 -o champion.svg")
+@app.command(examples=("wann show results/runs/swingup-seed0-1 -o champion.svg",))
 def show(network: NetworkPath, output: Output, trust: Trusted = None) -> None:
     """Draw a network's topology as svg, png, pdf or html."""
     from .. import api

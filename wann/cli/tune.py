@@ -12,9 +12,11 @@ from .options import EpisodeLimit, NetworkPath, Output, Seed, Stepping, Trusted,
 
 
 @app.command(
-    epilog="Examples: wann tune results/runs/swingup-seed0-1 -o tuned.json | "
-    "wann tune walker.json --method shared -o walker-shared.json | "
-    "wann tune results/runs/mnist-16-seed0-1 --method gradient -o trained.json"
+    examples=(
+        "wann tune results/runs/swingup-seed0-1 -o tuned.json",
+        "wann tune walker.json --method shared -o walker-shared.json",
+        "wann tune results/runs/mnist-16-seed0-1 --method gradient -o trained.json",
+    )
 )
 def tune(
     network: NetworkPath,
