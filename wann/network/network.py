@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import networkx as nx
 import numpy as np
@@ -18,6 +18,9 @@ from ..kernels.genes import Genes
 from .batch import NetworkBatch, compile_population
 from .interface import Interface
 from .policy import Policy
+
+if TYPE_CHECKING:
+    import gymnasium
 
 __all__ = ["Network"]
 
@@ -45,7 +48,7 @@ class Network:
         shared_weight: the one weight it works best with, if that is known.
         task: id of the task it was evolved for.
         provenance: where it comes from (seed, generation, ...); plain JSON values.
-        interface: how it meets the task's environment, where that is not as the environment says.
+        interface: how it meets the task's environment; None for images, and where it was not recorded.
 
     Raises:
         BadInput: a cycle, an unknown node, a repeated connection, a number that is not finite.
@@ -176,9 +179,20 @@ class Network:
         """The same topology with other weights (float64[connections], in the order of ``source``)."""
         return replace(self, weights=weights, shared_weight=shared_weight)
 
-    def policy(self, weight: float | None = None) -> Policy:
-        """A callable from observation to raw outputs, with a shared weight or the stored weights."""
-        return Policy.of(self, weight)
+    def policy(
+        self, weight: float | None = None, *, environment: gymnasium.Env[Any, Any] | None = None
+    ) -> Policy:
+        """A callable from observation to action, with a shared weight or the stored weights.
+
+        Args:
+            weight: the shared weight; by default the stored weights, else the stored shared weight.
+            environment: which the policy will meet: it is compared with the spaces in the network's file,
+                and gives them where the file has none.
+
+        Raises:
+            BadInput: no weight is given and the network carries none, or it does not fit the environment.
+        """
+        return Policy.of(self, weight, environment)
 
     @classmethod
     def of_genome(cls, population: Population, index: int, **described: Any) -> Network:
