@@ -142,7 +142,7 @@ def _after(checks: int) -> Callable[[], bool]:
 
 
 def _play(network: Network) -> None:
-    network.policy(1.0)(np.zeros((3, network.inputs)))
+    network.policy(1.0).outputs(np.zeros((3, network.inputs)))
 
 
 def _searched(folder: Path) -> dict[str, Subject]:

@@ -68,8 +68,8 @@ def video(
         with make_assessor(network, problem, seed=seed) as assessor:
             weight = assessor.best_shared_weight()
     further = episode_seeds(seed, Stream.VIDEO_EPISODES, episodes - 1).tolist()
-    policy = network.policy(weight)
-    rendered = [renderer.episode(policy, one) for one in [seed, *further]]
+    outputs = network.policy(weight).outputs
+    rendered = [renderer.episode(outputs, one) for one in [seed, *further]]
     write_video(rendered, Path(path))
     return [episode.total for episode in rendered]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import networkx as nx
 import numpy as np
@@ -14,13 +14,15 @@ from numpy.typing import ArrayLike, NDArray
 from ..activations import ACTIVATIONS
 from ..errors import BadInput
 from ..genome import Population
-from ..kernels.forward import infer
 from ..kernels.genes import Genes
 from .batch import NetworkBatch, compile_population
 from .interface import Interface
 from .labelled import LabelledData
 from .pictures import drawer
 from .policy import Policy
+
+if TYPE_CHECKING:
+    import gymnasium
 
 __all__ = ["Network"]
 
@@ -48,7 +50,7 @@ class Network:
         shared_weight: the one weight it works best with, if that is known.
         task: id of the task it was evolved for.
         provenance: where it comes from (seed, generation, ...); plain JSON values.
-        interface: how it meets the task's environment, where that is not as the environment says.
+        interface: how it meets the task's environment; None for images, and where it was not recorded.
         data: of a classifier of one's own data, their names and how they were divided.
 
     Raises:
@@ -191,37 +193,30 @@ class Network:
         """The same topology with other weights (float64[connections], in the order of ``source``)."""
         return replace(self, weights=weights, shared_weight=shared_weight)
 
-    def policy(self, weight: float | None = None) -> Policy:
-        """A callable from observation to raw outputs, with a shared weight or the stored weights."""
-        return Policy.of(self, weight)
-
-    def forward(self, inputs: ArrayLike, weight: float | None = None) -> NDArray[np.float32]:
-        """What the outputs are for rows of inputs: float32[rows, outputs] of float[rows, inputs].
+    def policy(
+        self, weight: float | None = None, *, environment: gymnasium.Env[Any, Any] | None = None
+    ) -> Policy:
+        """A callable from observation to action, with a shared weight or the stored weights.
 
         Args:
-            inputs: as the network itself receives them, without the bias; nothing is normalised.
-            weight: one shared weight; if None the weights that the network carries, or its shared weight.
+            weight: the shared weight; by default the stored weights, else the stored shared weight.
+            environment: which the policy will meet: it is compared with the spaces in the network's file,
+                and gives them where the file has none.
 
         Raises:
-            BadInput: rows of another length, or no weight is given and the network carries none.
+            BadInput: no weight is given and the network carries none, or it does not fit the environment.
         """
-        rows = np.ascontiguousarray(inputs, np.float32)
-        if rows.ndim != 2 or rows.shape[1] != self.inputs:
-            raise BadInput(f"inputs of shape {rows.shape}; accepted are rows of {self.inputs} numbers")
-        policy = self.policy(weight)
-        outputs = np.empty((len(rows), self.outputs), np.float32)
-        infer(self.batch.merged if policy.shared else self.batch.program, 0, policy.weights, rows, outputs)
-        return outputs
+        return Policy.of(self, weight, environment)
 
     def classify(self, features: ArrayLike, weight: float | None = None) -> NDArray[np.str_]:
         """The classes of rows of features float[rows, features], by their names.
 
         Args:
             features: as in the data that the network was grown on; scaled as those were.
-            weight: as of ``forward``.
+            weight: one shared weight; if None the weights that the network carries, or its shared weight.
 
         Raises:
-            BadInput: a network that was not grown on one's own data; see also ``forward``.
+            BadInput: a network that was not grown on one's own data, or rows of another length.
         """
         if self.data is None:
             raise BadInput(f"the network was grown on {self.task or 'no task'}, not on data with classes")
@@ -232,7 +227,7 @@ class Network:
                 f"{', '.join(self.data.features)}",
                 argument="features",
             )
-        outputs = self.forward((self.interface or Interface()).observed(rows), weight)
+        outputs = self.policy(weight).outputs(rows)
         return np.array(self.data.classes)[outputs.argmax(axis=1)]
 
     def plot(self, *, title: str | None = None) -> Any:

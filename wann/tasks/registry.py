@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any, Final, TypeVar
 
@@ -12,7 +13,14 @@ from ..errors import BadInput
 from ..network import Interface, LabelledData, Network
 from ..settings import explain
 from ..trust import BY_HAND, NOTHING, Trust
-from .control import WELL_KNOWN, ControlSettings, make_control, registered_environments
+from .control import (
+    WELL_KNOWN,
+    ControlSettings,
+    Factory,
+    make_control,
+    name_of_factory,
+    registered_environments,
+)
 from .images import DATA_SETS, ImageSettings, make_classification
 from .settings import TaskSettings
 from .tables import TABLE_SUFFIXES, TableSettings, make_table_task, read_labelled
@@ -97,6 +105,7 @@ def make_task(
     settings: TaskSettings,
     interface: Interface | None = None,
     trust: Trust = NOTHING,
+    factory: Factory | None = None,
     *,
     folder: Path | None = None,
 ) -> Task:
@@ -105,21 +114,26 @@ def make_task(
     Args:
         settings: which task, and how networks meet it.
         interface: the interface of a network evolved for it; derived from the settings if not given.
-        trust: which modules the id may import.
+        trust: which modules the id and the wrappers may import.
+        factory: what makes an environment instead of Gymnasium.
         folder: of the run that the settings are of; it may hold the data.
 
     Raises:
         BadInput: there is no such task, or it is not available here.
     """
     if isinstance(settings, ImageSettings):
+        if factory is not None:
+            raise BadInput(f"{settings.id} is a set of images, which takes none", argument="environment")
         return make_classification(settings)
     if isinstance(settings, TableSettings):
+        if factory is not None:
+            raise BadInput(f"{settings.id} is {_OWN_DATA}, which takes none", argument="environment")
         kept = None if folder is None else folder / settings.file
         table = read_labelled(kept, settings.label) if kept is not None and kept.is_file() else None
         return make_table_task(settings, table)
     if not isinstance(settings, ControlSettings):
         raise TypeError(f"{type(settings).__name__}: no settings of a task")
-    return make_control(settings, interface, trust)
+    return make_control(settings, interface, trust, factory)
 
 
 def task_for(
@@ -128,6 +142,7 @@ def task_for(
     stepping: str | None = None,
     episode_limit: int | None = None,
     trust: Sequence[str] = (),
+    environment: Factory | None = None,
 ) -> Task:
     """The task that a network was evolved for, or another one, met through the network's interface.
 
@@ -136,25 +151,36 @@ def task_for(
         task: an environment or a set of images; the network's own task if None.
         stepping: what computes an environment; see ``ControlSettings``.
         episode_limit: steps after which an episode is truncated; the environment's own limit if None.
-        trust: modules that the network's own task may import.
+        trust: modules that the network's own task, and wrappers around it, may import.
+        environment: what makes the environment, instead of a task.
 
     Raises:
         BadInput: neither names a task, the network does not fit it, its own is in an untrusted module, or a
             setting is not for this kind of task.
     """
-    name = task or network.task
+    if environment is not None and task is not None:
+        raise BadInput("excludes task: it makes the environment itself", argument="environment")
+    name = network.task if environment is None else name_of_factory(environment)
+    name = task or name
     if name is None:
         raise BadInput(
             "the network names none; give one, such as wann/CartPoleSwingUp-v0 or mnist-16", argument="task"
         )
-    allowed = Trust.of(trust) if task is None else BY_HAND
-    given = {"stepping": stepping, "episode_limit": episode_limit}
+    trusted = Trust.of(trust)
+    given: dict[str, Any] = {"stepping": stepping, "episode_limit": episode_limit}
+    interface, allowed = network.interface, trusted if task is None else BY_HAND
+    if interface is not None and name == network.task:
+        for wrapper in interface.wrappers:
+            trusted.split(wrapper, "interface.wrappers")  # the file names them, whoever names the task
+        given |= _made_with(interface)
+    elif interface is not None:
+        interface = replace(interface, observation=None, action=None, kwargs={}, wrappers=())
     settings = task_settings(name, **{key: value for key, value in given.items() if value is not None})
     if isinstance(settings, TableSettings):
         return _data_for(network, settings, own=task is None)
     # Before anything is downloaded.
-    _check_shape(network, name, *map(len, names_of(name, network.interface, allowed)))
-    return make_task(settings, network.interface, allowed)
+    _check_shape(network, name, *map(len, names_of(name, interface, allowed, environment)))
+    return make_task(settings, interface, allowed, environment)
 
 
 def _data_for(network: Network, settings: TableSettings, *, own: bool) -> Task:
@@ -179,7 +205,10 @@ def _check_shape(network: Network, name: str, inputs: int, outputs: int) -> None
 
 
 def names_of(
-    name: str, interface: Interface | None = None, trust: Trust = NOTHING
+    name: str,
+    interface: Interface | None = None,
+    trust: Trust = NOTHING,
+    factory: Factory | None = None,
 ) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """Names of a task's inputs and outputs, as seen through an interface; reads no images.
 
@@ -189,11 +218,19 @@ def names_of(
     if name in DATA_SETS:
         images = DATA_SETS[name]
         return images.pixel_names, images.classes
-    if name in WELL_KNOWN and interface is None:
+    made_with = {} if interface is None else _made_with(interface)
+    if name in WELL_KNOWN and not made_with and (interface is None or not interface.observe):
         return WELL_KNOWN[name]
     # Names do not depend on the limit, which some environments do not have.
-    task = make_control(ControlSettings(id=name, episode_limit=1), interface, trust)
+    settings = task_settings(name, episode_limit=1, **made_with)
+    task = make_task(settings, interface, trust, factory)
     return task.input_names, task.output_names
+
+
+def _made_with(interface: Interface) -> dict[str, Any]:
+    """What the environment of a network was made with, as settings of the task."""
+    found = {"kwargs": dict(interface.kwargs), "wrappers": interface.wrappers}
+    return {key: value for key, value in found.items() if value}
 
 
 def resolved_settings(settings: AnySettings, task: Task) -> AnySettings:

@@ -209,11 +209,11 @@ class RenderedEpisode:
 class Renderer(Protocol):
     """Plays single episodes and renders them."""
 
-    def episode(self, policy: Callable[[Any], Any], seed: int) -> RenderedEpisode:
+    def episode(self, outputs: Callable[[Any], Any], seed: int) -> RenderedEpisode:
         """Play and render the episode with this seed.
 
         Args:
-            policy: from observation to raw outputs.
+            outputs: from the numbers of an observation to raw outputs.
             seed: with which the environment is reset.
 
         Raises:

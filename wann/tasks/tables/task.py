@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import partial
 
 import numpy as np
+from gymnasium import spaces
 from numpy.typing import NDArray
 
 from ...errors import BadInput
@@ -49,10 +50,8 @@ def make_table_task(
     for number, chosen in enumerate(rows):
         if not len(chosen):
             raise BadInput(f"{name}: {len(part):,} rows are too few: none is left for {PARTS[number]}")
-    if data is None and interface is None and settings.normalise:
-        training = table.values[rows[0]]
-        interface = Interface(mean=tuple(training.mean(axis=0)), std=tuple(training.std(axis=0)))
-    values = (interface or Interface()).observed(table.values)
+    interface = interface or _interface(table, table.values[rows[0]] if settings.normalise else None)
+    values = interface.observed(table.values)
     train, validation, test = (ImageSet(values[chosen], labels[chosen]) for chosen in rows)
     known = data or LabelledData(
         table.features, table.classes, settings.label, settings.split, settings.split_seed, table.digest
@@ -69,6 +68,17 @@ def make_table_task(
         partial(ImageSet, test.images, test.labels),
         interface,
         known,
+    )
+
+
+def _interface(table: Table, training: NDArray[np.float64] | None) -> Interface:
+    """How features are scaled, by the training rows; a policy's action is the index of a class."""
+    features = table.values.shape[1]
+    return Interface(
+        mean=() if training is None else tuple(training.mean(axis=0).tolist()),
+        std=() if training is None else tuple(training.std(axis=0).tolist()),
+        observation=spaces.Box(-np.inf, np.inf, (features,), np.float64),
+        action=spaces.Discrete(len(table.classes)),
     )
 
 
