@@ -15,7 +15,7 @@ from ..genome import MutationSettings
 from ..network import Network
 from ..settings import Settings, load_settings
 from ..streams import check_seed
-from ._search import changes_of
+from ._search import blaming_settings, changes_of
 
 __all__ = ["Search"]
 
@@ -49,7 +49,8 @@ class Search:
         for name, count in (("inputs", inputs), ("outputs", outputs)):
             if count < 1:
                 raise BadInput(f"{count}; accepted are numbers from 1", argument=name)
-        chosen = load_settings(_Settings, {}, changes_of(settings or {}))
+        with blaming_settings():
+            chosen = load_settings(_Settings, {}, changes_of(settings or {}))
         self._search = Evolution.begin(chosen.search, chosen.mutation, inputs, outputs, seed)
         self._seed = seed
         self._asked = False

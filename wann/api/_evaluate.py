@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from typing import Final
 
-from ..assessment import CONTROL_CONDITIONS, IMAGE_CONDITIONS, AnyScore, Scores, assessor_type, make_assessor
+from ..assessment import CONTROL_CONDITIONS, IMAGE_CONDITIONS, Scores, assessor_type, make_assessor
 from ..errors import BadInput
 from ..network import Network
 from ..streams import check_seed
@@ -30,7 +30,7 @@ def evaluate(
     workers: int | None = None,
     trust: Sequence[str] = (),
     show: Callable[[str], None] = quiet,
-) -> Scores[AnyScore]:
+) -> Scores:
     """Score a network on fresh episodes, or on test images.
 
     Args:
@@ -70,7 +70,7 @@ def evaluate(
         if weight is not None:
             return Scores([assessor.weight(weight)])
         default = "shared" if network.weights is None else "stored"
-        scores = Scores[AnyScore]()
+        scores = Scores()
         for name in assessor.available if condition == "all" else [condition or default]:
             show(name)
             scores.append(assessor.score(name))

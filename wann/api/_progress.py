@@ -75,7 +75,7 @@ def _throttled(draw: Callable[[State], None]) -> Callable[[State], None]:
 
 
 def _described(state: State) -> str:
-    left = "" if state.left is None else f"  {timedelta(seconds=round(state.left))} left"
+    left = "" if not state.left else f"  {timedelta(seconds=round(state.left))} left"
     return (
         f"{state.row.generation + 1:,}/{state.generations:,}  champion {state.row.champion_mean:.4g} "
         f"({state.row.champion_connections:,} connections){left}"

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -29,7 +30,7 @@ from ._progress import progress_line
 from ._prune import resume_pruning
 from ._run import Run
 
-__all__ = ["changes_of", "read_config", "resume", "resume_needs", "search"]
+__all__ = ["blaming_settings", "changes_of", "read_config", "resume", "resume_needs", "search"]
 
 
 def read_config(
@@ -127,15 +128,16 @@ def search(
         config = "data" if config is None else config
     if config is None:
         raise BadInput("none given; name a preset such as 'cartpole', or give X and y", argument="config")
-    chosen = read_config(
-        config.model_dump(mode="json", exclude_none=True) if isinstance(config, Config) else config,
-        changes_of(settings or {}),
-        seed=seed,
-        generations=generations,
-        backend=backend,
-        workers=workers,
-        address=address,
-    )
+    with blaming_settings():
+        chosen = read_config(
+            config.model_dump(mode="json", exclude_none=True) if isinstance(config, Config) else config,
+            changes_of(settings or {}),
+            seed=seed,
+            generations=generations,
+            backend=backend,
+            workers=workers,
+            address=address,
+        )
     name = Path(config).stem if isinstance(config, Path | str) else chosen.task.id
     task = _task(chosen.task, data)
     with (
@@ -150,6 +152,16 @@ def _task(settings: TaskSettings, data: bytes | None) -> Task:
     if data is not None and isinstance(settings, TableSettings):
         return make_table_task(settings, parse_labelled(data))
     return make_task(settings, trust=BY_HAND)
+
+
+@contextmanager
+def blaming_settings() -> Iterator[None]:
+    """Where ``changes`` are at fault, which ``changes_of`` made: say ``settings``, as the caller does."""
+    try:
+        yield
+    except BadInput as error:
+        error.argument = "settings" if error.argument == "changes" else error.argument
+        raise
 
 
 def changes_of(settings: Mapping[str, Any], prefix: str = "") -> list[str]:

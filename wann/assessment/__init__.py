@@ -1,11 +1,10 @@
 """How good a network is: conditions, scores and their statistics."""
 
-from .assessor import AnyScore, Assessor, assessor_type, make_assessor
+from .assessor import Assessor, assessor_type, make_assessor
 from .budget import LIMIT, Budget, budget_of, midpoints, tuning_of
 from .control import ControlAssessor
 from .images import ENSEMBLE, ImageAssessor
-from .score import CONTROL_CONDITIONS, IMAGE_CONDITIONS, ImageScore, Score
-from .tables import Scores
+from .score import CONTROL_CONDITIONS, IMAGE_CONDITIONS, AnyScore, ImageScore, Score, Scores
 
 __all__ = [
     "CONTROL_CONDITIONS",

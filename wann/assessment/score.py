@@ -11,8 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import BadInput
+from .tables import as_html, as_text
 
-__all__ = ["CONTROL_CONDITIONS", "IMAGE_CONDITIONS", "ImageScore", "Score"]
+__all__ = ["CONTROL_CONDITIONS", "IMAGE_CONDITIONS", "AnyScore", "ImageScore", "Score", "Scores"]
 
 CONTROL_CONDITIONS = ("stored", "random", "shared", "tuned-shared", "tuned")
 """The conditions of an environment; see the methods of ``ControlAssessor``."""
@@ -118,6 +119,9 @@ class Score:
         return (
             f"Score({self.condition}: {self.mean:.5g}{error} over {self.episodes:,} episodes, {self.weights})"
         )
+
+    def _repr_html_(self) -> str:
+        return as_html([self.cells()])
 
     def cells(self) -> dict[str, str]:
         """Cells of a table by their headings."""
@@ -237,6 +241,9 @@ class ImageScore:
             f"{self.episodes:,} right, {self.weights})"
         )
 
+    def _repr_html_(self) -> str:
+        return as_html([self.cells()])
+
     def cells(self) -> dict[str, str]:
         """Cells of a table by their headings."""
         averaged = "" if self.averaged is None else f" ({self.averaged:.2%} by averaged probabilities)"
@@ -249,6 +256,19 @@ class ImageScore:
             "examples": f"{self.episodes:,}",
             "weights": f"{self.weights}{averaged}",
         }
+
+
+AnyScore = Score | ImageScore
+
+
+class Scores(list[AnyScore]):
+    """Scores of one network, one for each condition; printed, and in notebooks, they are a table."""
+
+    def __repr__(self) -> str:
+        return as_text([score.cells() for score in self])
+
+    def _repr_html_(self) -> str:
+        return as_html([score.cells() for score in self])
 
 
 def _stratified_error(strata: Sequence[NDArray[np.float64]]) -> float | None:

@@ -1,52 +1,43 @@
-"""Scores as tables, in text and in notebooks."""
+"""Tables of text, as they are printed, and as notebooks show them."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from html import escape
-from typing import Final, TypeVar
+from typing import Final
 
-from .score import ImageScore, Score
-
-__all__ = ["Scores"]
+__all__ = ["as_html", "as_text"]
 
 _LEFT: Final = ("condition", "weights")
-AnyScore = Score | ImageScore
-Kind = TypeVar("Kind", bound=AnyScore)
+"""Columns of words; the others are of numbers, and stand to the right."""
 
 
-class Scores(list[Kind]):
-    """Scores of one network, one for each condition; printed, and in notebooks, they are a table."""
-
-    def __repr__(self) -> str:
-        names, rows = _cells(self)
-        widths = [max(map(len, column)) for column in zip(names, *rows, strict=True)]
-        lines = (
-            "  ".join(
-                cell.ljust(width) if name in _LEFT else cell.rjust(width)
-                for name, cell, width in zip(names, row, widths, strict=True)
-            )
-            for row in (names, *rows)
+def as_text(rows: Sequence[Mapping[str, str]]) -> str:
+    """Rows of cells by their headings, in aligned columns, without those in which nothing stands."""
+    names, cells = _columns(rows)
+    widths = [max(map(len, column)) for column in zip(names, *cells, strict=True)]
+    lines = (
+        "  ".join(
+            cell.ljust(width) if name in _LEFT else cell.rjust(width)
+            for name, cell, width in zip(names, row, widths, strict=True)
         )
-        return "\n".join(line.rstrip() for line in lines)
-
-    def _repr_html_(self) -> str:
-        names, rows = _cells(self)
-        aligned = [f' style="text-align: {"left" if name in _LEFT else "right"}"' for name in names]
-
-        def row(tag: str, cells: Sequence[str]) -> str:
-            parts = zip(aligned, cells, strict=True)
-            return "<tr>{}</tr>".format(
-                "".join(f"<{tag}{style}>{escape(cell)}</{tag}>" for style, cell in parts)
-            )
-
-        return "<table>\n{}\n</table>".format(
-            "\n".join([row("th", names), *(row("td", cells) for cells in rows)])
-        )
+        for row in (names, *cells)
+    )
+    return "\n".join(line.rstrip() for line in lines)
 
 
-def _cells(scores: Sequence[AnyScore]) -> tuple[list[str], list[list[str]]]:
-    """The headings of all columns in which something stands, and the rows."""
-    cells = [score.cells() for score in scores]
-    names = [name for name in (cells[0] if cells else ()) if any(row[name] for row in cells)]
-    return names, [[row[name] for name in names] for row in cells]
+def as_html(rows: Sequence[Mapping[str, str]]) -> str:
+    """The same as an HTML table."""
+    names, cells = _columns(rows)
+    styles = [f' style="text-align: {"left" if name in _LEFT else "right"}"' for name in names]
+
+    def row(tag: str, texts: Sequence[str]) -> str:
+        parts = [f"<{tag}{style}>{escape(text)}</{tag}>" for style, text in zip(styles, texts, strict=True)]
+        return f"<tr>{''.join(parts)}</tr>"
+
+    return "\n".join(["<table>", row("th", names), *(row("td", texts) for texts in cells), "</table>"])
+
+
+def _columns(rows: Sequence[Mapping[str, str]]) -> tuple[list[str], list[list[str]]]:
+    names = [name for name in (rows[0] if rows else ()) if any(row[name] for row in rows)]
+    return names, [[row[name] for name in names] for row in rows]

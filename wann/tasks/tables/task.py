@@ -41,8 +41,9 @@ def make_table_task(
     table = table or read_labelled(settings.file, settings.label)
     if settings.digest not in (None, table.digest):
         raise BadInput(
-            f"{name}: its content has changed since (SHA-256 {table.digest[:12]}..., then "
-            f"{str(settings.digest)[:12]}...); bring the old file back, or begin anew with this one"
+            f"{name}: not the data that this was begun with, its content has changed (SHA-256 "
+            f"{table.digest[:12]}..., then {str(settings.digest)[:12]}...): bring the old file back, or "
+            "begin anew"
         )
     labels = table.labels if data is None else _as_known(name, table, data)
     part = _divided(table.labels, settings) if table.part is None else table.part
