@@ -11,7 +11,7 @@ from ..evaluation import BackendSettings, make_evaluator
 from ..experiment import Config, Progress, load_config, resume_search, start_search
 from ..reporting import report_run
 from ..runs import RunFolder
-from ..tasks import make_task
+from ..tasks import Factory, make_task, name_of_factory
 from ..trust import BY_HAND, Trust, module_named
 from ._callbacks import never, quiet
 from ._folders import prunes, run_folder
@@ -58,6 +58,7 @@ def search(
     config: Config | Path | str,
     *,
     run: Path | str | None = None,
+    environment: Factory | None = None,
     show: Callable[[Progress], None] = quiet,
     stop: Callable[[], bool] = never,
     tell: Callable[[str], None] = quiet,
@@ -67,6 +68,8 @@ def search(
     Args:
         config: a configuration, or the path of one.
         run: a new or empty folder; by default a fresh one under results/runs.
+        environment: a callable that returns a Gymnasium environment, instead of the id in the configuration;
+            no file holds it, so that whatever meets the run or its champion later must be given it again.
         show: called with the progress after each generation.
         stop: called before each generation; True ends the search, whose checkpoint is kept.
         tell: called with a sentence about workers and networks that are lost.
@@ -79,8 +82,10 @@ def search(
         Failure: the folder could not be written any more, or no worker was left.
     """
     settings = config if isinstance(config, Config) else read_config(config)
+    if environment is not None:
+        settings = settings.changed(task=settings.task.changed(id=name_of_factory(environment)))
     name = settings.task.id if isinstance(config, Config) else Path(config).stem
-    task = make_task(settings.task, trust=BY_HAND)
+    task = make_task(settings.task, trust=BY_HAND, factory=environment)
     with (
         make_evaluator(task, settings.backend, tell) as evaluator,
         run_folder(run, name, settings.seed) as folder,
@@ -100,6 +105,7 @@ def resume(
     workers: int | None = None,
     address: str | None = None,
     trust: Sequence[str] = (),
+    environment: Factory | None = None,
     show: Callable[[Progress], None] = quiet,
     stop: Callable[[], bool] = never,
     tell: Callable[[str], None] = quiet,
@@ -108,7 +114,8 @@ def resume(
 
     The backend is that of the run's configuration unless it is given here. Two things are never taken from
     a file: which module is imported (``trust``), and which cluster is joined (``address``), since a cluster
-    can run anything on this machine.
+    can run anything on this machine. A third is in no file: the callable that the search was given as
+    ``environment``.
     """
 
     def moved(before: BackendSettings) -> BackendSettings:
@@ -122,7 +129,10 @@ def resume(
         return after
 
     with (
-        resume_search(Path(run), generations, moved, Trust.of(trust), tell) as (experiment, task),
+        resume_search(Path(run), generations, moved, Trust.of(trust), tell, environment) as (
+            experiment,
+            task,
+        ),
         make_evaluator(task, experiment.config.backend, tell) as evaluator,
     ):
         done = experiment.run(evaluator, show, stop, tell)
@@ -131,11 +141,12 @@ def resume(
     return done
 
 
-def resume_needs(run: Path | str) -> dict[str, str]:
+def resume_needs(run: Path | str) -> dict[str, list[str]]:
     """The arguments that ``resume`` needs for a run, since its folder alone may not decide them.
 
     Returns:
-        ``trust``: the module that the task is in; ``address``: the cluster; each only where there is one.
+        ``trust``: the modules of the task and its wrappers; ``address``: the cluster; each only where there
+        is one.
 
     Raises:
         BadInput: no run folder, or a damaged configuration.
@@ -143,5 +154,7 @@ def resume_needs(run: Path | str) -> dict[str, str]:
     if prunes(run):
         return {}
     config = load_config(RunFolder.existing(Path(run)).config)
-    needs = {"trust": module_named(config.task.id), "address": config.backend.address}
-    return {name: value for name, value in needs.items() if value}
+    names = [config.task.id, *getattr(config.task, "wrappers", ())]
+    modules = dict.fromkeys(module for module in map(module_named, names) if module)
+    needs = {"trust": list(modules), "address": [config.backend.address] if config.backend.address else []}
+    return {name: values for name, values in needs.items() if values}
