@@ -109,15 +109,12 @@ def _accepted(schema: Mapping[str, Any]) -> str:
         return " or ".join(_accepted(choice) for choice in schema["anyOf"] if choice["type"] != "null")
     if "enum" in schema or "const" in schema:
         return " or ".join(map(json.dumps, schema.get("enum", [schema.get("const")])))
-    if "type" not in schema:
-        return "any value"
-    if schema["type"] == "array" and "prefixItems" in schema:
-        return f"a list of {schema['minItems']}, each {_accepted(schema['prefixItems'][0])}"
-    if schema["type"] == "array":
-        return f"a list, each {_accepted(schema['items'])}"
-    if schema["type"] == "object":
+    if schema.get("type") == "array":
+        exactly = f" of {schema['minItems']}" if "prefixItems" in schema else ""
+        return f"a list{exactly}, each {_accepted(schema.get('items') or schema['prefixItems'][0])}"
+    if schema.get("type") == "object":
         return f"a table, each value {_accepted(schema['additionalProperties'])}"
-    return _TYPES[schema["type"]] + _bounds(schema)
+    return _TYPES[schema["type"]] + _bounds(schema) if "type" in schema else "any value"
 
 
 def _bounds(schema: Mapping[str, Any]) -> str:

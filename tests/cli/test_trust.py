@@ -221,7 +221,7 @@ def test_a_report_needs_no_environment(trace: Trace) -> None:
 def test_an_interrupted_search_says_what_its_resumption_needs(
     trace: Trace, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert api.resume_needs("run") == {"trust": MODULE}
+    assert api.resume_needs("run") == {"trust": [MODULE]}
     assert not trace.found()
 
 

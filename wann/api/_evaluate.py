@@ -9,7 +9,7 @@ from ..assessment import CONTROL_CONDITIONS, IMAGE_CONDITIONS, Scores, assessor_
 from ..errors import BadInput
 from ..network import Network
 from ..streams import check_seed
-from ..tasks import task_for
+from ..tasks import Factory, task_for
 from ._callbacks import quiet
 
 __all__ = ["evaluate"]
@@ -29,6 +29,7 @@ def evaluate(
     episode_limit: int | None = None,
     workers: int | None = None,
     trust: Sequence[str] = (),
+    environment: Factory | None = None,
     show: Callable[[str], None] = quiet,
 ) -> Scores:
     """Score a network on fresh episodes, or on test images.
@@ -47,6 +48,7 @@ def evaluate(
         episode_limit: steps after which an episode is truncated; the environment's own limit if None.
         workers: threads or processes; all cores if None.
         trust: modules that the network's own task may import.
+        environment: a callable that returns a Gymnasium environment, instead of a task.
         show: called with each condition before it is measured.
 
     Returns:
@@ -64,7 +66,7 @@ def evaluate(
     _check(condition, dict.fromkeys([*CONTROL_CONDITIONS, *IMAGE_CONDITIONS]))
     if condition == "stored" and network.weights is None:
         raise BadInput("stored; the network carries no weights", argument="condition")
-    problem = task_for(network, task, stepping, episode_limit, trust)
+    problem = task_for(network, task, stepping, episode_limit, trust, environment)
     _check(condition, assessor_type(problem).conditions)
     with make_assessor(network, problem, seed=seed, episodes=episodes, workers=workers) as assessor:
         if weight is not None:

@@ -15,11 +15,13 @@ from ..presets import configuration
 from ..reporting import report_run
 from ..runs import RunFolder
 from ..tasks import (
+    Factory,
     TableSettings,
     Task,
     TaskSettings,
     make_table_task,
     make_task,
+    name_of_factory,
     npz_of,
     parse_labelled,
 )
@@ -78,6 +80,7 @@ def search(
     X: Any = None,  # noqa: N803 - the name that everybody uses for it
     y: Any = None,
     run: Path | str | None = None,
+    environment: Factory | None = None,
     settings: Mapping[str, Any] | None = None,
     seed: int | None = None,
     generations: int | None = None,
@@ -100,6 +103,8 @@ def search(
             the features their names. The data are kept in the run folder.
         y: int or str [rows], the class of each row.
         run: a new or empty folder; by default a fresh one under results/runs.
+        environment: a callable that returns a Gymnasium environment, instead of the id in the configuration;
+            no file holds it, so that whatever meets the run or its champion later must be given it again.
         settings: changes to the configuration, by dotted keys: ``{"search.population": 64}``.
         seed: changes ``seed``.
         generations: changes ``search.generations``.
@@ -138,8 +143,10 @@ def search(
             workers=workers,
             address=address,
         )
+    if environment is not None:
+        chosen = chosen.changed(task=chosen.task.changed(id=name_of_factory(environment)))
     name = Path(config).stem if isinstance(config, Path | str) else chosen.task.id
-    task = _task(chosen.task, data)
+    task = _task(chosen.task, data, environment)
     with (
         make_evaluator(task, chosen.backend, tell) as evaluator,
         run_folder(run, name, chosen.seed) as folder,
@@ -148,10 +155,12 @@ def search(
         return _finished(experiment, evaluator, callback, progress, stop, tell)
 
 
-def _task(settings: TaskSettings, data: bytes | None) -> Task:
+def _task(settings: TaskSettings, data: bytes | None, environment: Factory | None) -> Task:
+    if data is not None and environment is not None:
+        raise BadInput("excludes X and y", argument="environment")
     if data is not None and isinstance(settings, TableSettings):
         return make_table_task(settings, parse_labelled(data))
-    return make_task(settings, trust=BY_HAND)
+    return make_task(settings, trust=BY_HAND, factory=environment)
 
 
 @contextmanager
@@ -219,6 +228,7 @@ def resume(
     workers: int | None = None,
     address: str | None = None,
     trust: Sequence[str] = (),
+    environment: Factory | None = None,
     callback: Callable[[Any], None] = quiet,
     progress: bool | None = None,
     stop: Callable[[], bool] = never,
@@ -226,16 +236,17 @@ def resume(
 ) -> Run:
     """Resume an interrupted search or pruning run, or extend a search to more generations; see ``search``.
 
-    A pruning run takes none of ``generations``, ``backend``, ``workers``, ``address`` and ``trust``; its
-    ``callback`` is called with a ``RoundProgress``.
+    A pruning run takes none of ``generations``, ``backend``, ``workers``, ``address``, ``trust`` and
+    ``environment``; its ``callback`` is called with a ``RoundProgress``.
 
     The backend is that of the run's configuration unless it is given here. Two things are never taken from
     a file: which module is imported (``trust``), and which cluster is joined (``address``), since a cluster
-    can run anything on this machine.
+    can run anything on this machine. A third is in no file: the callable that the search was given as
+    ``environment``.
     """
     if prunes(run):
         given = {"generations": generations, "backend": backend, "workers": workers, "address": address}
-        for name, value in {**given, "trust": trust or None}.items():
+        for name, value in {**given, "trust": trust or None, "environment": environment}.items():
             if value is not None:
                 raise BadInput(f"{run} is a pruning run; this is for searches", argument=name)
         return resume_pruning(run, show=callback, stop=stop, tell=tell)
@@ -251,17 +262,21 @@ def resume(
         return after
 
     with (
-        resume_search(Path(run), generations, moved, Trust.of(trust), tell) as (experiment, task),
+        resume_search(Path(run), generations, moved, Trust.of(trust), tell, environment) as (
+            experiment,
+            task,
+        ),
         make_evaluator(task, experiment.config.backend, tell) as evaluator,
     ):
         return _finished(experiment, evaluator, callback, progress, stop, tell)
 
 
-def resume_needs(run: Path | str) -> dict[str, str]:
+def resume_needs(run: Path | str) -> dict[str, list[str]]:
     """The arguments that ``resume`` needs for a run, since its folder alone may not decide them.
 
     Returns:
-        ``trust``: the module that the task is in; ``address``: the cluster; each only where there is one.
+        ``trust``: the modules of the task and its wrappers; ``address``: the cluster; each only where there
+        is one.
 
     Raises:
         BadInput: no run folder, or a damaged configuration.
@@ -269,5 +284,7 @@ def resume_needs(run: Path | str) -> dict[str, str]:
     if prunes(run):
         return {}
     config = load_config(RunFolder.existing(Path(run)).config)
-    needs = {"trust": module_named(config.task.id), "address": config.backend.address}
-    return {name: value for name, value in needs.items() if value}
+    names = [config.task.id, *getattr(config.task, "wrappers", ())]
+    modules = dict.fromkeys(module for module in map(module_named, names) if module)
+    needs = {"trust": list(modules), "address": [config.backend.address] if config.backend.address else []}
+    return {name: values for name, values in needs.items() if values}

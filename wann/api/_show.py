@@ -11,7 +11,7 @@ from ..network import Network
 from ..reporting import check_video, draw_topology, names_in_picture, report_run, write_video
 from ..runs import RunFolder
 from ..streams import Stream, check_seed, episode_seeds
-from ..tasks import task_for
+from ..tasks import Factory, task_for
 from ..trust import Trust
 from ._folders import prunes
 
@@ -43,6 +43,7 @@ def video(
     episodes: int = 1,
     episode_limit: int | None = None,
     trust: Sequence[str] = (),
+    environment: Factory | None = None,
 ) -> list[float]:
     """Play episodes and write what they look like as mp4, gif or png; returns their returns.
 
@@ -55,6 +56,8 @@ def video(
         episodes: how many.
         episode_limit: steps after which an episode is cut; the environment's own if not given.
         trust: modules that the network's own task may have imported.
+        environment: a callable that returns a Gymnasium environment, instead of a task; to be rendered it
+            must accept ``render_mode``, or return one that renders frames.
 
     Raises:
         BadInput: another suffix, a missing extra, a task without episodes, or a network that does not
@@ -62,7 +65,7 @@ def video(
     """
     check_seed(seed)
     check_video(Path(path))
-    problem = task_for(network, task, episode_limit=episode_limit, trust=trust)
+    problem = task_for(network, task, episode_limit=episode_limit, trust=trust, environment=environment)
     renderer = problem.renderer()
     if weight is None and network.weights is None and network.shared_weight is None:
         with make_assessor(network, problem, seed=seed) as assessor:

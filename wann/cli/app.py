@@ -77,7 +77,8 @@ def resume_command(run: Path) -> str:
     from ..api import resume_needs
 
     options = {"trust": "--trust", "address": "--ray-address"}
-    given = "".join(f" {options[name]} {value}" for name, value in resume_needs(run).items())
+    needs = resume_needs(run).items()
+    given = "".join(f" {options[name]} {value}" for name, values in needs for value in values)
     return f"wann resume {run}{given}"
 
 

@@ -11,7 +11,7 @@ from ..evaluation import BackendSettings
 from ..evolution import Search
 from ..runs import Manifest, RunFolder, read_manifest
 from ..settings import render_settings
-from ..tasks import Task, make_task, resolved_settings
+from ..tasks import Factory, Task, make_task, resolved_settings
 from ..trust import NOTHING, Trust
 from .config import Config, load_config
 from .run import Experiment, write_manifest
@@ -53,6 +53,7 @@ def resume_search(
     backend: Callable[[BackendSettings], BackendSettings] = lambda same: same,
     trust: Trust = NOTHING,
     tell: Callable[[str], None] = lambda _: None,
+    factory: Factory | None = None,
 ) -> Iterator[tuple[Experiment, Task]]:
     """Resume a search from its last checkpoint; its folder is locked while the block lasts.
 
@@ -62,6 +63,7 @@ def resume_search(
         backend: the backend to use, given that of the configuration.
         trust: modules that the configuration's task may import.
         tell: called with a sentence if the folder cannot be locked.
+        factory: what makes the environment, if the search was given a callable.
 
     Raises:
         BadInput: no run folder, one in which another process writes, a damaged checkpoint or manifest, a task
@@ -75,7 +77,7 @@ def resume_search(
         if generations is not None:
             config = config.changed(search=config.search.changed(generations=generations))
         try:
-            task = make_task(config.task, trust=trust, folder=path)
+            task = make_task(config.task, trust=trust, factory=factory, folder=path)
         except BadInput as error:
             raise error.within(folder.config) from None
         search = _restored(folder, config, task)

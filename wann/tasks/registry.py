@@ -12,7 +12,7 @@ from pydantic import Discriminator, Tag, ValidationError
 from ..errors import BadInput
 from ..network import Interface, LabelledData, Network
 from ..settings import explain
-from ..trust import BY_HAND, NOTHING, Trust
+from ..trust import BY_HAND, NOTHING, Trust, module_named
 from .control import (
     WELL_KNOWN,
     ControlSettings,
@@ -166,12 +166,13 @@ def task_for(
         raise BadInput(
             "the network names none; give one, such as wann/CartPoleSwingUp-v0 or mnist-16", argument="task"
         )
-    trusted = Trust.of(trust)
+    named = module_named(task or "")  # by hand
+    trusted = Trust.of([*([trust] if isinstance(trust, str) else trust), *([named] if named else [])])
     given: dict[str, Any] = {"stepping": stepping, "episode_limit": episode_limit}
     interface, allowed = network.interface, trusted if task is None else BY_HAND
     if interface is not None and name == network.task:
         for wrapper in interface.wrappers:
-            trusted.split(wrapper, "interface.wrappers")  # the file names them, whoever names the task
+            trusted.split(wrapper, "interface.wrappers")  # only the file names them
         given |= _made_with(interface)
     elif interface is not None:
         interface = replace(interface, observation=None, action=None, kwargs={}, wrappers=())

@@ -31,12 +31,14 @@ class Recipe:
         spec: of the environment; with it a worker needs no registration. Only a factory's may have none.
         wrappers: classes or functions around it, each as ``module:name``, the innermost first.
         factory: what makes it instead of Gymnasium.
+        limit: its own limit of steps, None if it has none.
     """
 
     name: str
     spec: EnvSpec | None
     wrappers: tuple[str, ...] = ()
     factory: Factory | None = None
+    limit: int | None = None
 
     @classmethod
     def of(
@@ -65,7 +67,7 @@ class Recipe:
             environment = _called(name, _given(name, arguments, factory))
         else:
             environment = make_environment(name, trust, **arguments)
-        recipe = cls(name, environment.spec, tuple(wrappers), factory)
+        recipe = cls(name, environment.spec, tuple(wrappers), factory, _limit(environment))
         return recipe, recipe._wrapped(environment)
 
     @property
@@ -99,13 +101,23 @@ class Recipe:
         return environment
 
 
+def _limit(environment: Environment) -> int | None:
+    if environment.spec is not None:
+        return environment.spec.max_episode_steps
+    while isinstance(environment, gymnasium.Wrapper):
+        if isinstance(environment, gymnasium.wrappers.TimeLimit):
+            return environment._max_episode_steps  # noqa: SLF001 - nothing else tells it
+        environment = environment.env
+    return None
+
+
 def name_of_factory(factory: Factory) -> str:
     """The name of the environment that a callable makes: that of its class and ``()``.
 
     Raises:
         BadInput: it makes none.
     """
-    environment = _called("environment", factory)
+    environment = _called("it", factory)
     name = f"{type(environment.unwrapped).__name__}{_CALLED}"
     close_environment(environment, name)
     return name

@@ -53,7 +53,7 @@ class ControlSettings(TaskSettings):
     """
 
     kwargs: dict[str, JsonValue] = Field(default_factory=dict)
-    wrappers: tuple[Annotated[str, Field(pattern=r"^[^:\s]+:[^:\s]+$")], ...] = ()
+    wrappers: tuple[str, ...] = ()
     episode_limit: Annotated[int, Field(ge=1, le=1_000_000)] | None = None
     threshold: float | None = None
     observe: Annotated[tuple[Annotated[int, Field(ge=0)], ...], Field(min_length=1)] | None = None
@@ -65,6 +65,14 @@ class ControlSettings(TaskSettings):
     stepping: Stepping = "auto"
     reuse: bool | None = None
     lanes: Annotated[int, Field(ge=1, le=100_000)] | None = None
+
+    @field_validator("wrappers")
+    @classmethod
+    def _in_modules(cls, given: tuple[str, ...]) -> tuple[str, ...]:
+        for name in given:
+            if not all(name.partition(":")[::2]):
+                raise ValueError(f"{name!r}: write module:Class, such as my_module:MyWrapper")
+        return given
 
     @field_validator("kwargs")
     @classmethod

@@ -167,7 +167,7 @@ def _task(
         kwargs=settings.kwargs,
         wrappers=settings.wrappers,
     )
-    limit = settings.episode_limit or (spec and spec.max_episode_steps)
+    limit = settings.episode_limit or recipe.limit
     if limit is None:
         raise BadInput(
             f"task.episode_limit: {name} has no limit of its own and might never end; give one, such as 1000"
@@ -286,6 +286,7 @@ def _stepping(
         dynamics = offered_dynamics().get(name)
     # Kernels implement neither interfaces nor other rewards nor wrappers.
     plain = interface.direct and settings.terminal_reward and not settings.wrappers
+    as_registered = not (settings.kwargs or settings.wrappers)  # EnvPool has none of ours
     if wanted == "fused" or (wanted == "auto" and dynamics is not None and plain):
         if dynamics is None or not plain:
             with_these = " with these keyword arguments" if settings.kwargs else ""
@@ -294,9 +295,9 @@ def _stepping(
                 if dynamics is None
                 else "cannot be fused with this interface, reward or wrapper"
             )
-            raise BadInput(f"task.stepping: {name} {reason}; accepted are auto, envpool, gymnasium")
+            others = "auto, envpool, gymnasium" if as_registered else "auto, gymnasium"
+            raise BadInput(f"task.stepping: {name} {reason}; accepted are {others}")
         return "fused", dynamics
-    as_registered = not (settings.kwargs or settings.wrappers)  # EnvPool has none of ours
     if wanted == "envpool" and not as_registered:
         raise BadInput(
             f"task.stepping: EnvPool takes neither keyword arguments nor wrappers for {name}; accepted are "
