@@ -33,7 +33,7 @@ def result(run: wann.Run) -> list[bytes]:
 
 def shown(value: object) -> dict[str, Any]:
     """What a notebook shows of a value, by its kind."""
-    bundle: dict[str, Any] = DisplayFormatter().format(value)[0]
+    bundle: dict[str, Any] = DisplayFormatter().format(value)[0]  # type: ignore[no-untyped-call]
     return bundle
 
 

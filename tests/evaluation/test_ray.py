@@ -200,7 +200,7 @@ class Holder(Stub):
 
     def job(self, program: Program, weights: NDArray[np.float64], trial: Trial) -> StubJob:
         job = super().job(program, weights, trial)
-        job.outcome.steps[:] = self.data.flags.writeable
+        job.outcome.steps[:] = self.held.flags.writeable
         return HolderJob(job.task, job.program, job.weights, job.trial, job.outcome)
 
 
@@ -213,7 +213,7 @@ class HolderJob(StubJob):
 
 @pytest.mark.usefixtures("_session")
 def test_what_a_task_holds_lies_once_on_a_node_for_all_its_workers() -> None:
-    task = Holder(data=np.zeros(5_000_000))
+    task = Holder(held=np.zeros(5_000_000))
     with RayEvaluator(task, settings()) as evaluator:
         found = evaluator.evaluate(BATCH, WEIGHTS, TRIAL)
     assert not found.steps.any()  # read-only: memory of the object store, not a copy of the worker's

@@ -86,9 +86,9 @@ def test_the_seed_of_the_split_alone_divides_the_rows(tmp_path: Path) -> None:
 def test_an_npz_file_may_say_itself_how_its_rows_are_divided(tmp_path: Path) -> None:
     values, kinds = rows()
     parts = {"train": slice(0, 40), "validation": slice(40, 50), "test": slice(50, 60)}
-    arrays = {f"X_{name}": values[part] for name, part in parts.items()}
+    arrays: dict[str, Any] = {f"X_{name}": values[part] for name, part in parts.items()}
     arrays |= {f"y_{name}": kinds[part] for name, part in parts.items()}
-    np.savez(tmp_path / "mine.npz", features=np.array(NAMES), **arrays)  # type: ignore[arg-type]
+    np.savez(tmp_path / "mine.npz", features=np.array(NAMES), **arrays)
     task = task_of(tmp_path / "mine.npz", normalise=False)
     assert task.input_names == NAMES
     np.testing.assert_allclose(task.test.pixels(), values[50:], rtol=1e-6)

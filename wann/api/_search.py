@@ -15,10 +15,10 @@ from ..presets import configuration
 from ..reporting import report_run
 from ..runs import RunFolder
 from ..tasks import (
+    AnyTaskSettings,
     Factory,
     TableSettings,
     Task,
-    TaskSettings,
     make_table_task,
     make_task,
     name_of_factory,
@@ -155,7 +155,7 @@ def search(
         return _finished(experiment, evaluator, callback, progress, stop, tell)
 
 
-def _task(settings: TaskSettings, data: bytes | None, environment: Factory | None) -> Task:
+def _task(settings: AnyTaskSettings, data: bytes | None, environment: Factory | None) -> Task:
     if data is not None and environment is not None:
         raise BadInput("excludes X and y", argument="environment")
     if data is not None and isinstance(settings, TableSettings):

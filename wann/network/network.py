@@ -228,7 +228,7 @@ class Network:
                 argument="features",
             )
         outputs = self.policy(weight).outputs(rows)
-        return np.array(self.data.classes)[outputs.argmax(axis=1)]
+        return np.asarray(np.array(self.data.classes)[outputs.argmax(axis=1)], np.str_)
 
     def plot(self, *, title: str | None = None) -> Any:
         """The topology as a ``matplotlib.figure.Figure``, which shows itself in notebooks."""

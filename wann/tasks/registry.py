@@ -78,15 +78,14 @@ def without_foreign_defaults(document: Any) -> Any:
     return {key: value for key, value in document.items() if key not in foreign or value != foreign[key]}
 
 
-def task_settings(name: str, /, **given: Any) -> TaskSettings:
+def task_settings(name: str, /, **given: Any) -> AnyTaskSettings:
     """Settings of the task with this name; what is not given has its default.
 
     Raises:
         BadInput: a setting that this kind of task does not have, or a bad value.
     """
     own = _kind({"id": name})
-    kinds = {_IMAGES: ImageSettings, _OWN_DATA: TableSettings, _ENVIRONMENT: ControlSettings}
-    kind: type[TaskSettings] = kinds[own]
+    kind = {_IMAGES: ImageSettings, _OWN_DATA: TableSettings}.get(own, ControlSettings)
     for key in given:
         if key not in kind.model_fields:
             raise BadInput(f"{name} is {own}, which has no such setting", argument=key)
@@ -102,7 +101,7 @@ def registered_tasks() -> list[str]:
 
 
 def make_task(
-    settings: TaskSettings,
+    settings: AnyTaskSettings,
     interface: Interface | None = None,
     trust: Trust = NOTHING,
     factory: Factory | None = None,
@@ -131,8 +130,6 @@ def make_task(
         kept = None if folder is None else folder / settings.file
         table = read_labelled(kept, settings.label) if kept is not None and kept.is_file() else None
         return make_table_task(settings, table)
-    if not isinstance(settings, ControlSettings):
-        raise TypeError(f"{type(settings).__name__}: no settings of a task")
     return make_control(settings, interface, trust, factory)
 
 
@@ -243,7 +240,7 @@ def resolved_settings(settings: AnySettings, task: Task) -> AnySettings:
 
 
 def recorded_names(
-    settings: TaskSettings, data: LabelledData | None = None
+    settings: AnyTaskSettings, data: LabelledData | None = None
 ) -> tuple[tuple[str, ...] | None, tuple[str, ...] | None]:
     """Names of inputs and outputs as a run keeps them; nothing is imported or made to find them.
 

@@ -15,7 +15,8 @@ class TaskSettings(Settings):
     """Which problem networks are evaluated on, and how often.
 
     Attributes:
-        id: a Gymnasium environment id or the name of a set of images; ``wann tasks`` lists them.
+        id: a Gymnasium environment id, the name of a set of images, or ``data`` for one's own; ``wann
+            tasks`` lists them.
         episodes: episodes, or batches of images, for each weight in each generation.
         redraw_every: generations after which new episodes, or a new batch, are drawn.
     """

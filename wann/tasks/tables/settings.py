@@ -20,7 +20,6 @@ class TableSettings(ClassificationSettings):
     """Which file of labelled rows networks classify, and how its rows are divided.
 
     Attributes:
-        id: ``data``, or the file itself.
         data: the file, ``.csv`` with a header or ``.npz`` with the arrays ``X`` and ``y``.
         label: the column of a CSV file that holds the classes.
         split: shares of the rows of each class for training, validation and test; an ``.npz`` file that
