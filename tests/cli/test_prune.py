@@ -266,7 +266,15 @@ def test_every_way_of_pruning_resumes_to_the_same_bytes(
     settings = api.read_prune_config(tmp_path / "c.toml", [*common, *changes])
     asked = iter(range(1000))
     assert not api.prune(settings, run=tmp_path / "cut", stop=lambda: next(asked) == 3).finished
-    assert api.resume(tmp_path / "cut").finished
+    resumed = api.resume(tmp_path / "cut")
+    assert resumed.finished
+    assert api.Run(resumed.folder).finished
+    assert resumed.metrics["variant"].tolist() == [row["variant"] for row in found]
+    assert resumed.metrics["test_accuracy"][-1] == float(found[-1]["test_accuracy"])
+    with pytest.raises(BadInput, match="a pruning run, which has no front; its networks are in metrics"):
+        resumed.front  # noqa: B018
+    with pytest.raises(BadInput, match=r"generations: .*cut is a pruning run; this is for searches"):
+        api.resume(tmp_path / "cut", generations=5)
     assert results_of(tmp_path / "cut") == results_of(tmp_path / "whole")
 
 

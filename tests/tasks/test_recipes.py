@@ -261,16 +261,16 @@ def test_a_callable_is_given_again_and_never_kept(tmp_path: Path, monkeypatch: p
     def make() -> gymnasium.Env[Any, Any]:
         return Louder(Sums(ends=7))
 
-    assert wann.search("c.toml", run="whole", environment=make)
+    assert wann.search("c.toml", run="whole", environment=make).finished
     stops = iter([False, True])
-    assert not wann.search("c.toml", run="cut", environment=make, stop=lambda: next(stops))
+    assert not wann.search("c.toml", run="cut", environment=make, stop=lambda: next(stops)).finished
     with pytest.raises(
         BadInput, match=r"config\.toml: environment: Sums\(\) was given as a callable, which no file"
     ):
         wann.resume("cut")
     with pytest.raises(BadInput, match=r"environment: it makes CartPoleEnv\(\), but Sums\(\) is wanted"):
         wann.resume("cut", environment=lambda: gymnasium.make("CartPole-v1"))
-    assert wann.resume("cut", environment=make)
+    assert wann.resume("cut", environment=make).finished
     for name in ("metrics.csv", "champion.json"):
         assert Path("whole", name).read_bytes() == Path("cut", name).read_bytes()
     champion = wann.load("whole")

@@ -72,12 +72,13 @@ def resume_search(
     folder = RunFolder.existing(path)
     with folder.writing("front", tell=tell):
         before = read_manifest(folder.manifest)
+        kept = folder.data if folder.data.is_file() else None
         config = load_config(folder.config)
         config = config.changed(backend=backend(config.backend))
         if generations is not None:
             config = config.changed(search=config.search.changed(generations=generations))
         try:
-            task = make_task(config.task, trust=trust, factory=factory, folder=path)
+            task = make_task(config.task, trust=trust, factory=factory, kept=kept)
         except BadInput as error:
             raise error.within(folder.config) from None
         search = _restored(folder, config, task)

@@ -10,7 +10,7 @@ from typing import Final
 from ..errors import BadInput
 from ..files import write_atomically
 from ..network import Network
-from ..runs import check_parts
+from ..runs import RunFolder, check_parts
 from .network_json import load, render, to_document
 from .published import render_out, render_weights
 
@@ -44,11 +44,11 @@ def load_network(path: Path) -> Network:
 
 
 def _beside(path: Path) -> Network:
-    """The network of a file; its task is the file of data beside it, if there is one of that name."""
-    network = load(path)
-    if network.data is None or network.task is None or not (path.parent / network.task).is_file():
+    """The network of a file; its task is the data that its run keeps, if these are beside it."""
+    network, kept = load(path), RunFolder(path.parent).data
+    if network.data is None or network.task != kept.name or not kept.is_file():
         return network
-    return replace(network, task=str(path.parent / network.task))
+    return replace(network, task=str(kept))
 
 
 def export_network(network: Network, path: Path, format_name: str) -> list[Path]:

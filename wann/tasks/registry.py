@@ -85,7 +85,9 @@ def task_settings(name: str, /, **given: Any) -> AnyTaskSettings:
         BadInput: a setting that this kind of task does not have, or a bad value.
     """
     own = _kind({"id": name})
-    kind = {_IMAGES: ImageSettings, _OWN_DATA: TableSettings}.get(own, ControlSettings)
+    kind: type[ControlSettings | ImageSettings | TableSettings] = ControlSettings
+    if own != _ENVIRONMENT:
+        kind = ImageSettings if own == _IMAGES else TableSettings
     for key in given:
         if key not in kind.model_fields:
             raise BadInput(f"{name} is {own}, which has no such setting", argument=key)
@@ -106,7 +108,7 @@ def make_task(
     trust: Trust = NOTHING,
     factory: Factory | None = None,
     *,
-    folder: Path | None = None,
+    kept: Path | None = None,
 ) -> Task:
     """Make the task that the settings describe.
 
@@ -115,7 +117,7 @@ def make_task(
         interface: the interface of a network evolved for it; derived from the settings if not given.
         trust: which modules the id and the wrappers may import.
         factory: what makes an environment instead of Gymnasium.
-        folder: of the run that the settings are of; it may hold the data.
+        kept: one's own data as a run keeps them, if it does.
 
     Raises:
         BadInput: there is no such task, or it is not available here.
@@ -127,9 +129,7 @@ def make_task(
     if isinstance(settings, TableSettings):
         if factory is not None:
             raise BadInput(f"{settings.id} is {_OWN_DATA}, which takes none", argument="environment")
-        kept = None if folder is None else folder / settings.file
-        table = read_labelled(kept, settings.label) if kept is not None and kept.is_file() else None
-        return make_table_task(settings, table)
+        return make_table_task(settings, read_labelled(kept, settings.label) if kept else None)
     return make_control(settings, interface, trust, factory)
 
 
