@@ -20,6 +20,7 @@ from torch import Tensor
 import wann
 from wann import api
 from wann.cli import live, main
+from wann.errors import BadInput
 from wann.pruning import Examples, Iteration, IterativePlan, Mask, make_model, record
 from wann.pruning import run as pruning_run
 from wann.reporting import FrontierPoint

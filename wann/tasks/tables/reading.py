@@ -20,8 +20,9 @@ __all__ = ["PARTS", "TABLE_SUFFIXES", "Table", "npz_of", "parse_labelled", "read
 
 TABLE_SUFFIXES: Final = (".csv", ".npz")
 PARTS: Final = ("train", "validation", "test")
-_LARGEST_NPZ: Final = 2**31
+_LARGEST_NPZ: Final = 2**30
 _MOST_CLASSES: Final = 1000
+_LARGEST_FEATURE: Final = 1e30  # networks compute with 32 bits
 _WHOLE: Final = re.compile(r"[+-]?\d{1,18}")
 _ACCEPTED: Final = "accepted are X and y, or for each part X_train, y_train, X_validation, ..., y_test"
 
@@ -148,10 +149,11 @@ def _rows(values: Array, where: str) -> NDArray[np.float64]:
 def _check_features(values: NDArray[np.float64], features: Sequence[str], where: str, first: int) -> None:
     if not values.size:
         raise BadInput(f"{where}no rows, or no features")
-    wrong = np.argwhere(~np.isfinite(values))
+    wrong = np.argwhere(~(np.abs(values) <= _LARGEST_FEATURE))  # NaN is not
     if len(wrong):
         row, column = wrong[0].tolist()
-        found = "missing (empty or NaN)" if np.isnan(values[row, column]) else f"{values[row, column]}"
+        value = float(values[row, column])
+        found = "missing (empty or NaN)" if np.isnan(value) else f"{value:g}, too large"
         at = f"line {row + first}" if first else f"row {row}"
         raise BadInput(
             f"{where}{at}, column {features[column]!r} is {found}; {len(wrong):,} in all: fill or drop them"
