@@ -4,6 +4,7 @@
     wann.search("configs/swingup.toml", run="results/runs/first")
     champion = wann.load("results/runs/first")
     policy = champion.policy(weight=1.5)
+    action = policy(observation)
 
 The verbs are those of the command line; ``wann --help`` lists them.
 """
