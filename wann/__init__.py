@@ -1,8 +1,9 @@
 """wann: neural networks that work whatever their weights are.
 
     import wann
-    run = wann.search("configs/swingup.toml", run="results/runs/first")
+    run = wann.search("swingup")
     policy = run.champion.policy(weight=1.5)
+    action = policy(observation)
 
 The verbs are those of the command line; ``wann --help`` lists them.
 """

@@ -203,7 +203,7 @@ def test_a_module_that_is_nowhere_leaves_the_search_path_as_it_was(folder: Path)
 NEAR: Final = {
     "CartPol-v1": "CartPole-v1",
     "cartpole-v1": "CartPole-v1",
-    "LunarLander-v9": "LunarLander-v3",
+    "LunarLandr-v9": "LunarLander-v3",
     "CartPoleSwingup-v0": "wann/CartPoleSwingUp-v0",
     "wann/CartpoleSwingUp-v0": "wann/CartPoleSwingUp-v0",
     f"{MODULE}:tests/Sum-v0": here("Sums"),

@@ -217,7 +217,7 @@ def names_of(
         images = DATA_SETS[name]
         return images.pixel_names, images.classes
     made_with = {} if interface is None else _made_with(interface)
-    if name in WELL_KNOWN and not made_with and (interface is None or not interface.observe):
+    if name in WELL_KNOWN and not made_with and (interface is None or interface.direct):
         return WELL_KNOWN[name]
     # Names do not depend on the limit, which some environments do not have.
     settings = task_settings(name, episode_limit=1, **made_with)

@@ -127,11 +127,13 @@ def make_environment(which: str | EnvSpec, trust: Trust = NOTHING, **arguments: 
             return gymnasium.make(which, disable_env_checker=True, **arguments)
     except (gymnasium.error.DependencyNotInstalled, ImportError) as error:
         raise BadInput(f"task.id: {name} needs a package that is missing: {_missing(error)}") from None
-    except gymnasium.error.UnregisteredEnv:
+    except gymnasium.error.Error as error:
+        unknown = isinstance(error, gymnasium.error.NameNotFound | gymnasium.error.NamespaceNotFound)
+        reason = "" if unknown else f" ({described(error)})"
         near = _nearest(name.rpartition(":")[2])
         near = f"{module}:{near}" if near and module else near
         hint = f"did you mean {near}?" if near else "wann.tasks() lists the available ones"
-        raise BadInput(f"task.id: no environment {name!r}; {hint}") from None
+        raise BadInput(f"task.id: no environment {name!r}{reason}; {hint}") from None
     except KeyboardInterrupt:
         raise
     except BaseException as error:  # noqa: BLE001 - foreign code, which may fail in any way
