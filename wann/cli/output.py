@@ -6,14 +6,20 @@ import ctypes
 import io
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import TextIO
+from typing import Final, Literal, TextIO
 
+from rich.box import SIMPLE_HEAD
 from rich.console import Console
+from rich.table import Table
 
-__all__ = ["printed", "reserved", "screen"]
+__all__ = ["console", "print_table", "printed", "reserved", "screen", "written"]
+
+console: Final = Console(stderr=True, highlight=False, markup=False, emoji=False)
+"""Where progress is shown: standard error, silent with --quiet."""
+_PAGE: Final = 160  # letters in a line where no terminal says how many
 
 _results: TextIO | None = None
 
@@ -81,7 +87,49 @@ def printed(text: str) -> None:
     print(text, file=_results or sys.stdout, flush=True)
 
 
-def screen(page: int | None = None) -> Console:
-    """Where tables of a command's result are printed; so many letters wide where no terminal says."""
+def written(what: str, path: Path | str) -> None:
+    """Print a line that names a file that the command has written."""
+    printed(f"{what + ':':<9} {path}")
+
+
+def screen() -> Console:
+    """Where tables of a command's result are printed."""
     stream = _results or sys.stdout
-    return Console(file=stream, highlight=False, width=None if stream.isatty() else page)
+    width = None if stream.isatty() else _PAGE
+    return Console(file=stream, highlight=False, markup=False, emoji=False, width=width)
+
+
+def print_table(rows: Sequence[Mapping[str, str]], *, title: str = "", left: Collection[str] = ()) -> None:
+    """Print rows by their headings, whole: columns for which there is no room follow as text below.
+
+    Args:
+        rows: cells by their headings, the same ones in each row.
+        title: a line above.
+        left: headings of columns that are aligned at their left; the first always is.
+    """
+    page = screen()
+    headings = [heading for heading in rows[0] if any(row[heading] for row in rows)]
+    shown, unlimited = len(headings), page.options.update(width=sys.maxsize)
+    while (table := _table(rows, headings[:shown], left)) and shown > 1:
+        if page.measure(table, options=unlimited).minimum <= page.width:
+            break
+        shown -= 1
+    if title:
+        page.print(title, style="bold", soft_wrap=page.width == _PAGE)
+    page.print(table)
+    for row in rows if shown < len(headings) else ():
+        rest = [f"{heading} {row[heading]}" for heading in headings[shown:] if row[heading]]
+        if rest:
+            page.print(f"{row[headings[0]]}: {', '.join(rest)}")
+
+
+def _table(rows: Sequence[Mapping[str, str]], headings: Sequence[str], left: Collection[str]) -> Table:
+    table = Table(box=SIMPLE_HEAD, pad_edge=False, show_edge=False, collapse_padding=True)
+    for number, heading in enumerate(headings):
+        justify: Literal["left", "right"] = "left" if number == 0 or heading in left else "right"
+        # A heading may be broken, a cell may not.
+        width = max(len(cell) for cell in (*heading.split(), *(row[heading] for row in rows)))
+        table.add_column(heading, justify=justify, min_width=width, vertical="bottom")
+    for row in rows:
+        table.add_row(*(row[heading] for heading in headings))
+    return table
