@@ -109,27 +109,29 @@ def print_table(rows: Sequence[Mapping[str, str]], *, title: str = "", left: Col
     """
     page = screen()
     headings = [heading for heading in rows[0] if any(row[heading] for row in rows)]
-    shown, unlimited = len(headings), page.options.update(width=sys.maxsize)
-    while (table := _table(rows, headings[:shown], left)) and shown > 1:
-        if page.measure(table, options=unlimited).minimum <= page.width:
+    # Rather break headings than leave out a column; a cell is never broken.
+    tries = [(shown, broken) for shown in range(len(headings), 0, -1) for broken in (False, True)]
+    for shown, broken in tries:
+        table = _table(rows, headings[:shown], left, broken=broken)
+        if page.measure(table, options=page.options.update(width=sys.maxsize)).minimum <= page.width:
             break
-        shown -= 1
     if title:
-        page.print(title, style="bold", soft_wrap=page.width == _PAGE)
+        page.print(title, style="bold")
     page.print(table)
-    for row in rows if shown < len(headings) else ():
-        rest = [f"{heading} {row[heading]}" for heading in headings[shown:] if row[heading]]
-        if rest:
+    for row in rows:
+        if rest := [f"{heading} {row[heading]}".strip() for heading in headings[shown:] if row[heading]]:
             page.print(f"{row[headings[0]]}: {', '.join(rest)}")
 
 
-def _table(rows: Sequence[Mapping[str, str]], headings: Sequence[str], left: Collection[str]) -> Table:
+def _table(
+    rows: Sequence[Mapping[str, str]], headings: Sequence[str], left: Collection[str], *, broken: bool
+) -> Table:
     table = Table(box=SIMPLE_HEAD, pad_edge=False, show_edge=False, collapse_padding=True)
     for number, heading in enumerate(headings):
         justify: Literal["left", "right"] = "left" if number == 0 or heading in left else "right"
-        # A heading may be broken, a cell may not.
-        width = max(len(cell) for cell in (*heading.split(), *(row[heading] for row in rows)))
-        table.add_column(heading, justify=justify, min_width=width, vertical="bottom")
+        words = heading.split() if broken else [heading]
+        width = max(len(cell) for cell in (*words, *(row[heading] for row in rows)))
+        table.add_column(heading, justify=justify, width=width, vertical="bottom")
     for row in rows:
         table.add_row(*(row[heading] for heading in headings))
     return table
