@@ -7,8 +7,8 @@ from typing import Annotated
 import typer
 
 from .app import app
-from .live import console
 from .options import NetworkPath, Output
+from .output import written
 
 
 @app.command(examples=("wann export results/runs/swingup-seed0-1 --format out -o champion.out",))
@@ -21,4 +21,4 @@ def export(
     from .. import api
 
     for path in api.export(api.load(network), output, format_name):
-        console.print(f"Written: {path}", soft_wrap=True)
+        written("Written", path)

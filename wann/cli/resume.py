@@ -22,7 +22,7 @@ from .search import shown
 def resume(
     run: Annotated[Path, typer.Argument(metavar="RUN", help="The folder of an interrupted run.")],
     generations: Annotated[
-        int | None, typer.Option("--generations", help="Generations in all, not in addition.")
+        int | None, typer.Option("--generations", metavar="N", help="Generations in all, not in addition.")
     ] = None,
     backend: Backend = None,
     workers: Workers = None,

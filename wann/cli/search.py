@@ -10,8 +10,10 @@ import typer
 
 from ..presets import presets
 from .app import INTERRUPTED, app
-from .live import Interruption, ProgressLine, console, uninterrupted
+from .completion import named, settable
+from .live import Interruption, ProgressLine, uninterrupted
 from .options import Address, Backend, Workers
+from .output import written
 
 
 @app.command(
@@ -26,20 +28,31 @@ def search(
     config: Annotated[
         str,
         typer.Argument(
-            metavar="CONFIG", help=f"A TOML file, or the name of a preset: {', '.join(presets('search'))}."
+            metavar="CONFIG",
+            help=f"A TOML file, or the name of a preset: {', '.join(presets('search'))}.",
+            autocompletion=named("search"),
         ),
     ],
     run: Annotated[
         Path | None,
-        typer.Option("--run", metavar="DIR", help="Folder of the run; a fresh one in results/runs."),
+        typer.Option(
+            "-o", "--output", "--run", metavar="DIR", help="Folder of the run; a fresh one in results/runs."
+        ),
     ] = None,
-    seed: Annotated[int | None, typer.Option("--seed", help="Overrides the file's seed.")] = None,
+    seed: Annotated[
+        int | None, typer.Option("--seed", metavar="N", help="Overrides the file's seed.")
+    ] = None,
     generations: Annotated[
-        int | None, typer.Option("--generations", help="Overrides search.generations.")
+        int | None, typer.Option("--generations", metavar="N", help="Overrides search.generations.")
     ] = None,
     changes: Annotated[
         list[str] | None,
-        typer.Option("--set", metavar="KEY=VALUE", help="Overrides any key; may be repeated."),
+        typer.Option(
+            "--set",
+            metavar="KEY=VALUE",
+            help="Overrides any key, see wann settings; may be repeated.",
+            autocompletion=settable("search"),
+        ),
     ] = None,
     backend: Backend = None,
     workers: Workers = None,
@@ -74,8 +87,8 @@ def shown(folder: Path, work: Callable[[ProgressLine, Interruption], bool]) -> i
         done = uninterrupted(folder, "this generation", lambda stop: work(line, stop))
     if not done:
         return INTERRUPTED
-    console.print(f"Champion: {folder / 'champion.json'}", soft_wrap=True)
+    written("Champion", folder / "champion.json")
     for name in ("topology.svg", "learning.svg"):
-        console.print(f"Picture:  {folder / 'figures' / name}", soft_wrap=True)
-    console.print(f"Report:   {folder / 'report.html'}", soft_wrap=True)
+        written("Picture", folder / "figures" / name)
+    written("Report", folder / "report.html")
     return 0

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from .app import app
-from .live import console
 from .options import NetworkPath, Output, Trusted
+from .output import written
 
 
 @app.command(examples=("wann show results/runs/swingup-seed0-1 -o champion.svg",))
@@ -13,4 +13,4 @@ def show(network: NetworkPath, output: Output, trust: Trusted = None) -> None:
     from .. import api
 
     api.show(api.load(network), output, trust=trust or ())
-    console.print(f"Picture: {output}", soft_wrap=True)
+    written("Picture", output)
