@@ -24,13 +24,15 @@ USED: Final[dict[str, set[str]]] = {
     "files": {"errors"},
     "streams": {"errors"},
     "trust": {"errors"},
+    "presets": {"errors"},
     "kernels": set(),
-    "settings": {"errors", "files"},
+    "reference": set(),
+    "settings": {"errors", "files", "reference"},
     "genome": {"activations", "files", "kernels", "settings", "streams"},
     "network": {"activations", "errors", "genome", "kernels"},
     "runs": {"errors", "files", "settings"},
     "formats": {"activations", "errors", "files", "kernels", "network", "runs", "settings"},
-    "tasks": {"errors", "files", "kernels", "network", "settings", "trust"},
+    "tasks": {"errors", "files", "kernels", "network", "settings", "streams", "trust"},
     "evaluation": {"errors", "genome", "kernels", "network", "settings", "tasks"},
     "evolution": {"errors", "files", "genome", "kernels", "settings", "streams"},
     "experiment": {
@@ -40,7 +42,7 @@ USED: Final[dict[str, set[str]]] = {
     "training": {"errors", "evaluation", "files", "network", "runs", "settings", "streams", "tasks"},
     "assessment": {"errors", "evaluation", "network", "streams", "tasks", "training"},
     "reporting": {
-        *("activations", "errors", "files", "kernels"),
+        *("activations", "errors", "files", "kernels", "trust"),
         *("experiment", "formats", "network", "runs", "tasks"),
     },
     "pruning": {
@@ -56,15 +58,16 @@ USED: Final[dict[str, set[str]]] = {
         *("evaluation", "evolution", "experiment", "genome", "network", "runs", "tasks"),
     },
     "api": {
-        *("errors", "files", "streams", "trust"),
-        *("assessment", "comparison", "evaluation", "experiment", "formats", "network"),
+        *("errors", "files", "presets", "reference", "settings", "streams", "trust"),
+        *("assessment", "comparison", "evaluation", "evolution", "experiment", "formats", "genome"),
+        *("network",),
         *("pruning", "reporting", "runs", "tasks", "training"),
     },
     "cli": {
-        *("errors", "streams"),
+        *("errors", "presets", "reference", "streams"),
         *("api", "assessment", "benchmark", "experiment", "genome", "kernels", "network", "pruning", "tasks"),
     },
-    "__init__": {"api", "errors", "network"},
+    "__init__": {"api", "errors"},
 }
 ENVIRONMENT_LIBRARIES: Final = {"gymnasium", "numpy", "numba"}
 KERNEL_LIBRARIES: Final = {"numpy", "numba", "llvmlite"}

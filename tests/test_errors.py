@@ -28,8 +28,10 @@ def test_each_interface_names_arguments_and_resumes_in_its_own_words() -> None:
     error = BadInput("'x'; accepted are a, b", argument="condition").within(Path("config.toml"))
     assert str(error) == "config.toml: condition: 'x'; accepted are a, b"
     error.resume = Path("runs/a")
-    assert error.phrased("--{}".format, "`wann resume {}`".format) == (
-        "config.toml: --condition 'x'; accepted are a, b; resume it with `wann resume runs/a`"
+    error.verb = "prune"
+    assert error.phrased("--{}".format, "`wann resume {}`".format, "`wann {}`".format) == (
+        "config.toml: --condition 'x'; accepted are a, b; it is for `wann prune`; "
+        "resume it with `wann resume runs/a`"
     )
 
 

@@ -1,9 +1,9 @@
 """wann: neural networks that work whatever their weights are.
 
     import wann
-    wann.search("configs/swingup.toml", run="results/runs/first")
-    champion = wann.load("results/runs/first")
-    policy = champion.policy(weight=1.5)
+    run = wann.search("swingup")
+    policy = run.champion.policy(weight=1.5)
+    action = policy(observation)
 
 The verbs are those of the command line; ``wann --help`` lists them.
 """
@@ -13,6 +13,9 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from .api import (
+        Network,
+        Run,
+        Search,
         evaluate,
         export,
         frontier,
@@ -29,12 +32,15 @@ if TYPE_CHECKING:
         video,
     )
     from .errors import BadInput, Failure
-    from .network import Network
+
+    __version__: str
 
 __all__ = [
     "BadInput",
     "Failure",
     "Network",
+    "Run",
+    "Search",
     "evaluate",
     "export",
     "frontier",
@@ -54,7 +60,13 @@ __all__ = [
 
 def __getattr__(name: str) -> Any:
     # Numba and matplotlib take a second to import: only those who use them wait for it.
+    if name == "__version__":
+        return import_module("importlib.metadata").version(__name__)
     if name not in __all__:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    rooms = {"BadInput": "errors", "Failure": "errors", "Network": "network"}
-    return getattr(import_module(f".{rooms.get(name, 'api')}", __name__), name)
+    room = "errors" if name in ("BadInput", "Failure") else "api"
+    return getattr(import_module(f".{room}", __name__), name)
+
+
+def __dir__() -> list[str]:
+    return sorted([*__all__, "__version__"])

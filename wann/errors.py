@@ -17,12 +17,17 @@ def _python_call(run: Path) -> str:
     return f"wann.resume({str(run)!r})"
 
 
+def _python_function(verb: str) -> str:
+    return f"wann.{verb}"
+
+
 class _Error(Exception):
     """An expected error, whose text is one sentence for the user.
 
     Attributes:
         message: the sentence without the argument's name, the file it is in, and how to resume.
         argument: the Python argument at fault; it is named in front of the message.
+        verb: the function, and command, that the input is for; the text ends with it.
         file: the file that the message is about, named before all else.
         resume: the run folder whose checkpoint was kept; the text ends with how to resume it.
     """
@@ -30,29 +35,37 @@ class _Error(Exception):
     file: Path | None = None
     resume: Path | None = None
 
-    def __init__(self, message: str, *, argument: str | None = None) -> None:
+    def __init__(self, message: str, *, argument: str | None = None, verb: str | None = None) -> None:
         super().__init__(message)
         self.message = message
         self.argument = argument
+        self.verb = verb
 
     def within(self, file: Path) -> Self:
         """The same error, found in a file."""
         self.file = file
         return self
 
-    def phrased(self, argument: Callable[[str], str], resume: Callable[[Path], str]) -> str:
-        """The whole text, with arguments and the way to resume in the words of an interface.
+    def phrased(
+        self,
+        argument: Callable[[str], str],
+        resume: Callable[[Path], str],
+        verb: Callable[[str], str],
+    ) -> str:
+        """The whole text, with arguments, functions and the way to resume in the words of an interface.
 
         Args:
             argument: names an argument at the beginning of the message: ``"condition:"``, ``"--condition"``.
             resume: the call or command that resumes a run.
+            verb: names a function: ``"wann.prune"``, ``"`wann prune`"``.
         """
         text = self.message if self.argument is None else f"{argument(self.argument)} {self.message}"
         text = text if self.file is None else f"{self.file}: {text}"
+        text = text if self.verb is None else f"{text}; it is for {verb(self.verb)}"
         return text if self.resume is None else f"{text}; resume it with {resume(self.resume)}"
 
     def __str__(self) -> str:
-        return self.phrased(_python_argument, _python_call)
+        return self.phrased(_python_argument, _python_call, _python_function)
 
 
 class BadInput(_Error, ValueError):

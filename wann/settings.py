@@ -4,18 +4,23 @@ from __future__ import annotations
 
 import difflib
 import json
+import re
 import tomllib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, ClassVar, Self, TypeVar, get_args
+from typing import Any, ClassVar, Final, Self, TypeVar
 
 import tomli_w
-from pydantic import BaseModel, ConfigDict, Tag, ValidationError
+from pydantic import BaseModel, ConfigDict, ValidationError
 
 from .errors import BadInput
 from .files import read_toml
+from .reference import close_keys, keys_of, tables_of
 
 __all__ = ["Settings", "explain", "load_settings", "parse_settings", "render_settings"]
+
+
+_NOT_GIVEN: Final = "\0"
 
 
 class Settings(BaseModel):
@@ -65,20 +70,46 @@ def explain(error: ValidationError, kind: type[BaseModel] | None = None) -> str:
     return f"{where}: {message[0].lower()}{message[1:]}, found {shown}"
 
 
-def load_settings(kind: type[AnySettings], path: Path, changes: Sequence[str] = ()) -> AnySettings:
-    """Read settings from a TOML file and apply ``key=value`` changes.
+def load_settings(
+    kind: type[AnySettings],
+    source: Path | Mapping[str, Any],
+    changes: Sequence[str] = (),
+    arguments: Mapping[str, Sequence[str]] | None = None,
+) -> AnySettings:
+    """Read settings from a TOML file, or take a document, and apply ``key=value`` changes.
+
+    Args:
+        kind: the type of the settings.
+        source: the file or the document, which stays as it is.
+        changes: the argument ``changes`` of a function.
+        arguments: the changes that other arguments of it amount to, by the argument's name; they come last.
 
     Raises:
         BadInput: the file is not TOML, a key is unknown (the message suggests a known one), or a value is
-            not accepted.
+            not accepted. It names what is to blame: the file, or the argument.
     """
-    document = read_toml(path)
-    for change in changes:
-        _apply(document, change)
+    document = read_toml(source) if isinstance(source, Path) else source
+    stages: list[tuple[str | None, Mapping[str, Any]]] = [(None, document)]
+    for argument, changed in {"changes": changes, **(arguments or {})}.items():
+        stages.append((argument, _applied(stages[-1][1], changed)))
     try:
-        return parse_settings(kind, document)
+        return parse_settings(kind, stages[-1][1])
     except BadInput as error:
-        raise BadInput(f"{path}: {error}") from None
+        blamed = next(stage for stage, document in stages if _fault(kind, document) == error.message)
+        message = error.message
+        for change in (arguments or {}).get(blamed or "", ()):
+            message = message.removeprefix(f"{change.partition('=')[0]}: ")  # the argument's name says it
+        found = BadInput(message, argument=blamed, verb=error.verb)
+        raise (found.within(source) if blamed is None and isinstance(source, Path) else found) from None
+
+
+def _fault(kind: type[AnySettings], document: Mapping[str, Any]) -> str | None:
+    """What is said of a document that is refused."""
+    try:
+        parse_settings(kind, document)
+    except BadInput as error:
+        return error.message
+    return None
 
 
 def parse_settings(kind: type[AnySettings], document: Mapping[str, Any]) -> AnySettings:
@@ -87,8 +118,9 @@ def parse_settings(kind: type[AnySettings], document: Mapping[str, Any]) -> AnyS
     Raises:
         BadInput: a key is unknown (the message suggests a known one), or a value is not accepted.
     """
+    present = kind.migrated(document)
     try:
-        text = json.dumps(kind.migrated(document))
+        text = json.dumps(present)
     except (TypeError, ValueError, RecursionError) as error:
         raise BadInput(f"a value is not a number, text, list or table ({error})") from None
     try:
@@ -102,21 +134,38 @@ def parse_settings(kind: type[AnySettings], document: Mapping[str, Any]) -> AnyS
 
 
 def render_settings(settings: Settings) -> str:
-    """Settings as TOML text, from which ``load_settings`` makes equal settings."""
-    return tomli_w.dumps(settings.model_dump(mode="json", exclude_none=True))
+    """Settings as TOML text, from which ``load_settings`` makes equal settings.
+
+    Every key is there. TOML has no value for what is not given: a comment says so.
+    """
+
+    def marked(value: Any) -> Any:
+        if isinstance(value, dict):
+            return {key: marked(inner) for key, inner in value.items()}
+        return _NOT_GIVEN if value is None else value
+
+    text = tomli_w.dumps(marked(settings.model_dump(mode="json")))
+    absent = re.compile(rf"^(\w+) = {re.escape(json.dumps(_NOT_GIVEN))}$", re.MULTILINE)
+    return absent.sub(r"# \1 is not given", text)
 
 
-def _apply(document: dict[str, Any], change: str) -> None:
-    key, equals, text = change.partition("=")
-    parts = key.strip().split(".")
-    if not equals or not all(parts):
-        raise BadInput(f"{change}: write key=value, such as search.population=64", argument="changes")
-    table = document
-    for part in parts[:-1]:
-        table = table.setdefault(part, {})
-        if not isinstance(table, dict):
-            raise BadInput(f"{change}: {part} is a value, not a table", argument="changes")
-    table[parts[-1]] = _value(text)
+def _applied(document: Mapping[str, Any], changes: Sequence[str]) -> Mapping[str, Any]:
+    """A document with changes."""
+    for change in changes:
+        key, equals, text = change.partition("=")
+        parts = key.strip().split(".")
+        if not equals or not all(parts):
+            raise BadInput(f"{change}: write key=value, such as search.population=64", argument="changes")
+        document = _replaced(document, parts, text, change)
+    return document
+
+
+def _replaced(document: Any, parts: Sequence[str], text: str, change: str) -> Mapping[str, Any]:
+    if not isinstance(document, Mapping):
+        raise BadInput(f"{change}: a value, not a table, has the key {parts[0]}", argument="changes")
+    part, *inner = parts
+    after = _replaced(document.get(part, {}), inner, text, change) if inner else _value(text)
+    return {**document, part: after}
 
 
 def _value(text: str) -> Any:
@@ -129,8 +178,10 @@ def _value(text: str) -> Any:
 def _unknown_key(kind: type[BaseModel], location: Sequence[int | str]) -> str:
     keys, table, choices = _located(kind, location)
     known, renamed = list(table.model_fields), getattr(table, "renamed", {}).get(keys[-1])
-    near = difflib.get_close_matches(keys[-1], known, 1, 0.5)
-    hint = f"did you mean {near[0]}?" if near else f"known are {', '.join(known)}"
+    elsewhere = close_keys(keys[-1], (key.name for key in keys_of(kind)))
+    same_name = [key for key in elsewhere if key.rpartition(".")[2] == keys[-1]]
+    near = same_name or difflib.get_close_matches(keys[-1], known, 1, 0.5) or elsewhere
+    hint = f"did you mean {' or '.join(near)}?" if near else f"known are {', '.join(known)}"
     of = "".join(f" of {tag}" for tag, choice in choices.items() if choice is table)
     for tag, other in reversed(choices.items()):  # of several the first is named
         hint = f"it is for {tag}" if keys[-1] in other.model_fields else hint
@@ -149,7 +200,7 @@ def _located(
     table, choices = kind, dict[str, type[BaseModel]]()
     annotation: Any = kind
     for part in map(str, location):
-        tables = _tables(annotation)
+        tables = tables_of(annotation)
         if part and part in tables:  # a tag
             annotation = table = tables[part]
             choices = tables
@@ -160,14 +211,3 @@ def _located(
         field = table.model_fields.get(part)
         annotation = field.annotation if field else None
     return keys, table, choices
-
-
-def _tables(annotation: Any) -> dict[str, type[BaseModel]]:
-    """The tables that an annotation allows, by their tags; without a tag by an empty one."""
-    tables = {}
-    for candidate in (annotation, *get_args(annotation)):
-        model, *metadata = get_args(candidate) or (candidate,)
-        if isinstance(model, type) and issubclass(model, BaseModel):
-            tags = [entry.tag for entry in metadata if isinstance(entry, Tag)]
-            tables[tags[0] if tags else ""] = model
-    return tables

@@ -51,6 +51,7 @@ class Stream(IntEnum):
     PRUNING_CONTROLS = 24
     PRUNING_EPISODES = 25
     PRUNED_EPISODES = 26
+    DATA_SPLIT = 27
 
 
 def address(seed: int, purpose: Stream, *indices: int) -> NDArray[np.uint32]:

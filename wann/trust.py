@@ -6,14 +6,19 @@ imports by name therefore takes a ``Trust`` and asks it first.
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
+from importlib import import_module
 from importlib.metadata import entry_points
+from importlib.util import find_spec
+from pathlib import Path
+from types import ModuleType
 from typing import Final
 
 from .errors import BadInput
 
-__all__ = ["BY_HAND", "NOTHING", "Trust", "module_named"]
+__all__ = ["BY_HAND", "NOTHING", "Trust", "import_trusted", "module_named"]
 
 _GROUP: Final = "wann.environments"
 
@@ -43,8 +48,12 @@ class Trust:
                 raise BadInput(f"{name}: write the name of a module, such as my_package", argument="trust")
         return cls(names)
 
-    def split(self, name: str) -> tuple[str | None, str]:
+    def split(self, name: str, key: str = "task.id") -> tuple[str | None, str]:
         """Split ``module:rest`` into the module to import, None if no module is named, and the rest.
+
+        Args:
+            name: what names a module.
+            key: under which a file names it, for the message.
 
         Raises:
             BadInput: the module is not trusted.
@@ -53,7 +62,7 @@ class Trust:
         if module is None or self.anything or self._allows(module):
             return module, rest
         raise BadInput(
-            f"{module}: not a trusted module; the file's task.id is {name}, and no file may choose a module "
+            f"{module}: not a trusted module; the file's {key} is {name}, and no file may choose a module "
             "to import: name the module here if you trust it",
             argument="trust",
         )
@@ -67,6 +76,24 @@ BY_HAND: Final = Trust(anything=True)
 """For names that the user wrote: in a configuration to search with, an option, a Python argument."""
 NOTHING: Final = Trust()
 """For names that only a file contains."""
+
+
+def import_trusted(module: str) -> ModuleType:
+    """Import a module that ``Trust.split`` has returned; what is not installed may be in the current folder.
+
+    Raises:
+        Exception: whatever importing it raises.
+    """
+    here = str(Path.cwd())
+    top = module.partition(".")[0]
+    if top in sys.modules or here in sys.path or find_spec(top) is not None:
+        return import_module(module)
+    sys.path.append(here)  # it stays there for what the module imports later, and for worker processes
+    try:
+        return import_module(module)
+    except ModuleNotFoundError:
+        sys.path.remove(here)
+        raise
 
 
 def module_named(name: str) -> str | None:

@@ -97,7 +97,7 @@ def test_the_confusion_matrix_counts_every_image_once() -> None:
     confusion = np.array(score.confusion)
     assert confusion.sum(axis=1).tolist() == np.bincount(images.labels, minlength=10).tolist()
     assert np.trace(confusion) / 300 == pytest.approx(score.accuracy)
-    chosen = evolved().policy(-1.0)(images.pixels()).argmax(axis=1)
+    chosen = evolved().policy(-1.0).outputs(images.pixels()).argmax(axis=1)
     for label, column in ((3, 5), (7, 7), (0, 9)):
         assert confusion[label, column] == ((images.labels == label) & (chosen == column)).sum()
 
@@ -122,7 +122,7 @@ def test_random_weights_are_drawn_anew_for_every_connection() -> None:
 
 def test_the_ensemble_is_one_vote_for_each_weight_and_probabilities_break_ties() -> None:
     images = digits().test
-    raws = [evolved().policy(weight)(images.pixels()).astype(np.float64) for weight in ENSEMBLE]
+    raws = [evolved().policy(weight).outputs(images.pixels()).astype(np.float64) for weight in ENSEMBLE]
     probabilities = np.sum([np.exp(log_probabilities(raw)) for raw in raws], axis=0)
     right, ties = 0, 0
     for index, label in enumerate(images.labels.tolist()):
@@ -142,7 +142,7 @@ def test_the_tuned_weight_is_chosen_on_the_validation_images() -> None:
     images = digits().validation
     values = [sign * step * 0.05 for step in range(1, 41) for sign in (1, -1)]
     right = [
-        round(accuracy(evolved().policy(value)(images.pixels()).astype(np.float64), images.labels), 9)
+        round(accuracy(evolved().policy(value).outputs(images.pixels()).astype(np.float64), images.labels), 9)
         for value in values
     ]
     assert found.best_shared_weight() == pytest.approx(values[int(np.argmax(right))])

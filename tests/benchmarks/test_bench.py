@@ -73,7 +73,7 @@ def test_trimming_leaves_the_outputs_as_they_are() -> None:
     small = trimmed(whole)
     assert (small.hidden, small.connections) == (1, 3)
     rows = np.linspace(-1, 1, 15, dtype=np.float32).reshape(3, 5)
-    assert small.policy(1.5)(rows).tolist() == whole.policy(1.5)(rows).tolist()
+    assert small.policy(1.5).outputs(rows).tolist() == whole.policy(1.5).outputs(rows).tolist()
 
 
 @given(st.lists(st.floats(-4, 4), min_size=4, max_size=4), st.floats(-2, 2))

@@ -53,7 +53,11 @@ def config(text: str | bytes, *says: str) -> Row:
 
 
 def changed(key: str, value: str, *says: str) -> Row:
-    return Row(f"search c.toml --run r --set {key}={value}", (key.partition(".")[0], *says), {"c.toml": GOOD})
+    return Row(
+        f"search c.toml --run r --set {key}={value}",
+        (f"--set {key.partition('.')[0]}", *says),
+        {"c.toml": GOOD},
+    )
 
 
 def address(text: str, *says: str) -> Row:
@@ -123,6 +127,16 @@ CONFIGS = {
     "a missing file": Row("search nowhere.toml --run r", ("nowhere.toml", "No such file")),
     "a folder for a file": Row("search . --run r", (".", "directory")),
     "a file of two megabytes": config("#" * 2**21, "larger than", "1,048,576"),
+    "a misspelt preset": Row("search swingupp --run r", ("swingupp", "did you mean swingup")),
+    "a preset of pruning": Row("search lenet-5/snip --run r", ("lenet-5/snip", "`wann prune`")),
+    "a configuration of pruning": Row(
+        "search c.toml --run r",
+        ("c.toml: a configuration of pruning; it is for `wann prune`",),
+        {"c.toml": "kind = 'prune'"},
+    ),
+    "a fault of the file beside a change": Row(
+        "search c.toml --run r --set seed=3", ("c.toml: search.elite",), {"c.toml": GOOD + "elite = 3\n"}
+    ),
     "a negative seed": Row(
         "search c.toml --run r --seed -1", ("seed", "greater than or equal to 0"), {"c.toml": GOOD}
     ),
@@ -766,8 +780,8 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
     }
     calls = iter(range(10))
     # Stopped before its last generation, so that there are two checkpoints.
-    assert not api.search(parse_config(document), run=path, stop=lambda: next(calls) == 2)
-    assert not api.resume(path, stop=lambda: True)
+    assert not api.search(parse_config(document), run=path, stop=lambda: next(calls) == 2).finished
+    assert not api.resume(path, stop=lambda: True).finished
     checkpoint = path / "checkpoints" / "00000002.npz"
     shutil.copy(checkpoint, path / "checkpoints" / "00000001.npz")
     return path

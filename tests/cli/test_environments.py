@@ -204,9 +204,9 @@ def test_returns_of_a_film_are_those_of_its_episodes(capsys: pytest.CaptureFixtu
     problem = make_task(task_settings(here("Sums")), trust=BY_HAND)
     assert isinstance(problem, ControlTask)
     said = film("Sums", "walk.png", 1, capsys)
-    policy = network().policy(0.5)
+    outputs = network().policy(0.5).outputs
     seen = [np.sin(3 + step + np.arange(3, dtype=np.float32)).astype(np.float32) for step in range(LIMIT)]
-    actions = [problem.world.actions.of_outputs(policy(row)[None])[0] for row in seen]
+    actions = [problem.world.actions.of_outputs(outputs(row)[None])[0] for row in seen]
     assert f"(returns: {total(actions, 3):.1f})" in said
     # Where reset does not restore all, each episode is of a new environment.
     whole, one = (film(name, "walk.png", 3, capsys).split("returns: ")[1] for name in ("Remembers", "Sums"))

@@ -146,9 +146,9 @@ def test_networks_that_fail_while_a_search_is_stopped_are_not_blamed() -> None:
     # The signal that stops it may have ended what the environment had started.
     asked = iter([False, True, True])
     configured(here("LoudFails"))
-    assert not api.search("c.toml", run="r", stop=lambda: next(asked))
+    assert not api.search("c.toml", run="r", stop=lambda: next(asked)).finished
     assert not Path("r/failures").exists()
-    assert api.resume("r", trust=["tests.tasks.environments"])
+    assert api.resume("r", trust=["tests.tasks.environments"]).finished
     assert Path("r/failures").exists()
 
 
@@ -162,7 +162,7 @@ def test_what_ends_while_a_search_is_stopped_is_an_interruption(
     monkeypatch.setattr("wann.evaluation.ProcessEvaluator.evaluate", fail)
     asked = iter([False, True, True])
     configured(here("Sums"))
-    assert not api.search("c.toml", run="r", stop=lambda: next(asked))
+    assert not api.search("c.toml", run="r", stop=lambda: next(asked)).finished
 
 
 def test_threads_that_are_left_running_do_not_keep_the_process(

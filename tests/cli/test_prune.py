@@ -20,6 +20,7 @@ from torch import Tensor
 import wann
 from wann import api
 from wann.cli import live, main
+from wann.errors import BadInput
 from wann.pruning import Examples, Iteration, IterativePlan, Mask, make_model, record
 from wann.pruning import run as pruning_run
 from wann.reporting import FrontierPoint
@@ -215,7 +216,7 @@ def test_a_killed_run_goes_on_from_what_lies_there(short: Path, tmp_path: Path) 
     newest.unlink()  # as if the last round had been cut between its row and its checkpoint
     with (folder / "metrics.csv").open("a") as file:
         file.write("4,pru")
-    assert api.resume_pruning(folder)
+    assert api.resume(folder).finished
     assert results_of(folder) == results_of(short)
 
 
@@ -265,8 +266,16 @@ def test_every_way_of_pruning_resumes_to_the_same_bytes(
     assert int(found[-1]["weights"]) < int(found[0]["weights"])
     settings = api.read_prune_config(tmp_path / "c.toml", [*common, *changes])
     asked = iter(range(1000))
-    assert not api.prune(settings, run=tmp_path / "cut", stop=lambda: next(asked) == 3)
-    assert api.resume_pruning(tmp_path / "cut")
+    assert not api.prune(settings, run=tmp_path / "cut", stop=lambda: next(asked) == 3).finished
+    resumed = api.resume(tmp_path / "cut")
+    assert resumed.finished
+    assert api.Run(resumed.folder).finished
+    assert resumed.metrics["variant"].tolist() == [row["variant"] for row in found]
+    assert resumed.metrics["test_accuracy"][-1] == float(found[-1]["test_accuracy"])
+    with pytest.raises(BadInput, match="a pruning run, which has no front; its networks are in metrics"):
+        resumed.front  # noqa: B018
+    with pytest.raises(BadInput, match=r"generations: .*cut is a pruning run; this is for searches"):
+        api.resume(tmp_path / "cut", generations=5)
     assert results_of(tmp_path / "cut") == results_of(tmp_path / "whole")
 
 

@@ -101,7 +101,7 @@ def run(trace: Trace, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("searched")
     (folder / "c.toml").write_text(CONFIG, encoding="utf-8")
     stops = iter([False, True])
-    assert not api.search(folder / "c.toml", run=folder / "run", stop=lambda: next(stops))
+    assert not api.search(folder / "c.toml", run=folder / "run", stop=lambda: next(stops)).finished
     assert trace.found()  # by hand it may
     return folder / "run"
 
@@ -223,7 +223,7 @@ def test_a_report_needs_no_environment(trace: Trace) -> None:
 def test_an_interrupted_search_says_what_its_resumption_needs(
     trace: Trace, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert api.resume_needs("run") == {"trust": MODULE}
+    assert api.resume_needs("run") == {"trust": [MODULE]}
     assert not trace.found()
 
 

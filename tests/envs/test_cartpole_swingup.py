@@ -297,7 +297,7 @@ def stepped(environment: CartPoleSwingUpEnv, policy: Policy, seed: int, limit: i
     observation, _ = environment.reset(seed=seed)
     total = 0.0
     for played in range(limit):
-        observation, reward, terminated, _, _ = environment.step(policy(observation))
+        observation, reward, terminated, _, _ = environment.step(policy.outputs(observation))
         total += reward
         if terminated:
             return total, played + 1

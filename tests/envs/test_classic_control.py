@@ -32,9 +32,8 @@ from tests.envs.test_cartpole_swingup import policies, table
 from wann.genome import MutationSettings, Population, first_population, mutate
 from wann.kernels.compiler import needs_compiling
 from wann.kernels.lanes import LANES
-from wann.network import NetworkBatch, compile_population
+from wann.network import Actions, NetworkBatch, compile_population
 from wann.tasks import Trial, make_task, task_settings
-from wann.tasks.control.spaces import Actions
 from wann.tasks.control.task import ControlTask
 
 if TYPE_CHECKING:
@@ -333,7 +332,7 @@ def assert_agree(case: Case, population: Population, kind: str, lanes: int, limi
         for lane, policy in enumerate(policies(population, weights, index)):
             state, total, steps, over = starts[lane], 0.0, 0, False
             while steps < limit and not over:
-                state, reward, over = stepped(case, state, policy(observed(case, state)))
+                state, reward, over = stepped(case, state, policy.outputs(observed(case, state)))
                 total, steps = total + reward, steps + 1
             assert (returns[index, lane], lengths[index, lane]) == (total, steps)
 
@@ -451,7 +450,7 @@ def test_monstrous_weights_agree_too_and_end(case: Case, weight: float) -> None:
         policy = policies(population, weights, index)[0]
         state, total, steps, over = starts[0], 0.0, 0, False
         while steps < 40 and not over:
-            state, reward, over = stepped(case, state, policy(observed(case, state)))
+            state, reward, over = stepped(case, state, policy.outputs(observed(case, state)))
             total, steps = total + reward, steps + 1
         np.testing.assert_array_equal(returns[index, 0], total)
 

@@ -38,14 +38,14 @@ class Stub:
         misdeeds: what happens where a network has so many connections.
         marks: a folder in which a misdeed with ``once`` in its name leaves a mark.
         seconds: that a network takes.
-        data: what a task holds.
+        held: what a task holds.
         extra: anything.
     """
 
     misdeeds: Mapping[int, str] = field(default_factory=dict)
     marks: Path = Path()
     seconds: float = 0.0
-    data: NDArray[np.float64] = field(default_factory=lambda: np.zeros(1))
+    held: NDArray[np.float64] = field(default_factory=lambda: np.zeros(1))
     extra: Any = None
     id: str = "stub"
     inputs: int = 3
@@ -53,6 +53,7 @@ class Stub:
     input_names: tuple[str, ...] = ("a", "b", "c")
     output_names: tuple[str, ...] = ("x", "y")
     interface: None = None
+    data: None = None
     threshold: None = None
     holds_interpreter: bool = False
     stepped: bool = False
@@ -112,7 +113,7 @@ class StubJob:
             if self.task.seconds:
                 time.sleep(self.task.seconds)
             structure = 1.0 + float(program.source[first:last].sum()) + 100.0 * (last - first)
-            structure += float(self.task.data[0])
+            structure += float(self.task.held[0])
             rows = (
                 self.weights
                 if self.weights.ndim == 1

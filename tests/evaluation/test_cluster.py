@@ -96,7 +96,7 @@ def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     run = tmp_path_factory.mktemp("undisturbed") / "run"
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("wann.api._search.report_run", lambda *_: None)
-        assert api.search(config(), run=run)
+        assert api.search(config(), run=run).finished
     return run
 
 
@@ -132,11 +132,11 @@ def test_a_search_without_workers_waits_keeps_its_checkpoint_and_ends_in_a_sente
     with pytest.raises(
         Failure, match=r"has had no core .* for 3 s .*; the checkpoint is kept; .*wann\.resume"
     ):
-        api.search(settings, run=run, show=show)
+        api.search(settings, run=run, callback=show)
     assert not ray.is_initialized()
     newest = max((run / "checkpoints").iterdir())
     assert int(newest.stem) == len((run / "metrics.csv").read_bytes().splitlines()) - 1 >= 20
-    assert api.resume(run, backend="local")
+    assert api.resume(run, backend="local").finished
     assert result(run) == result(undisturbed)
 
 

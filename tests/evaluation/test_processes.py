@@ -21,7 +21,7 @@ from tests.tasks.environments import doing, here
 from wann.errors import BadInput, Failure
 from wann.evaluation import BackendSettings, LocalEvaluator, ProcessEvaluator, make_evaluator
 from wann.network import NetworkBatch, compile_population
-from wann.tasks import ControlSettings, ImageSettings, Outcome, Task, Trial, make_task, task_settings
+from wann.tasks import AnyTaskSettings, Outcome, Task, Trial, make_task, task_settings
 from wann.trust import BY_HAND
 
 BATCH: Final = compile_population(evolved(1, 5))
@@ -183,12 +183,12 @@ def test_processes_are_for_tasks_that_hold_the_interpreter(held: bool, count: in
         assert isinstance(evaluator, ProcessEvaluator if held else LocalEvaluator)
 
 
-HOLDING: tuple[ControlSettings | ImageSettings, ...] = (
+HOLDING: tuple[AnyTaskSettings, ...] = (
     task_settings(here("Sums")),
     task_settings("Taxi-v4"),
     task_settings("LunarLander-v3", stepping="gymnasium"),
 )
-FREE: tuple[ControlSettings | ImageSettings, ...] = (
+FREE: tuple[AnyTaskSettings, ...] = (
     task_settings("wann/CartPoleSwingUp-v0"),
     task_settings("digits"),
     task_settings("LunarLander-v3", stepping="envpool"),

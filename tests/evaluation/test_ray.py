@@ -97,8 +97,8 @@ def test_handlers_of_signals_survive_the_joining_of_ray() -> None:
 @pytest.mark.usefixtures("_session", "_no_report")
 @pytest.mark.parametrize("workers", [1, 2, 4])
 def test_a_search_leaves_the_bytes_of_the_local_backend(workers: int, tmp_path: Path) -> None:
-    assert api.search(config(), run=tmp_path / "local")
-    assert api.search(config(kind="ray", workers=workers), run=tmp_path / "ray")
+    assert api.search(config(), run=tmp_path / "local").finished
+    assert api.search(config(kind="ray", workers=workers), run=tmp_path / "ray").finished
     assert result(tmp_path / "ray") == result(tmp_path / "local")
 
 
@@ -113,7 +113,7 @@ def test_beginnings_side_by_side_leave_the_bytes_of_the_local_backend(tmp_path: 
     }
     for kind in ("local", "ray"):
         document = DOCUMENT | additions | {"backend": {"kind": kind, "workers": 2}}
-        assert api.search(parse_config(document), run=tmp_path / kind)
+        assert api.search(parse_config(document), run=tmp_path / kind).finished
     assert result(tmp_path / "ray") == result(tmp_path / "local")
 
 
@@ -124,7 +124,7 @@ def test_a_search_on_images_leaves_the_bytes_of_the_local_backend(tmp_path: Path
     results: list[tuple[bytes, bytes]] = []
     for backend in backends:
         run = tmp_path / f"{len(results)}"
-        assert api.search(parse_config(document | {"backend": backend}), run=run)
+        assert api.search(parse_config(document | {"backend": backend}), run=run).finished
         results.append(result(run))
     assert results[0] == results[1] == results[2]
 
@@ -215,7 +215,7 @@ class Holder(Stub):
 
     def job(self, program: Program, weights: NDArray[np.float64], trial: Trial) -> StubJob:
         job = super().job(program, weights, trial)
-        job.outcome.steps[:] = self.data.flags.writeable
+        job.outcome.steps[:] = self.held.flags.writeable
         return HolderJob(job.task, job.program, job.weights, job.trial, job.outcome)
 
 
@@ -228,7 +228,7 @@ class HolderJob(StubJob):
 
 @pytest.mark.usefixtures("_session")
 def test_what_a_task_holds_lies_once_on_a_node_for_all_its_workers() -> None:
-    task = Holder(data=np.zeros(5_000_000))
+    task = Holder(held=np.zeros(5_000_000))
     with RayEvaluator(task, settings()) as evaluator:
         found = evaluator.evaluate(BATCH, WEIGHTS, TRIAL)
     assert not found.steps.any()  # read-only: memory of the object store, not a copy of the worker's
@@ -265,8 +265,8 @@ def test_a_search_records_the_networks_that_fail_and_goes_on(
     monkeypatch.setattr("wann.api._search.make_task", lambda *_, **__: task)
     monkeypatch.setattr("wann.experiment.start.make_task", lambda *_, **__: task)
     said: list[str] = []
-    assert api.search(config(), run=tmp_path / "local")
-    assert api.search(config(kind="ray", workers=2), run=tmp_path / "ray", tell=said.append)
+    assert api.search(config(), run=tmp_path / "local").finished
+    assert api.search(config(kind="ray", workers=2), run=tmp_path / "ray", tell=said.append).finished
     assert result(tmp_path / "ray") == result(tmp_path / "local")
     files = [
         {path.name: path.read_bytes() for path in (tmp_path / name / "failures").iterdir()}
@@ -289,7 +289,7 @@ def test_a_search_of_which_every_network_fails_ends_in_a_sentence_and_can_be_res
     with pytest.raises(BadInput, match=r"network 0 could not be evaluated: ZeroDivision.*wann.resume"):
         api.search(config(), run=tmp_path / "run")
     monkeypatch.setattr("wann.experiment.start.make_task", lambda *_, **__: Stub())
-    assert api.resume(tmp_path / "run")
+    assert api.resume(tmp_path / "run").finished
 
 
 @pytest.mark.usefixtures("_session")
@@ -321,7 +321,7 @@ def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     run = tmp_path_factory.mktemp("undisturbed") / "run"
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("wann.api._search.report_run", lambda *_: None)
-        assert api.search(LONG, run=run)
+        assert api.search(LONG, run=run).finished
     return run
 
 
@@ -373,8 +373,8 @@ def goes_on(run: Path, undisturbed: Path) -> None:
     """Resume it for some generations; assert that it is as if nothing had happened."""
     generations = int(max((run / "checkpoints").iterdir()).stem) + 5
     longer = LONG.model_copy(update={"search": LONG.search.model_copy(update={"generations": generations})})
-    assert api.resume(run, backend="local", generations=generations)
-    assert api.search(longer, run=undisturbed)
+    assert api.resume(run, backend="local", generations=generations).finished
+    assert api.search(longer, run=undisturbed).finished
     assert result(run) == result(undisturbed)
 
 

@@ -99,7 +99,9 @@ def test_a_beginning_without_a_champion_is_the_worst() -> None:
 @pytest.mark.parametrize("generation", [0, 1, 2, 3, 4, 7])
 def test_a_restored_search_goes_on_with_all_its_beginnings(generation: int) -> None:
     whole, first = go(begin(4), generation), go(begin(4), generation)
-    again = Search.restore(first.settings, MUTATION, 5, generation, first.state(), (INPUTS, OUTPUTS))
+    again = Search.restore(
+        first.settings, MUTATION, 5, generation, first.snapshot().encode(), (INPUTS, OUTPUTS)
+    )
     go(whole, 9), go(again, 9)
     assert same(whole.population, again.population)
     rows = [asdict(search.tell(returns_of(search.ask()), 12, 120)) for search in (whole, again)]
@@ -107,7 +109,7 @@ def test_a_restored_search_goes_on_with_all_its_beginnings(generation: int) -> N
 
 
 def test_a_checkpoint_with_too_few_beginnings_is_refused() -> None:
-    state = begin(1).state()
+    state = begin(1).snapshot().encode()
     settings = begin(4).settings
     with pytest.raises(BadInput, match=r"12 genomes.*48"):
         Search.restore(settings, MUTATION, 5, 0, state, (INPUTS, OUTPUTS))
@@ -152,10 +154,10 @@ def test_a_restored_search_remembers_who_was_refused() -> None:
     search = begin(2, candidates=3)
     assert not search.promote(11, -np.inf)
     assert search.promote(23, 10.5)
-    again = Search.restore(search.settings, MUTATION, 5, 0, search.state(), (INPUTS, OUTPUTS))
+    again = Search.restore(search.settings, MUTATION, 5, 0, search.snapshot().encode(), (INPUTS, OUTPUTS))
     found = [one.candidates(scores(one)).tolist() for one in (search, again)]
     assert found == [[10, 9], [10, 9]]
-    arrays = search.state()
+    arrays = search.snapshot().encode()
     arrays["tested"] = np.zeros(33, np.uint8)
     with pytest.raises(BadInput, match="does not describe a search"):
         Search.restore(search.settings, MUTATION, 5, 0, arrays, (INPUTS, OUTPUTS))

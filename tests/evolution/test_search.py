@@ -84,7 +84,7 @@ def test_a_restored_search_goes_on_as_if_nothing_had_happened() -> None:
     first.promote(3, 1.0)
     whole = go(whole, 7)
     whole.promote(3, 1.0)
-    again = Search.restore(first.settings, first.mutation, 0, 7, first.state(), (INPUTS, OUTPUTS))
+    again = Search.restore(first.settings, first.mutation, 0, 7, first.snapshot().encode(), (INPUTS, OUTPUTS))
     row, there = (search.tell(returns_of(search.ask()), 12, 120) for search in (whole, again))
     assert asdict(row) == asdict(there)
     assert same(whole.population, again.population)
@@ -259,7 +259,7 @@ def test_stratified_weights_take_one_from_each_part_anew_in_each_generation() ->
 @pytest.mark.parametrize("part", ["numbers", "population.node_rows", "population.enabled"])
 def test_a_checkpoint_without_one_of_its_parts_is_refused(part: str) -> None:
     search = begin()
-    arrays = search.state()
+    arrays = search.snapshot().encode()
     del arrays[part]
     with pytest.raises(BadInput, match="does not describe a search"):
         Search.restore(search.settings, search.mutation, 0, 1, arrays, (INPUTS, OUTPUTS))
@@ -279,7 +279,7 @@ HOSTILE: dict[str, tuple[str, int]] = {
 @pytest.mark.parametrize(("part", "value"), HOSTILE.values(), ids=HOSTILE)
 def test_arrays_that_would_lead_a_kernel_astray_are_refused(part: str, value: int) -> None:
     search = begin()
-    arrays = {name: array.copy() for name, array in search.state().items()}
+    arrays = {name: array.copy() for name, array in search.snapshot().encode().items()}
     arrays[part][1] = value
     with pytest.raises(BadInput, match="does not describe a search"):
         Search.restore(search.settings, search.mutation, 0, 1, arrays, (INPUTS, OUTPUTS))
@@ -287,7 +287,7 @@ def test_arrays_that_would_lead_a_kernel_astray_are_refused(part: str, value: in
 
 def test_a_cycle_in_a_checkpoint_is_refused() -> None:
     search = go(begin(), 20)
-    arrays = {name: array.copy() for name, array in search.state().items()}
+    arrays = {name: array.copy() for name, array in search.snapshot().encode().items()}
     source, target = arrays["population.source"], arrays["population.target"]
     hidden = np.flatnonzero(np.asarray(source, np.int64) > INPUTS + OUTPUTS)
     target[hidden[0]] = source[hidden[0]]
@@ -300,7 +300,7 @@ def test_a_checkpoint_of_another_population_size_is_refused() -> None:
     search = begin()
     settings = search.settings.changed(population=48)
     with pytest.raises(BadInput, match=r"24 genomes.*48"):
-        Search.restore(settings, search.mutation, 0, 1, search.state(), (INPUTS, OUTPUTS))
+        Search.restore(settings, search.mutation, 0, 1, search.snapshot().encode(), (INPUTS, OUTPUTS))
 
 
 def test_a_search_without_mutations_that_add_nodes_runs() -> None:

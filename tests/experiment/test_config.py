@@ -267,6 +267,7 @@ def test_every_published_preset_shares_what_the_paper_shares(path: Path) -> None
     if isinstance(config.task, ImageSettings):
         assert (config.task.images, config.task.temperatures) == (1000, (1.0,))
     else:
+        assert isinstance(config.task, ControlSettings)
         assert config.task.episode_limit is None  # the environment's own
         # The published search left out the reward of a walker's fall.
         assert config.task.terminal_reward is (config.task.id != "BipedalWalker-v3")

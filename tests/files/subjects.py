@@ -24,7 +24,7 @@ from wann.files import npz_bytes
 from wann.network import Network
 from wann.reporting import _style, run_report
 from wann.runs import Checkpoint, save_checkpoint
-from wann.tasks import DATA_SETS
+from wann.tasks import DATA_SETS, TableSettings, make_table_task, npz_of
 from wann.tasks.images import datasets
 from wann.training import TuningProgress
 
@@ -142,7 +142,7 @@ def _after(checks: int) -> Callable[[], bool]:
 
 
 def _play(network: Network) -> None:
-    network.policy(1.0)(np.zeros((3, network.inputs)))
+    network.policy(1.0).outputs(np.zeros((3, network.inputs)))
 
 
 def _searched(folder: Path) -> dict[str, Subject]:
@@ -212,7 +212,7 @@ def _pruned(folder: Path) -> dict[str, Subject]:
     (run / "rounds").mkdir()
 
     def resume() -> None:
-        api.resume_pruning(run, stop=_after(0))
+        api.resume(run, stop=_after(0))
 
     def compare_undrawn() -> None:
         with mock.patch.object(comparison, "draw_frontier", picture):
@@ -299,7 +299,15 @@ def _data(folder: Path) -> dict[str, Subject]:
     save_checkpoint(progress, Checkpoint(3, {"digest": digest, "means": np.ones((3, 7))}))
 
     packed = bombs(_BOMB)
+    values, classes = np.random.default_rng(0).normal(size=(30, 2)), ["a", "b"] * 15
+    rows = [f"{a!r},{b!r},{kind}" for (a, b), kind in zip(values.tolist(), classes, strict=True)]
+    (folder / "own").mkdir()
+    table, arrays = folder / "own" / "own.csv", folder / "own" / "own.npz"
     return {
+        "own.csv": Subject(
+            table, "\n".join(["x,y,label", *rows, ""]).encode(), in_table_or_bytes, lambda: _own(table)
+        ),
+        "own.npz": Subject(arrays, npz_of(values, [3, 7] * 15), in_npz, lambda: _own(arrays)),
         "images.idx": Subject(
             images,
             content,
@@ -324,6 +332,10 @@ def _data(folder: Path) -> dict[str, Subject]:
     }
 
 
+def _own(path: Path) -> object:
+    return make_table_task(TableSettings(id="data", data=path))
+
+
 def make_subjects(folder: Path) -> dict[str, Subject]:
     """A whole file of every kind in a folder."""
     found = _searched(folder)
@@ -333,6 +345,15 @@ def make_subjects(folder: Path) -> dict[str, Subject]:
 KINDS: Final = (
     *("search config.toml", "search checkpoint", "manifest.json, resumed", "manifest.json, reported"),
     *("metrics.csv", "front.csv", "champion.json", "network.json", "network.out", "network.wann.json"),
-    *("images.idx", "prepared.npz", "n.tuning", "pruning config.toml", "pruning checkpoint", "mask.npz"),
+    *(
+        "images.idx",
+        "prepared.npz",
+        "own.csv",
+        "own.npz",
+        "n.tuning",
+        "pruning config.toml",
+        "pruning checkpoint",
+        "mask.npz",
+    ),
     *("pruning metrics.csv", "pruning timing.csv", "pruning metrics.csv, resumed", "learning.csv"),
 )

@@ -37,7 +37,7 @@ def small(folder: Path, text: str = SMALL) -> Path:
 
 
 def outputs(network: Network, weight: float | None, *observation: float) -> list[float]:
-    found: list[float] = network.policy(weight)(np.array(observation)).tolist()
+    found: list[float] = network.policy(weight).outputs(np.array(observation)).tolist()
     return found
 
 
@@ -115,7 +115,7 @@ def test_scientific_notation_and_windows_line_ends_are_read(tmp_path: Path) -> N
 
 
 def _replies(network: Network, weight: float | None) -> NDArray[np.float32]:
-    return network.policy(weight)(OBSERVATIONS)
+    return network.policy(weight).outputs(OBSERVATIONS)
 
 
 @run

@@ -210,8 +210,8 @@ def test_duplicating_the_only_node_of_a_path_doubles_what_arrives() -> None:
     alone = Network(1, 1, np.array([1, 5], np.int8), np.array([1, 3]), np.array([3, 2]))
     twins, _ = mutate(alone.population, np.array([0]), only("duplicate_node"), 3, 0, 0)
     observation = np.array([0.7], np.float32)
-    once = alone.policy(1.5)(observation)
-    assert Network.of_genome(twins, 0).policy(1.5)(observation) == pytest.approx(2 * once)
+    once = alone.policy(1.5).outputs(observation)
+    assert Network.of_genome(twins, 0).policy(1.5).outputs(observation) == pytest.approx(2 * once)
 
 
 @given(populations, seeds)

@@ -54,7 +54,9 @@ def outputs(population: Population, weight: float) -> list[bytes]:
     values = []
     for index in range(len(population)):
         policy = Network.of_genome(population, index).policy(weight)
-        values.append(np.array([policy(one) for one in observations]) + np.float32(0))  # no negative zeros
+        values.append(
+            np.array([policy.outputs(one) for one in observations]) + np.float32(0)
+        )  # no negative zeros
     return [value.tobytes() for value in values]
 
 
@@ -74,7 +76,10 @@ def test_a_path_adds_the_square_of_the_weight_times_its_source() -> None:
     paths, _ = mutate(empty, np.zeros(200, np.int64), only("add_path", repeat=0.0), 2, 0, 0)
     observation = np.array([0.25], np.float32)
     found = [
-        [float(Network.of_genome(paths, index).policy(weight)(observation)[0]) for weight in (-1.5, 0.5)]
+        [
+            float(Network.of_genome(paths, index).policy(weight).outputs(observation)[0])
+            for weight in (-1.5, 0.5)
+        ]
         for index in range(200)
     ]
     expected = [[2.25 * value, 0.25 * value] for value in (-1.0, -0.25, 0.25, 1.0)]
@@ -176,8 +181,8 @@ def test_doubling_the_gain_of_an_output_doubles_it() -> None:
     doubled, _ = mutate(paths, np.arange(8), only("double_gain"), 999, 0, 0)
     observation = np.full(INPUTS, 0.25, np.float32)
     for index in range(8):
-        once = Network.of_genome(paths, index).policy(1.0)(observation)
-        twice = Network.of_genome(doubled, index).policy(1.0)(observation)
+        once = Network.of_genome(paths, index).policy(1.0).outputs(observation)
+        twice = Network.of_genome(doubled, index).policy(1.0).outputs(observation)
         assert (twice == 2 * once).any()
         assert ((twice == 2 * once) | (twice == once)).all()
 

@@ -64,7 +64,7 @@ def test_outputs_are_within_float32_of_the_definition(
     shared = None if network.weights is not None else weight
     with np.errstate(over="ignore", invalid="ignore"):
         expected = evaluate(network, observation, shared)
-    found = network.policy(shared)(observation)
+    found = network.policy(shared).outputs(observation)
     for output, approximate in zip(found.tolist(), expected, strict=True):
         # Beyond 1e30 squares of squares leave the range of float32.
         if np.isfinite(approximate.error) and abs(approximate.value) + approximate.error < 1e30:
@@ -77,7 +77,7 @@ def test_a_product_below_all_float32_numbers_may_be_on_either_side_of_a_step() -
     network = small_network(["step"], [(1, 3), (3, 2)]).with_weights(np.array([-0.3, 1.0]))
     observation = np.array([-1e-45], np.float32)
     (expected,) = evaluate(network, observation)
-    assert abs(network.policy()(observation)[0] - expected.value) <= expected.error
+    assert abs(network.policy().outputs(observation)[0] - expected.value) <= expected.error
 
 
 def test_the_tolerance_is_small_for_most_networks() -> None:
@@ -123,7 +123,7 @@ def test_a_network_has_the_same_bits_alone_and_in_a_population(
     rows = np.random.default_rng(seed).uniform(-3, 3, (4, 4)).astype(np.float32)
     shared = np.array([weight], np.float32)
     for index in range(len(population)):
-        alone = Network.of_genome(population, index).policy(float(shared[0]))(rows)
+        alone = Network.of_genome(population, index).policy(float(shared[0])).outputs(rows)
         together = outputs_in_batch(population, index, shared, rows)
         assert alone.tobytes() == together.tobytes()
 
@@ -139,7 +139,7 @@ def test_weights_per_connection_find_their_connections_in_a_population(age: int)
     program = batch.program
     for index in range(len(population)):
         own = table[begins[index] : begins[index + 1]].astype(np.float64)
-        alone = Network.of_genome(population, index, weights=own).policy()(rows)
+        alone = Network.of_genome(population, index, weights=own).policy().outputs(rows)
         first, last = program.edge_rows[program.node_rows[index : index + 2]]
         used = table[program.gene[first:last]]
         if len(used) == 1:
@@ -168,14 +168,14 @@ def test_effective_connections_are_those_that_reachability_finds(key: tuple[int,
 def test_a_hidden_node_that_nothing_reaches_is_a_constant(name: str) -> None:
     network = small_network([name], [(1, 2), (3, 2)])
     constant = float(BY_NAME[name].reference(np.array(0.0)))
-    outputs = network.policy(1.0)(np.array([0.25], np.float32))
+    outputs = network.policy(1.0).outputs(np.array([0.25], np.float32))
     assert outputs[0] == pytest.approx(0.25 + constant, abs=1e-6)
     assert network.effective_connections == 1
 
 
 def test_a_constant_is_passed_on_through_nodes_that_are_zero_by_themselves() -> None:
     network = small_network(["sigmoid", "linear"], [(3, 4), (4, 2)])
-    outputs = network.policy(2.0)(np.array([7.0], np.float32))
+    outputs = network.policy(2.0).outputs(np.array([7.0], np.float32))
     assert outputs[0] == pytest.approx(2.0, abs=1e-6)
     assert network.effective_connections == 0
 
@@ -184,12 +184,12 @@ def test_a_node_that_no_output_sees_is_not_computed() -> None:
     network = small_network(["sin", "cos"], [(1, 2), (1, 3), (3, 4)])
     assert len(network.batch.program.activation) == 1
     assert network.effective_connections == 1
-    assert network.policy(1.5)(np.array([2.0], np.float32))[0] == 3.0
+    assert network.policy(1.5).outputs(np.array([2.0], np.float32))[0] == 3.0
 
 
 def test_a_network_without_connections_gives_zeros() -> None:
     network = small_network([], [])
-    assert network.policy(1.0)(np.array([5.0], np.float32)).tolist() == [0.0]
+    assert network.policy(1.0).outputs(np.array([5.0], np.float32)).tolist() == [0.0]
 
 
 @given(some_population, st.integers(0, 19), WEIGHTS)

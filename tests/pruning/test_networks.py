@@ -22,7 +22,7 @@ def test_a_network_computes_what_the_compact_module_computes(of: Sample) -> None
     network = to_network(compacted)
     with torch.no_grad():
         expected = compacted.module(torch.float64)(of.inputs).numpy()
-    found = network.policy()(of.inputs.numpy().astype(np.float32))
+    found = network.policy().outputs(of.inputs.numpy().astype(np.float32))
     np.testing.assert_allclose(found, expected, rtol=1e-4, atol=2e-5)
 
 
@@ -45,7 +45,7 @@ def test_a_chain_need_not_be_compacted() -> None:
     network = to_network(Chain.of(model, mask, torch.from_numpy(inputs)))
     with torch.no_grad():
         expected = model(torch.from_numpy(inputs)).numpy()
-    np.testing.assert_allclose(network.policy()(inputs), expected, rtol=1e-5, atol=1e-6)
+    np.testing.assert_allclose(network.policy().outputs(inputs), expected, rtol=1e-5, atol=1e-6)
     assert network.connections == mask.kept + 12
 
 
@@ -58,7 +58,7 @@ def test_it_carries_its_task_and_origin_through_a_file() -> None:
     again = from_document(to_document(network))
     assert render(to_document(again)) == render(to_document(network))
     inputs = np.ones((1, 6), np.float32)
-    np.testing.assert_array_equal(again.policy()(inputs), network.policy()(inputs))
+    np.testing.assert_array_equal(again.policy().outputs(inputs), network.policy().outputs(inputs))
 
 
 REFUSED: dict[str, tuple[nn.Module, tuple[int, ...], str]] = {

@@ -70,7 +70,7 @@ def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     run = tmp_path_factory.mktemp("undisturbed") / "run"
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("wann.api._search.report_run", lambda *_: None)
-        assert api.search(small_search(), run=run)
+        assert api.search(small_search(), run=run).finished
     return run
 
 
@@ -94,8 +94,8 @@ def test_a_second_writer_is_refused_at_once(undisturbed: Path, capsys: pytest.Ca
     said: list[str] = []
     come = intrude(("resume run", "search c.toml --run run"), said, capsys)
     stops = iter([False, True])
-    assert not api.search(small_search(), run="run", show=come, stop=lambda: next(stops))
-    assert api.resume("run", show=come)
+    assert not api.search(small_search(), run="run", callback=come, stop=lambda: next(stops)).finished
+    assert api.resume("run", callback=come).finished
     assert len(said) == 2 * GENERATIONS
     held = f"wann: run: process {os.getpid()} on {os.uname().nodename} is writing there"
     assert [line.partition(";")[0] for line in said if "wann resume" not in line] == [held] * GENERATIONS
@@ -116,7 +116,7 @@ def test_two_who_begin_in_one_folder_at_once_do_not_share_it(
         come()
 
     monkeypatch.setattr(os, "ftruncate", late)
-    assert api.search(small_search(), run="run")
+    assert api.search(small_search(), run="run").finished
     assert len(said) == 2
     assert all("run: another process is writing there" in line for line in said)
     assert metrics("run") == metrics(undisturbed)
@@ -127,11 +127,11 @@ def test_a_second_writer_of_a_pruning_run_is_refused_too(capsys: pytest.CaptureF
     come = intrude(("resume pruned", "prune p.toml --run pruned"), said, capsys)
     config = api.read_prune_config("p.toml")
     stops = iter([False, False, True])
-    assert not api.prune(config, run="pruned", show=come, stop=lambda: next(stops))
-    assert api.resume_pruning("pruned", show=come)
+    assert not api.prune(config, run="pruned", show=come, stop=lambda: next(stops)).finished
+    assert api.resume("pruned", callback=come).finished
     assert len(said) > 4
     assert any(f"pruned: process {os.getpid()} " in line for line in said)
-    assert api.prune(config, run="whole")
+    assert api.prune(config, run="whole").finished
     assert metrics("pruned") == metrics("whole")
 
 
@@ -146,7 +146,7 @@ with RunFolder.existing(Path("run")).writing():
 
 
 def test_the_lock_of_a_process_that_was_killed_is_gone(capsys: pytest.CaptureFixture[str]) -> None:
-    assert not api.search(small_search(), run="run", stop=lambda: True)
+    assert not api.search(small_search(), run="run", stop=lambda: True).finished
     with subprocess.Popen(
         [sys.executable, "-c", HOLDER], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     ) as holder:
@@ -168,8 +168,8 @@ def test_where_a_file_system_has_no_locks_that_is_said_and_the_work_goes_on(
 
     monkeypatch.setattr(fcntl, "flock", flock)
     said: list[str] = []
-    assert not api.search(small_search(), run="run", stop=lambda: True, tell=said.append)
-    assert api.resume("run", tell=said.append)
+    assert not api.search(small_search(), run="run", stop=lambda: True, tell=said.append).finished
+    assert api.resume("run", tell=said.append).finished
     assert said == ["run: its file system has no locks; make sure that no other process writes there"] * 2
     assert metrics("run") == metrics(undisturbed)
 
@@ -177,7 +177,7 @@ def test_where_a_file_system_has_no_locks_that_is_said_and_the_work_goes_on(
 def test_a_folder_that_cannot_be_written_is_refused(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert not api.search(small_search(), run="run", stop=lambda: True)
+    assert not api.search(small_search(), run="run", stop=lambda: True).finished
 
     def flock(*_: object) -> None:
         raise OSError(errno.EIO, os.strerror(errno.EIO))
@@ -208,7 +208,7 @@ def test_resuming_needs_a_row_for_each_generation_in_their_order(
     damage: Callable[[list[str]], list[str]], says: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     stops = iter([False, False, True])
-    assert not api.search(small_search(), run="run", stop=lambda: next(stops))
+    assert not api.search(small_search(), run="run", stop=lambda: next(stops)).finished
     header, *rows = metrics("run").decode().splitlines()
     assert len(rows) == 2
     Path("run/metrics.csv").write_text("\n".join([header, *damage(rows), ""]), encoding="utf-8")
@@ -221,7 +221,7 @@ def test_resuming_needs_a_row_for_each_generation_in_their_order(
 
 
 def test_a_pruning_run_needs_a_row_for_each_network_of_each_round(capsys: pytest.CaptureFixture[str]) -> None:
-    assert api.prune(api.read_prune_config("p.toml"), run="pruned")
+    assert api.prune(api.read_prune_config("p.toml"), run="pruned").finished
     whole = metrics("pruned")
     header, *rows = whole.decode().splitlines()
     assert [row.split(",")[:2] for row in rows] == [
@@ -318,7 +318,7 @@ def test_a_search_that_is_killed_while_it_resumes_can_be_resumed(
     first: int, undisturbed: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     stops = iter([False, True])
-    assert not api.search(small_search(), run="template", stop=lambda: next(stops))
+    assert not api.search(small_search(), run="template", stop=lambda: next(stops)).finished
 
     def interrupted(name: str) -> Path:
         return shutil.copytree("template", tmp_path / name)
@@ -341,7 +341,7 @@ def test_a_pruning_run_that_is_killed_at_birth_can_be_resumed_or_begun_again(
     config = api.read_prune_config("p.toml")
     total = operations(tmp_path / "counted", lambda: api.prune(config, run="counted", stop=lambda: True))
     assert total is not None
-    assert api.prune(config, run="whole")
+    assert api.prune(config, run="whole").finished
     for at in range(first, total, 3):
         run = tmp_path / f"run{at}"
         assert operations(run, lambda run=run: api.prune(config, run=run), at) is None  # type: ignore[misc]
@@ -358,7 +358,7 @@ def test_a_fresh_folder_holds_preset_or_task_and_seed(capsys: pytest.CaptureFixt
     assert "results/runs/c-seed3-1/champion.json" in capsys.readouterr().err
     assert ended("search c.toml --seed 3") == 0
     assert ended("prune p.toml --seed 5") == 0
-    assert api.search(small_search(seed=4))
+    assert api.search(small_search(seed=4)).finished
     assert sorted(path.name for path in Path("results/runs").iterdir()) == [
         "c-seed3-1",
         "c-seed3-2",
@@ -400,7 +400,7 @@ def test_searches_that_begin_at_once_keep_their_seeds() -> None:
 
     def begin(seed: int) -> bool:
         together.wait()
-        return api.search(small_search(seed=seed))
+        return api.search(small_search(seed=seed)).finished
 
     seeds = (0, 1, 1)
     with ThreadPoolExecutor(3) as pool:

@@ -38,7 +38,7 @@ COMMANDS: Final = (
 @pytest.fixture(scope="module")
 def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
     run = tmp_path_factory.mktemp("finished") / "run"
-    assert api.search(small_search(), run=run)
+    assert api.search(small_search(), run=run).finished
     return run
 
 

@@ -69,7 +69,7 @@ def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     run = tmp_path_factory.mktemp("undisturbed") / "run"
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("wann.api._search.report_run", lambda *_: None)
-        assert api.search(config(), run=run)
+        assert api.search(config(), run=run).finished
     return run
 
 
@@ -84,12 +84,12 @@ def test_a_search_writes_a_row_for_each_generation_and_a_champion(undisturbed: P
 
 @pytest.mark.parametrize("workers", [1, 2, 4])
 def test_the_number_of_threads_shows_in_no_byte(workers: int, undisturbed: Path, tmp_path: Path) -> None:
-    assert api.search(config(backend_workers=workers), run=tmp_path / "run")
+    assert api.search(config(backend_workers=workers), run=tmp_path / "run").finished
     assert result(tmp_path / "run") == result(undisturbed)
 
 
 def test_another_seed_gives_other_bytes(undisturbed: Path, tmp_path: Path) -> None:
-    assert api.search(config().changed(seed=6), run=tmp_path / "run")
+    assert api.search(config().changed(seed=6), run=tmp_path / "run").finished
     assert result(tmp_path / "run")[0] != result(undisturbed)[0]
 
 
@@ -99,9 +99,9 @@ def test_a_search_on_images_is_resumed_likewise_whatever_its_memory(memory: int,
     document |= {"search": DOCUMENT["search"] | {"most_connections": 330}}
     whole = parse_config(document)
     cut = whole.changed(task=whole.task.changed(memory=memory), backend=whole.backend.changed(workers=2))
-    assert api.search(whole, run=tmp_path / "whole")
-    assert not api.search(cut, run=tmp_path / "cut", stop=after(5))
-    assert api.resume(tmp_path / "cut")
+    assert api.search(whole, run=tmp_path / "whole").finished
+    assert not api.search(cut, run=tmp_path / "cut", stop=after(5)).finished
+    assert api.resume(tmp_path / "cut").finished
     assert result(tmp_path / "cut") == result(tmp_path / "whole")
     assert api.load(tmp_path / "cut").connections <= 330
 
@@ -111,26 +111,26 @@ def test_interrupted_and_resumed_is_as_if_undisturbed(
     generation: int, undisturbed: Path, tmp_path: Path
 ) -> None:
     run = tmp_path / "run"
-    assert not api.search(config(), run=run, stop=after(generation))
+    assert not api.search(config(), run=run, stop=after(generation)).finished
     assert (
         len(RunFolder(run).columns(run / "metrics.csv")["generation"]) == generation if generation else True
     )
-    assert api.resume(run)
+    assert api.resume(run).finished
     assert result(run) == result(undisturbed)
 
 
 def test_a_search_may_be_interrupted_after_every_single_generation(undisturbed: Path, tmp_path: Path) -> None:
     run = tmp_path / "run"
-    done = api.search(config(), run=run, stop=after(1))
+    done = api.search(config(), run=run, stop=after(1)).finished
     while not done:
-        done = api.resume(run, stop=after(1), workers=2)
+        done = api.resume(run, stop=after(1), workers=2).finished
     assert result(run) == result(undisturbed)
 
 
 def test_a_shorter_search_that_is_extended_ends_as_the_long_one(undisturbed: Path, tmp_path: Path) -> None:
     run = tmp_path / "run"
-    assert api.search(config(search_generations=5), run=run)
-    assert api.resume(run, generations=GENERATIONS)
+    assert api.search(config(search_generations=5), run=run).finished
+    assert api.resume(run, generations=GENERATIONS).finished
     assert result(run) == result(undisturbed)
     assert f"generations = {GENERATIONS}" in (run / "config.toml").read_text()
     # The front is that of the last generation.
@@ -143,7 +143,7 @@ def test_a_shorter_search_that_is_extended_ends_as_the_long_one(undisturbed: Pat
 
 def test_resuming_what_is_done_changes_nothing(undisturbed: Path, tmp_path: Path) -> None:
     run = shutil.copytree(undisturbed, tmp_path / "run")
-    assert api.resume(run)
+    assert api.resume(run).finished
     assert result(run) == result(undisturbed)
 
 
@@ -161,16 +161,16 @@ def test_a_search_that_ends_early_leaves_a_prefix_and_a_front_and_may_go_on(
     sentences: list[str] = []
     run = tmp_path / "run"
     settings = config(**{f"search_{setting}": change})
-    assert not api.search(settings, run=run, stop=after(1))
-    assert api.resume(run, tell=sentences.append)
+    assert not api.search(settings, run=run, stop=after(1)).finished
+    assert api.resume(run, tell=sentences.append).finished
     short = rows(run)
     assert short == whole[: len(short)]
     assert 2 <= len(short) < len(whole)
     assert (run / "front" / "front.csv").exists()
     assert f"search.{setting}" in sentences[-1]
-    assert api.resume(run)
+    assert api.resume(run).finished
     assert rows(run) == short  # it has ended
-    assert api.resume(run, generations=GENERATIONS)
+    assert api.resume(run, generations=GENERATIONS).finished
     assert result(run) == result(undisturbed)
 
 
@@ -180,11 +180,11 @@ def test_minutes_end_a_search_between_generations_and_it_can_be_resumed(
     clock = iter(range(0, 10**6, 20))  # twenty seconds between two looks at it
     monkeypatch.setattr("wann.api._callbacks.monotonic", lambda: next(clock))
     run = tmp_path / "run"
-    assert not api.search(config(), run=run, minutes=1)
+    assert not api.search(config(), run=run, minutes=1).finished
     assert rows(run) == rows(undisturbed)[:4]
-    assert not api.resume(run, minutes=1)
+    assert not api.resume(run, minutes=1).finished
     assert rows(run) == rows(undisturbed)[:7]
-    assert api.resume(run)
+    assert api.resume(run).finished
     assert result(run) == result(undisturbed)
 
 
@@ -196,9 +196,9 @@ def test_no_time_at_all_is_refused_before_anything_is_written(tmp_path: Path) ->
 
 def test_a_search_with_additions_is_resumed_likewise(tmp_path: Path) -> None:
     settings = config(mutation_repeat=0.5, mutation_duplicate_node=0.2, weights_sampling="stratified")
-    assert api.search(settings, run=tmp_path / "whole")
-    assert not api.search(settings, run=tmp_path / "run", stop=after(7))
-    assert api.resume(tmp_path / "run", workers=2)
+    assert api.search(settings, run=tmp_path / "whole").finished
+    assert not api.search(settings, run=tmp_path / "run", stop=after(7)).finished
+    assert api.resume(tmp_path / "run", workers=2).finished
     assert result(tmp_path / "run") == result(tmp_path / "whole")
 
 
@@ -214,9 +214,9 @@ def test_a_search_with_several_beginnings_is_resumed_with_all_of_them(
         | {"initial_mutations": 3},
     }
     settings = parse_config(document)
-    assert api.search(settings, run=tmp_path / "whole")
-    assert not api.search(settings, run=tmp_path / "run", stop=after(generation))
-    assert api.resume(tmp_path / "run", workers=2)
+    assert api.search(settings, run=tmp_path / "whole").finished
+    assert not api.search(settings, run=tmp_path / "run", stop=after(generation)).finished
+    assert api.resume(tmp_path / "run", workers=2).finished
     assert result(tmp_path / "run") == result(tmp_path / "whole")
 
 
@@ -224,17 +224,17 @@ def test_a_damaged_newest_checkpoint_costs_a_generation_and_nothing_else(
     undisturbed: Path, tmp_path: Path
 ) -> None:
     run = tmp_path / "run"
-    assert not api.search(config(), run=run, stop=after(6))
+    assert not api.search(config(), run=run, stop=after(6)).finished
     older, newest = sorted((run / "checkpoints").glob("*.npz"))
     assert (older.stem, newest.stem) == ("00000005", "00000006")
     newest.write_bytes(newest.read_bytes()[:-9])
-    assert api.resume(run)
+    assert api.resume(run).finished
     assert result(run) == result(undisturbed)
 
 
 def test_what_a_killed_writer_left_behind_confuses_nobody(undisturbed: Path, tmp_path: Path) -> None:
     run = tmp_path / "run"
-    assert not api.search(config(), run=run, stop=after(4))
+    assert not api.search(config(), run=run, stop=after(4)).finished
     checkpoints = run / "checkpoints"
     (checkpoints / ".00000009.npz.123.tmp").write_bytes(b"half")
     (run / ".metrics.csv.123.tmp").write_bytes(b"half")
@@ -243,17 +243,17 @@ def test_what_a_killed_writer_left_behind_confuses_nobody(undisturbed: Path, tmp
         file.write(b"4,1,2,3,4,5,6,7,8,9,10\n5,1,2")
     with (run / "timing.csv").open("ab") as file:
         file.write(b"4,0.")
-    assert api.resume(run)
+    assert api.resume(run).finished
     assert result(run) == result(undisturbed)
     assert len(RunFolder(run).columns(run / "timing.csv")["generation"]) == GENERATIONS
 
 
 def test_without_any_checkpoint_a_search_begins_again(undisturbed: Path, tmp_path: Path) -> None:
     run = tmp_path / "run"
-    assert not api.search(config(), run=run, stop=after(3))
+    assert not api.search(config(), run=run, stop=after(3)).finished
     for path in (run / "checkpoints").iterdir():
         path.unlink()
-    assert api.resume(run)
+    assert api.resume(run).finished
     assert result(run) == result(undisturbed)
 
 
@@ -266,7 +266,7 @@ def test_a_full_disk_ends_in_one_sentence_and_leaves_the_last_checkpoint_whole(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     Path("c.toml").write_text(render_settings(config()), encoding="utf-8")
-    assert not api.search(config(), run="run", stop=after(4))
+    assert not api.search(config(), run="run", stop=after(4)).finished
     before = {path.name: path.read_bytes() for path in Path("run/checkpoints").iterdir()}
     with monkeypatch.context() as patch:
         room = iter(range(3))  # for the two tables and the configuration that resuming writes
@@ -282,7 +282,7 @@ def test_a_full_disk_ends_in_one_sentence_and_leaves_the_last_checkpoint_whole(
     assert "wann resume run" in message
     assert {path.name: path.read_bytes() for path in Path("run/checkpoints").iterdir()} == before
     assert not list(Path("run").rglob("*.tmp"))
-    assert api.resume("run")
+    assert api.resume("run").finished
     assert result(Path("run")) == result(undisturbed)
 
 
@@ -333,7 +333,7 @@ def long_undisturbed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     run = tmp_path_factory.mktemp("long") / "run"
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("wann.api._search.report_run", lambda *_: None)
-        assert api.search(config(search_generations=LONG), run=run)
+        assert api.search(config(search_generations=LONG), run=run).finished
     return run
 
 
@@ -354,7 +354,7 @@ def test_killed_again_and_again_a_search_ends_where_it_would_have(
         code, said = ended(signal.SIGKILL, moment, *command, folder=tmp_path)
         assert code == -signal.SIGKILL, said
         command = ["resume", "run"]
-    assert api.resume(tmp_path / "run")
+    assert api.resume(tmp_path / "run").finished
     assert result(tmp_path / "run") == result(long_undisturbed)
 
 
@@ -368,5 +368,5 @@ def test_ctrl_c_ends_with_130_and_a_checkpoint_to_go_on_from(long_undisturbed: P
     done = len((tmp_path / "run" / "metrics.csv").read_bytes().splitlines()) - 1
     assert 0 < done < LONG
     assert int(newest_checkpoint(tmp_path / "run").stem) == done
-    assert api.resume(tmp_path / "run")
+    assert api.resume(tmp_path / "run").finished
     assert result(tmp_path / "run") == result(long_undisturbed)

@@ -18,7 +18,7 @@ import numpy as np
 from gymnasium import spaces
 from numpy.typing import NDArray
 
-__all__ = ["DEEDS", "LIMIT", "Sums", "doing", "here", "total"]
+__all__ = ["DEEDS", "LIMIT", "Louder", "Sums", "Turned", "doing", "here", "nothing", "total"]
 
 LIMIT: Final = 12
 """Steps of an episode, unless it says otherwise."""
@@ -253,6 +253,24 @@ class Spaceless(Sums):
     @observation_space.setter
     def observation_space(self, space: Any) -> None:
         """Forget it."""
+
+
+class Louder(gymnasium.RewardWrapper[Any, Any]):
+    """Rewards are a thousand times as large."""
+
+    def reward(self, reward: Any) -> float:
+        return 1000 * float(reward)
+
+
+class Turned(gymnasium.ActionWrapper[Any, Any, Any]):
+    """Actions are those of the opposite sign."""
+
+    def action(self, action: Any) -> Any:
+        return -action
+
+
+def nothing(environment: Any) -> None:
+    """Wrap it in nothing at all."""
 
 
 class Exits(Sums):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from functools import cache
+from functools import cache, partial
 from typing import Any
 
 import networkx as nx
@@ -44,14 +44,14 @@ def task(
 ) -> ClassificationTask:
     return ClassificationTask(
         "small",
+        tuple(f"pixel {n}" for n in range(SIDE**2)),
         tuple("abcd"),
-        SIDE,
         batch,
         int(megabytes * 2**20),
         temperatures,
         images(0, train),
         images(1, 60),
-        None,
+        partial(images, 2, 60),
     )
 
 
@@ -94,7 +94,7 @@ def test_the_return_is_the_mean_log_probability(
     for weight, loss in zip(WEIGHTS, found, strict=True):
         pixels, labels = problem.train.pixels(chosen), problem.train.labels[chosen]
         # The kernel's own outputs, so that only softmax and sums are judged; nodes are judged apart.
-        raw = network.policy(weight)(pixels).astype(np.float64)
+        raw = network.policy(weight).outputs(pixels).astype(np.float64)
         expected = log_probabilities(raw)[np.arange(batch), labels].mean()
         assert loss == pytest.approx(expected, rel=2e-6, abs=2e-6)
 
@@ -116,7 +116,7 @@ def test_a_temperature_divides_the_outputs() -> None:
     problem = task(temperatures=(2.5,))
     found = losses(problem, network.population, Trial(np.array([3])), np.array([1.5]))[0, 0, 0]
     chosen = np.random.default_rng(3).choice(200, 70, replace=False)
-    raw = network.policy(1.5)(problem.train.pixels(chosen)).astype(np.float64) / 2.5
+    raw = network.policy(1.5).outputs(problem.train.pixels(chosen)).astype(np.float64) / 2.5
     assert found == pytest.approx(log_probabilities(raw)[np.arange(70), problem.train.labels[chosen]].mean())
 
 
@@ -126,7 +126,7 @@ def test_outputs_are_those_of_the_network_by_itself(population: Population, inde
     problem = task()
     found = problem.logits(network.batch.merged, WEIGHTS, "validation")
     for weight, raw in zip(WEIGHTS, found, strict=True):
-        np.testing.assert_array_equal(raw, network.policy(weight)(problem.validation.pixels()))
+        np.testing.assert_array_equal(raw, network.policy(weight).outputs(problem.validation.pixels()))
 
 
 def test_outputs_are_those_of_the_definition() -> None:
@@ -211,7 +211,7 @@ def test_large_outputs_cost_no_accuracy() -> None:
     size = 1e3 * np.ones(network.connections)
     found = losses(problem, network.population, Trial(np.array([1])), size[None])[0, 0, 0]
     chosen = np.random.default_rng(1).choice(200, 70, replace=False)
-    raw = network.with_weights(size).policy()(problem.train.pixels(chosen)).astype(np.float64)
+    raw = network.with_weights(size).policy().outputs(problem.train.pixels(chosen)).astype(np.float64)
     assert np.abs(raw).max() > 500
     expected = log_probabilities(raw)[np.arange(70), problem.train.labels[chosen]].mean()
     assert found == pytest.approx(expected, rel=1e-5)

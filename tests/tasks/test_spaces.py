@@ -13,8 +13,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from wann.errors import BadInput
-from wann.network import Squash
-from wann.tasks.control.spaces import Actions, Observations
+from wann.network import Actions, Observations, Squash
 
 SQUASHES: tuple[Squash | None, ...] = (None, "scale", "clip", "tanh")
 FLOATS: tuple[Any, ...] = (np.float16, np.float32, np.float64)

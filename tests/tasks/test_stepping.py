@@ -15,7 +15,6 @@ from typing import Any
 import gymnasium
 import numpy as np
 import pytest
-from gymnasium import spaces
 from numpy.typing import NDArray
 
 from tests.tasks.environments import LIMIT, doing, here
@@ -95,13 +94,11 @@ def plainly(
     environment = gymnasium.make(
         problem.id, disable_env_checker=True, max_episode_steps=problem.episode_limit
     )
-    policy, actions = network.policy(weight), problem.world.actions
+    policy = network.policy(weight, environment=environment)
     observation, _ = environment.reset(seed=seed)
     total, steps, over = 0.0, 0, False
     while not over:
-        seen = np.asarray(spaces.flatten(environment.observation_space, observation))
-        action = actions.of_outputs(policy(seen)[None, :])[0]
-        observation, reward, terminated, truncated, _ = environment.step(action)
+        observation, reward, terminated, truncated, _ = environment.step(policy(observation))
         total += float(reward) if last_counts or not terminated else 0.0
         steps, over = steps + 1, terminated or truncated
     environment.close()
@@ -281,7 +278,7 @@ def test_an_output_that_is_not_a_number_ends_its_episode_and_an_infinite_one_is_
     for sign, sound in ((1.0, True), (-1.0, False)):
         network = overflowing(sign)
         assert network.weights is not None
-        raw = network.policy()(np.array([0.5, 0.0, 0.0]))
+        raw = network.policy().outputs(np.array([0.5, 0.0, 0.0]))
         assert np.isinf(raw[0]) if sound else np.isnan(raw[0])
         outcome = play(problem, [network], network.weights[None])
         if sound:
@@ -475,7 +472,7 @@ def test_pools_draw_other_episodes_of_the_same_distribution(name: str) -> None:
 
 def test_networks_are_given_what_is_to_be_observed() -> None:
     problem = task(here("Sums"), observe=(2, 0))
-    assert (problem.inputs, problem.interface) == (2, Interface(observe=(2, 0)))
+    assert (problem.inputs, problem.interface.observe) == (2, (2, 0))
     assert problem.input_names == ("input 3", "input 1")
     assert_plain(problem, play(problem))
     assert Interface(observe=(2, 0)).observed(np.array([[1.5, 2.0, 3.0]])).tolist() == [[3.0, 1.5]]
@@ -486,21 +483,23 @@ def test_networks_are_given_what_is_to_be_observed() -> None:
 @pytest.mark.parametrize("squash", ["clip", "tanh", "scale"])
 def test_actions_are_squashed_as_asked(squash: str) -> None:
     problem = task(here("FromMinus2To5"), squash=squash)
-    assert problem.interface == Interface(squash=squash)  # type: ignore[arg-type]
+    assert problem.interface.squash == squash
     outcome = play(problem)
     assert_plain(problem, outcome)
     same = (outcome.returns == play(task(here("FromMinus2To5"))).returns).all()
     assert same == (squash == "scale")
 
 
-def test_nothing_is_carried_where_all_is_as_the_environment_says() -> None:
-    assert task(here("Sums")).interface is None
+def test_where_all_is_as_the_environment_says_its_spaces_alone_are_carried() -> None:
+    spaces = gymnasium.make(here("Sums"))
+    assert task(here("Sums")).interface == Interface(
+        observation=spaces.observation_space, action=spaces.action_space
+    )
 
 
 def test_normalised_observations_have_no_mean_and_a_deviation_of_one() -> None:
     problem = task("LunarLander-v3", normalise=True)
     interface = problem.interface
-    assert interface is not None
     assert interface == task("LunarLander-v3", normalise=True).interface
     environment = gymnasium.make("LunarLander-v3")
     environment.action_space.seed(0)
@@ -583,6 +582,6 @@ def test_an_observation_that_does_not_fit_is_refused(interface: Interface, says:
         interface.observed(np.zeros((2, 3)))
     network = Network(2, 1, np.array([1], np.int8), np.array([1]), np.array([3]), interface=interface)
     with pytest.raises(BadInput, match=says):
-        network.policy(1.0)(np.zeros(3))
+        network.policy(1.0).outputs(np.zeros(3))
     with pytest.raises(BadInput, match=r"end at 2|numbers"):
         make_task(task_settings(here("Sums")), interface, BY_HAND)

@@ -1,18 +1,27 @@
 """The verbs of the command line as Python functions: search, evaluate, tune, prune, show."""
 
 from ..comparison.frontier import frontier
+from ..network import Network
 from ..pruning.evolved import Shrunk, shrink
 from ..reporting import check_video
+from ._ask_tell import Search
 from ._evaluate import evaluate
 from ._files import export, import_out, load, save
 from ._folders import prunes, run_folder
-from ._prune import prune, read_prune_config, resume_pruning
+from ._prune import prune, read_prune_config
+from ._run import FrontNetwork, Metrics, Run
 from ._search import read_config, resume, resume_needs, search
+from ._settings import settings
 from ._show import report, show, video
 from ._tasks import needs, tasks
 from ._tune import tune
 
 __all__ = [
+    "FrontNetwork",
+    "Metrics",
+    "Network",
+    "Run",
+    "Search",
     "Shrunk",
     "check_video",
     "evaluate",
@@ -28,10 +37,10 @@ __all__ = [
     "report",
     "resume",
     "resume_needs",
-    "resume_pruning",
     "run_folder",
     "save",
     "search",
+    "settings",
     "show",
     "shrink",
     "tasks",

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from typing import Final
 
-from ..assessment import CONTROL_CONDITIONS, IMAGE_CONDITIONS, AnyScore, assessor_type, make_assessor
+from ..assessment import CONTROL_CONDITIONS, IMAGE_CONDITIONS, Scores, assessor_type, make_assessor
 from ..errors import BadInput
 from ..network import Network
 from ..streams import check_seed
-from ..tasks import task_for
+from ..tasks import Factory, task_for
 from ._callbacks import quiet
 
 __all__ = ["evaluate"]
@@ -29,8 +29,9 @@ def evaluate(
     episode_limit: int | None = None,
     workers: int | None = None,
     trust: Sequence[str] = (),
+    environment: Factory | None = None,
     show: Callable[[str], None] = quiet,
-) -> list[AnyScore]:
+) -> Scores:
     """Score a network on fresh episodes, or on test images.
 
     Args:
@@ -47,10 +48,11 @@ def evaluate(
         episode_limit: steps after which an episode is truncated; the environment's own limit if None.
         workers: threads or processes; all cores if None.
         trust: modules that the network's own task may import.
+        environment: a callable that returns a Gymnasium environment, instead of a task.
         show: called with each condition before it is measured.
 
     Returns:
-        A score for each condition.
+        A score for each condition; a list that is printed as a table.
 
     Raises:
         BadInput: no task, an unknown condition, a network that does not fit the task, or an environment
@@ -64,13 +66,13 @@ def evaluate(
     _check(condition, dict.fromkeys([*CONTROL_CONDITIONS, *IMAGE_CONDITIONS]))
     if condition == "stored" and network.weights is None:
         raise BadInput("stored; the network carries no weights", argument="condition")
-    problem = task_for(network, task, stepping, episode_limit, trust)
+    problem = task_for(network, task, stepping, episode_limit, trust, environment)
     _check(condition, assessor_type(problem).conditions)
     with make_assessor(network, problem, seed=seed, episodes=episodes, workers=workers) as assessor:
         if weight is not None:
-            return [assessor.weight(weight)]
+            return Scores([assessor.weight(weight)])
         default = "shared" if network.weights is None else "stored"
-        scores = []
+        scores = Scores()
         for name in assessor.available if condition == "all" else [condition or default]:
             show(name)
             scores.append(assessor.score(name))

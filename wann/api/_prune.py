@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from ..presets import configuration
 from ._callbacks import never, quiet
 from ._folders import run_folder
+from ._run import Run
 
 if TYPE_CHECKING:
     from ..pruning import PruneConfig
@@ -17,7 +19,7 @@ __all__ = ["prune", "read_prune_config", "resume_pruning"]
 
 
 def read_prune_config(
-    path: Path | str, changes: Sequence[str] = (), *, seed: int | None = None
+    config: Path | str | Mapping[str, Any], changes: Sequence[str] = (), *, seed: int | None = None
 ) -> PruneConfig:
     """Read the configuration of a pruning run and apply changes to it; see ``read_config``.
 
@@ -26,7 +28,8 @@ def read_prune_config(
     """
     from ..pruning import load_prune_config  # noqa: PLC0415 - PyTorch is an extra
 
-    return load_prune_config(Path(path), [*changes, *([] if seed is None else [f"seed={seed}"])])
+    arguments = {} if seed is None else {"seed": [f"seed={seed}"]}
+    return load_prune_config(configuration(config, "prune"), changes, arguments)
 
 
 def prune(
@@ -36,7 +39,7 @@ def prune(
     show: Callable[[RoundProgress], None] = quiet,
     stop: Callable[[], bool] = never,
     tell: Callable[[str], None] = quiet,
-) -> bool:
+) -> Run:
     """Train a dense network, prune it in rounds, and keep everything in a run folder.
 
     Args:
@@ -47,7 +50,7 @@ def prune(
         tell: called with a sentence if the folder cannot be locked.
 
     Returns:
-        Whether the run is finished.
+        The run, and whether it is finished.
 
     Raises:
         BadInput: the configuration or the folder cannot be used, or PyTorch is not installed.
@@ -58,7 +61,8 @@ def prune(
     settings = read_prune_config(config) if isinstance(config, Path | str) else config
     name = Path(config).stem if isinstance(config, Path | str) else f"prune-{settings.data.name}"
     with run_folder(run, name, settings.seed) as folder, PruningRun.start(settings, folder, tell) as begun:
-        return begun.run(show, stop)
+        done = begun.run(show, stop)
+    return Run(folder, finished=done)
 
 
 def resume_pruning(
@@ -67,9 +71,10 @@ def resume_pruning(
     show: Callable[[RoundProgress], None] = quiet,
     stop: Callable[[], bool] = never,
     tell: Callable[[str], None] = quiet,
-) -> bool:
+) -> Run:
     """Resume an interrupted pruning run after its last finished round; see ``prune``."""
     from ..pruning import PruningRun  # noqa: PLC0415
 
     with PruningRun.resume(Path(run), tell) as going_on:
-        return going_on.run(show, stop)
+        done = going_on.run(show, stop)
+    return Run(run, finished=done)

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from contextlib import suppress
 from pathlib import Path
 
 from ..assessment import make_assessor
 from ..errors import BadInput
 from ..network import Network
-from ..reporting import check_video, draw_topology, report_run, write_video
+from ..reporting import check_video, draw_topology, names_in_picture, report_run, write_video
 from ..runs import RunFolder
 from ..streams import Stream, check_seed, episode_seeds
-from ..tasks import image_width, names_of, task_for
+from ..tasks import Factory, task_for
 from ..trust import Trust
 from ._folders import prunes
 
@@ -30,19 +29,8 @@ def show(network: Network, path: Path | str, *, trust: Sequence[str] = ()) -> No
     Raises:
         BadInput: another suffix, or a file that cannot be written.
     """
-    inputs, outputs = None, None
-    allowed = Trust.of(trust)
-    if network.task is not None:
-        # A picture needs no task: without one, numbers serve as names.
-        with suppress(BadInput):
-            inputs, outputs = names_of(network.task, network.interface, allowed)
-    draw_topology(
-        network,
-        Path(path),
-        input_names=inputs,
-        output_names=outputs,
-        side=image_width(network.task, network.inputs),
-    )
+    inputs, outputs, side = names_in_picture(network, Trust.of(trust))
+    draw_topology(network, Path(path), input_names=inputs, output_names=outputs, side=side)
 
 
 def video(
@@ -55,6 +43,7 @@ def video(
     episodes: int = 1,
     episode_limit: int | None = None,
     trust: Sequence[str] = (),
+    environment: Factory | None = None,
 ) -> list[float]:
     """Play episodes and write what they look like as mp4, gif or png; returns their returns.
 
@@ -67,6 +56,8 @@ def video(
         episodes: how many.
         episode_limit: steps after which an episode is cut; the environment's own if not given.
         trust: modules that the network's own task may have imported.
+        environment: a callable that returns a Gymnasium environment, instead of a task; to be rendered it
+            must accept ``render_mode``, or return one that renders frames.
 
     Raises:
         BadInput: another suffix, a missing extra, a task without episodes, or a network that does not
@@ -74,14 +65,14 @@ def video(
     """
     check_seed(seed)
     check_video(Path(path))
-    problem = task_for(network, task, episode_limit=episode_limit, trust=trust)
+    problem = task_for(network, task, episode_limit=episode_limit, trust=trust, environment=environment)
     renderer = problem.renderer()
     if weight is None and network.weights is None and network.shared_weight is None:
         with make_assessor(network, problem, seed=seed) as assessor:
             weight = assessor.best_shared_weight()
     further = episode_seeds(seed, Stream.VIDEO_EPISODES, episodes - 1).tolist()
-    policy = network.policy(weight)
-    rendered = [renderer.episode(policy, one) for one in [seed, *further]]
+    outputs = network.policy(weight).outputs
+    rendered = [renderer.episode(outputs, one) for one in [seed, *further]]
     write_video(rendered, Path(path))
     return [episode.total for episode in rendered]
 
@@ -96,6 +87,6 @@ def report(run: Path | str) -> Path:
     """
     if prunes(run):
         raise BadInput(
-            f"{run}: a pruning run; its picture is in figures/, and `wann frontier {run}` compares it"
+            f"{run}: a pruning run; its picture is in figures/, and frontier compares it with others"
         )
     return report_run(RunFolder.existing(Path(run)))

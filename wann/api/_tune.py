@@ -13,7 +13,7 @@ from ..formats import render, to_document
 from ..network import Network
 from ..reporting import draw_sweep
 from ..streams import check_seed
-from ..tasks import Task, task_for
+from ..tasks import Factory, Task, task_for
 from ..training import TuningProgress, TuningSettings
 from ._callbacks import quiet
 
@@ -33,6 +33,7 @@ def tune(
     episode_limit: int | None = None,
     workers: int | None = None,
     trust: Sequence[str] = (),
+    environment: Factory | None = None,
     show: Callable[[int, int, float], None] = quiet,
     curve: Path | None = None,
     progress: Path | None = None,
@@ -51,6 +52,7 @@ def tune(
         episode_limit: steps after which an episode is truncated; the environment's own limit if None.
         workers: threads or processes; all cores if None.
         trust: modules that the network's own task may import.
+        environment: a callable that returns a Gymnasium environment, instead of a task.
         show: called after each iteration with its index, the number of iterations, and the best mean
             return or the validation accuracy.
         curve: a picture (svg, png, pdf) of the return against the shared weight, and the same values as csv
@@ -64,7 +66,7 @@ def tune(
     check_seed(seed)
     if method not in (None, *METHODS):
         raise BadInput(f"{method}; accepted are {', '.join(METHODS)}", argument="method")
-    problem = task_for(network, task, stepping, episode_limit, trust)
+    problem = task_for(network, task, stepping, episode_limit, trust, environment)
     methods = assessor_type(problem).methods
     method = method or methods[0]
     if method not in methods:

@@ -1,10 +1,10 @@
 """How good a network is: conditions, scores and their statistics."""
 
-from .assessor import AnyScore, Assessor, assessor_type, make_assessor
+from .assessor import Assessor, assessor_type, make_assessor
 from .budget import LIMIT, Budget, budget_of, midpoints, tuning_of
 from .control import ControlAssessor
 from .images import ENSEMBLE, ImageAssessor
-from .score import CONTROL_CONDITIONS, IMAGE_CONDITIONS, ImageScore, Score
+from .score import CONTROL_CONDITIONS, IMAGE_CONDITIONS, AnyScore, ImageScore, Score, Scores
 
 __all__ = [
     "CONTROL_CONDITIONS",
@@ -18,6 +18,7 @@ __all__ = [
     "ImageAssessor",
     "ImageScore",
     "Score",
+    "Scores",
     "assessor_type",
     "budget_of",
     "make_assessor",

@@ -16,11 +16,9 @@ from ..training import GradientSettings, TuningProgress
 from .budget import Budget, budget_of, tuning_of
 from .control import ControlAssessor
 from .images import ImageAssessor
-from .score import ImageScore, Score
+from .score import AnyScore
 
-__all__ = ["AnyScore", "Assessor", "assessor_type", "make_assessor"]
-
-AnyScore = Score | ImageScore
+__all__ = ["Assessor", "assessor_type", "make_assessor"]
 
 
 class Assessor(Protocol):

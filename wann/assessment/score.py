@@ -11,8 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import BadInput
+from .tables import as_html, as_text
 
-__all__ = ["CONTROL_CONDITIONS", "IMAGE_CONDITIONS", "ImageScore", "Score"]
+__all__ = ["CONTROL_CONDITIONS", "IMAGE_CONDITIONS", "AnyScore", "ImageScore", "Score", "Scores"]
 
 CONTROL_CONDITIONS = ("stored", "random", "shared", "tuned-shared", "tuned")
 """The conditions of an environment; see the methods of ``ControlAssessor``."""
@@ -20,7 +21,7 @@ IMAGE_CONDITIONS = ("stored", "random", "shared", "tuned-shared", "ensemble", "t
 """The conditions of a set of images; see the methods of ``ImageAssessor``."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Score:
     """The return of a network under one condition.
 
@@ -113,6 +114,15 @@ class Score:
         """Plain JSON values, without those that are undefined or not finite."""
         return _document(self)
 
+    def __repr__(self) -> str:
+        error = "" if self.standard_error is None else f" ± {self.standard_error:.2g}"
+        return (
+            f"Score({self.condition}: {self.mean:.5g}{error} over {self.episodes:,} episodes, {self.weights})"
+        )
+
+    def _repr_html_(self) -> str:
+        return as_html([self.cells()])
+
     def cells(self) -> dict[str, str]:
         """Cells of a table by their headings."""
         failed = f" ({self.failed} failed)" if self.failed else ""
@@ -131,7 +141,7 @@ class Score:
         }
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class ImageScore:
     """The accuracy of a network on the test images under one condition.
 
@@ -225,6 +235,15 @@ class ImageScore:
         """Plain JSON values, without those that are undefined or not finite."""
         return _document(self)
 
+    def __repr__(self) -> str:
+        return (
+            f"ImageScore({self.condition}: {self.accuracy:.2%} ± {self.accuracy_standard_error:.2%} of "
+            f"{self.episodes:,} right, {self.weights})"
+        )
+
+    def _repr_html_(self) -> str:
+        return as_html([self.cells()])
+
     def cells(self) -> dict[str, str]:
         """Cells of a table by their headings."""
         averaged = "" if self.averaged is None else f" ({self.averaged:.2%} by averaged probabilities)"
@@ -234,9 +253,22 @@ class ImageScore:
             "standard error": f"{self.accuracy_standard_error:.2%}",
             "std over weights": "" if self.accuracy_std is None else f"{self.accuracy_std:.2%}",
             "cross-entropy": f"{-self.mean:.3f}",
-            "images": f"{self.episodes:,}",
+            "examples": f"{self.episodes:,}",
             "weights": f"{self.weights}{averaged}",
         }
+
+
+AnyScore = Score | ImageScore
+
+
+class Scores(list[AnyScore]):
+    """Scores of one network, one for each condition; printed, and in notebooks, they are a table."""
+
+    def __repr__(self) -> str:
+        return as_text([score.cells() for score in self])
+
+    def _repr_html_(self) -> str:
+        return as_html([score.cells() for score in self])
 
 
 def _stratified_error(strata: Sequence[NDArray[np.float64]]) -> float | None:

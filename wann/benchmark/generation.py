@@ -142,7 +142,7 @@ class TimedSearch:
 
     def _checkpoint(self) -> float:
         begun = time.perf_counter()
-        self._run.save(Checkpoint(self._search.generation, self._search.state()))
+        self._run.save(Checkpoint(self._search.generation, self._search.snapshot().encode()))
         return time.perf_counter() - begun
 
     def _threads(self, repetitions: int) -> float | None:

@@ -1,6 +1,20 @@
 """The commands, one thin module each."""
 
-from . import bench, evaluate, export, frontier, import_, prune, report, resume, search, show, tasks, tune
+from . import (
+    bench,
+    evaluate,
+    export,
+    frontier,
+    import_,
+    prune,
+    report,
+    resume,
+    search,
+    settings,
+    show,
+    tasks,
+    tune,
+)
 from .app import app, main
 
 __all__ = [
@@ -15,6 +29,7 @@ __all__ = [
     "report",
     "resume",
     "search",
+    "settings",
     "show",
     "tasks",
     "tune",

@@ -7,16 +7,19 @@ import signal
 import sys
 import threading
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from importlib.metadata import version
 from pathlib import Path
 from typing import Annotated, Any, Final, NoReturn, TypeVar
 
 import typer
-from typer.core import TyperCommand
+from rich.markup import escape
+from typer import rich_utils
+from typer.core import TyperCommand, TyperGroup
 
 from ..errors import BadInput, Failure, TaskWarning, described
-from .output import reserved
+from .output import console, reserved
 
 __all__ = ["INTERRUPTED", "app", "main", "resume_command"]
 
@@ -43,6 +46,10 @@ class _Ended(Exception):
 class _Command(TyperCommand):
     """A command that shares its process with foreign code: of environments and of their libraries."""
 
+    def format_help(self, ctx: Any, formatter: Any) -> None:
+        _show_no_types(self.get_params(ctx))
+        super().format_help(ctx, formatter)
+
     def invoke(self, ctx: Any) -> Any:
         with reserved(), _warnings_as_sentences(), _termination_interrupts():
             try:
@@ -50,12 +57,32 @@ class _Command(TyperCommand):
             except (BadInput, Failure) as error:
                 options = {parameter.name: _shown(parameter) for parameter in ctx.command.params}
                 text = error.phrased(
-                    lambda name: options.get(name, f"{name}:"), lambda run: f"`{resume_command(run)}`"
+                    lambda name: options.get(name, f"{name}:"),
+                    lambda run: f"`{resume_command(run)}`",
+                    "`wann {}`".format,
                 )
+                for change in ctx.params.get("changes") or ():
+                    # What an environment refuses is known after the settings are read, by its key alone.
+                    if text.startswith(f"{change.partition('=')[0]}: "):
+                        text = f"{options['changes']} {text}"
                 raise _Ended(text, BAD_INPUT if isinstance(error, BadInput) else FAILED) from error
             except (SystemExit, GeneratorExit) as error:
                 text = f"ended by code of an environment or a library ({described(error)})"
                 raise _Ended(text, FAILED) from error
+
+
+class _Group(TyperGroup):
+    def format_help(self, ctx: Any, formatter: Any) -> None:
+        _show_no_types(self.get_params(ctx))
+        super().format_help(ctx, formatter)
+
+
+def _show_no_types(parameters: Iterable[Any]) -> None:
+    """Let the help name values in our words alone: N, FILE, KEY=VALUE."""
+    rich_utils.RANGE_STRING = ""
+    for parameter in parameters:
+        word = (parameter.metavar or "") if parameter.param_type_name == "option" else ""
+        parameter.display_type_rich = lambda *_, word=word, **__: word
 
 
 def _shown(parameter: Any) -> str:
@@ -70,13 +97,15 @@ def resume_command(run: Path) -> str:
     from ..api import resume_needs
 
     options = {"trust": "--trust", "address": "--ray-address"}
-    given = "".join(f" {options[name]} {value}" for name, value in resume_needs(run).items())
+    needs = resume_needs(run).items()
+    given = "".join(f" {options[name]} {value}" for name, values in needs for value in values)
     return f"wann resume {run}{given}"
 
 
 class _App(typer.Typer):
-    def command(self, *arguments: Any, **named: Any) -> Callable[[Run], Run]:
-        return super().command(*arguments, cls=_Command, **named)
+    def command(self, *arguments: Any, examples: Sequence[str] = (), **named: Any) -> Callable[[Run], Run]:
+        epilog = "\n".join(["Examples:", *map(escape, examples)]) if examples else None
+        return super().command(*arguments, cls=_Command, epilog=epilog, **named)
 
 
 @contextmanager
@@ -112,21 +141,35 @@ def _termination_interrupts() -> Iterator[None]:
 app = _App(
     name="wann",
     help="Grow neural networks that work whatever their weights are.",
-    epilog="Begin with: wann search configs/swingup.toml",
+    epilog="Begin with: wann search swingup",
+    cls=_Group,
     no_args_is_help=True,
-    add_completion=False,
     rich_markup_mode="rich",
     pretty_exceptions_enable=False,
 )
 
 
+def _tell_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"wann {version('wann')}")
+        raise typer.Exit
+
+
 @app.callback()
 def _options(
-    debug: Annotated[bool, typer.Option("--debug", help="Show tracebacks of errors.")] = False,
+    told: Annotated[
+        bool, typer.Option("--version", is_eager=True, callback=_tell_version, help="Show the version.")
+    ] = False,
+    quiet: Annotated[
+        bool, typer.Option("--quiet", help="Of any command: show results and errors, no progress.")
+    ] = False,
+    debug: Annotated[
+        bool, typer.Option("--debug", help="Of any command: show tracebacks of errors.")
+    ] = False,
 ) -> None:
     """Options of every command."""
-    # ``main`` reads --debug itself: it must know before anything can fail.
-    del debug
+    # ``main`` reads --debug and --quiet itself, wherever they stand.
+    del told, quiet, debug
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -145,8 +188,9 @@ def main(arguments: list[str] | None = None) -> None:
 
 
 def _run(arguments: list[str]) -> NoReturn:
-    debug = "--debug" in arguments
-    arguments = [argument for argument in arguments if argument != "--debug"]
+    debug, quiet = "--debug" in arguments, "--quiet" in arguments
+    arguments = [argument for argument in arguments if argument not in ("--debug", "--quiet")]
+    console.quiet = quiet
     try:
         sys.exit(app(args=arguments, standalone_mode=False) or 0)
     except KeyboardInterrupt:
@@ -179,6 +223,7 @@ def _complain(message: str, *, debug: bool) -> None:
 
 
 def _say(message: str) -> None:
+    """Print a line that no option silences."""
     line = "".join(letter if letter.isprintable() else "?" for letter in " ".join(message.split()))
     shown = line if len(line) <= _LONGEST_MESSAGE else f"{line[: _LONGEST_MESSAGE - 3]}..."
     typer.echo(f"wann: {shown}", err=True)

@@ -4,12 +4,9 @@ from __future__ import annotations
 
 import json as json_text
 
-from rich.table import Table
-
 from .app import app
-from .live import console
 from .options import Json
-from .output import printed, screen
+from .output import console, print_table, printed
 
 
 @app.command()
@@ -22,7 +19,4 @@ def bench(json: Json = False) -> None:
         printed(json_text.dumps(report.to_json()))
         return
     for table in report.tables():
-        shown = Table(*table.header, title=table.caption, title_justify="left")
-        for row in table.rows:
-            shown.add_row(*row)
-        screen().print(shown)
+        print_table([dict(zip(table.header, row, strict=True)) for row in table.rows], title=table.caption)

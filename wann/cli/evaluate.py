@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import json as json_text
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Final
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from rich.table import Table
 
 from .app import app
-from .live import console
-from .options import EpisodeLimit, Json, NetworkPath, Seed, Stepping, Trusted, Workers
-from .output import printed, screen
+from .options import EpisodeLimit, Json, NetworkPath, Seed, Stepping, TaskId, Trusted, Workers
+from .output import console, print_table, printed
 
 if TYPE_CHECKING:
     from ..assessment import AnyScore, ImageScore
@@ -20,19 +18,18 @@ if TYPE_CHECKING:
 
     Scores = list[AnyScore]
 
-_PAGE: Final = 120  # letters in a line where no terminal says how many
-
 
 @app.command(
-    epilog="Examples: wann evaluate results/runs/swingup-seed0-1 --condition all | "
-    "wann evaluate champion.json --weight 1.5 --episodes 100 --json | "
-    "wann evaluate walker.json --seeds 5 --video walk.mp4 --video-episodes 3"
+    examples=(
+        "wann evaluate results/runs/swingup-seed0-1 --condition all",
+        "wann evaluate champion.json --weight 1.5 --episodes 100 --json",
+        "wann evaluate walker.json --seeds 5",
+        "wann evaluate walker.json --video walk.mp4 --video-episodes 3",
+    )
 )
 def evaluate(
     network: NetworkPath,
-    task: Annotated[
-        str | None, typer.Option("--task", metavar="ID", help="The file's own task if not given.")
-    ] = None,
+    task: TaskId = None,
     condition: Annotated[
         str | None,
         typer.Option(
@@ -46,6 +43,7 @@ def evaluate(
         int | None,
         typer.Option(
             "--episodes",
+            metavar="N",
             min=1,
             max=1_000_000,
             help="Episodes reported on, of images draws of random weights; if not given 1,000, or 100 "
@@ -54,10 +52,14 @@ def evaluate(
     ] = None,
     seed: Seed = 0,
     weight: Annotated[
-        float | None, typer.Option("--weight", help="One shared value; excludes --condition.")
+        float | None,
+        typer.Option("--weight", metavar="NUMBER", help="One shared value; excludes --condition."),
     ] = None,
     seeds: Annotated[
-        int, typer.Option("--seeds", min=1, max=1000, help="How often, each time with the next seed.")
+        int,
+        typer.Option(
+            "--seeds", metavar="N", min=1, max=1000, help="How often, each time with the next seed."
+        ),
     ] = 1,
     stepping: Stepping = None,
     episode_limit: EpisodeLimit = None,
@@ -73,7 +75,7 @@ def evaluate(
         ),
     ] = None,
     video_episodes: Annotated[
-        int, typer.Option("--video-episodes", min=1, max=100, help="How many episodes it shows.")
+        int, typer.Option("--video-episodes", metavar="N", min=1, max=100, help="How many episodes it shows.")
     ] = 1,
 ) -> None:
     """Play episodes, or show test images, and say how good a network is, with its standard error."""
@@ -138,19 +140,12 @@ def _print_table(network: Network, task: str | None, scores: Scores) -> None:
     from ..assessment import ImageScore
     from ..tasks import names_of
 
-    table = Table(title=title, title_justify="left", title_style="bold")
     several = scores[0].seed != scores[-1].seed
     rows = [({"seed": str(score.seed)} if several else {}) | score.cells() for score in scores]
-    columns = [name for name in rows[0] if any(row[name] for row in rows)]
-    for name in columns:
-        left = name in ("condition", "weights")
-        table.add_column(name, justify="left" if left else "right", no_wrap=name != "weights")
-    for row in rows:
-        table.add_row(*(row[name] for name in columns))
-    page = screen(_PAGE)
-    page.print(table)
+    print_table(rows, title=title, left=("condition", "weights"))
     if len(scores) == 1 and isinstance(scores[0], ImageScore):
-        page.print(_confusion(scores[0], names_of(str(task))[1]))
+        printed("")
+        _print_confusion(scores[0], network.data.classes if network.data else names_of(str(task))[1])
 
 
 def _seeds(scores: Scores) -> str:
@@ -158,10 +153,12 @@ def _seeds(scores: Scores) -> str:
     return f"seed {first}" if first == last else f"seeds {first} to {last}"
 
 
-def _confusion(score: ImageScore, classes: tuple[str, ...]) -> Table:
-    table = Table("", *classes, title="class (row) taken for (column)", title_justify="left")
-    for column in table.columns[1:]:
-        column.justify = "right"
-    for name, row in zip(classes, score.confusion, strict=True):
-        table.add_row(name, *(f"{count:,}" if count else "" for count in row))
-    return table
+def _print_confusion(score: ImageScore, classes: tuple[str, ...]) -> None:
+    rows = [
+        {
+            "": name,
+            **{other: f"{count:,}" if count else "." for other, count in zip(classes, row, strict=True)},
+        }
+        for name, row in zip(classes, score.confusion, strict=True)
+    ]
+    print_table(rows, title="class (row) taken for (column)")

@@ -7,11 +7,11 @@ from typing import Annotated
 import typer
 
 from .app import app
-from .live import console
 from .options import NetworkPath, Output
+from .output import written
 
 
-@app.command(epilog="Example: wann export results/runs/swingup-seed0-1 --format out -o champion.out")
+@app.command(examples=("wann export results/runs/swingup-seed0-1 --format out -o champion.out",))
 def export(
     network: NetworkPath,
     output: Output,
@@ -21,4 +21,4 @@ def export(
     from .. import api
 
     for path in api.export(api.load(network), output, format_name):
-        console.print(f"Written: {path}", soft_wrap=True)
+        written("Written", path)

@@ -6,17 +6,17 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.table import Table
 
 from .app import app
-from .live import console
 from .options import Seed
-from .output import screen
+from .output import console, print_table, written
 
 
 @app.command(
-    epilog="Examples: wann frontier results/runs/lottery-ticket-* results/runs/mnist-seed0-1 -o frontier | "
-    "wann frontier results/mnist/champions/mnist-16.json results/runs/pruned-16 --no-trained"
+    examples=(
+        "wann frontier results/runs/lottery-ticket-* champion.json -o frontier",
+        "wann frontier results/runs/mnist-seed0-1 --no-trained --no-logistic",
+    )
 )
 def frontier(
     runs: Annotated[
@@ -53,22 +53,20 @@ def frontier(
                 status.update(f"{what} ...") if console.is_terminal else console.print(what, soft_wrap=True)
             ),
         )
-    table = Table(box=None, pad_edge=False)
-    for name in ("images", "family", "", "connections", "biases", "accuracy, %", "seeds"):
-        table.add_column(name, justify="left" if name in ("images", "family", "") else "right")
-    for entry in sorted(entries, key=lambda entry: (entry.task, str(entry.family), entry.connections)):
-        accuracy = f"{100 * entry.accuracy:.2f}"
-        spread = f" ± {100 * entry.std:.2f}" if entry.seeds > 1 else ""
-        table.add_row(
-            entry.task,
-            str(entry.family),
-            entry.step,
-            f"{entry.connections:,.0f}",
-            f"{entry.biases:,.0f}",
-            accuracy + spread,
-            str(entry.seeds),
-        )
-    screen(160).print(table)
-    console.print(f"Table:   {folder / 'frontier.csv'}", soft_wrap=True)
+    rows = [
+        {
+            "images": entry.task,
+            "family": str(entry.family),
+            "": entry.step,
+            "connections": f"{entry.connections:,.0f}",
+            "accuracy, %": f"{100 * entry.accuracy:.2f}"
+            + (f" ± {100 * entry.std:.2f}" if entry.seeds > 1 else ""),
+            "seeds": str(entry.seeds),
+            "biases": f"{entry.biases:,.0f}",
+        }
+        for entry in sorted(entries, key=lambda entry: (entry.task, str(entry.family), entry.connections))
+    ]
+    print_table(rows, left=("family", ""))
+    written("Table", folder / "frontier.csv")
     for task in sorted({entry.task for entry in entries}):
-        console.print(f"Picture: {folder / f'frontier-{task}.svg'}", soft_wrap=True)
+        written("Picture", folder / f"frontier-{task}.svg")

@@ -8,25 +8,26 @@ from typing import Annotated
 import typer
 
 from .app import app
-from .live import console
 from .options import Output
+from .output import printed, written
 
 
 @app.command(
     "import",
-    epilog="Example: wann import swing.out --inputs 5 --outputs 1 --weights swing.wann.json "
-    "--weight-bias -1.5 --task wann/CartPoleSwingUp-v0 -o swing.json",
+    examples=(
+        "wann import swing.out --inputs 5 --outputs 1 -o swing.json",
+        "wann import swing.out --inputs 5 --outputs 1 --weight-bias -1.5 -o swing.json",
+    ),
 )
 def import_(
     file: Annotated[Path, typer.Argument(metavar="FILE.out", help="A published network.")],
-    inputs: Annotated[int, typer.Option("--inputs", min=1, help="Inputs, without the bias.")],
-    outputs: Annotated[int, typer.Option("--outputs", min=1, help="Outputs.")],
+    inputs: Annotated[int, typer.Option("--inputs", metavar="N", min=1, help="Inputs, without the bias.")],
+    outputs: Annotated[int, typer.Option("--outputs", metavar="N", min=1, help="Outputs.")],
     output: Output,
-    weights: Annotated[
-        Path | None, typer.Option("--weights", metavar="FILE.json", help="Its .wann.json.")
-    ] = None,
+    weights: Annotated[Path | None, typer.Option("--weights", metavar="FILE", help="Its .wann.json.")] = None,
     weight_bias: Annotated[
-        float, typer.Option("--weight-bias", help="Added to each offset; it belongs to the task.")
+        float,
+        typer.Option("--weight-bias", metavar="NUMBER", help="Added to each offset; it belongs to the task."),
     ] = 0.0,
     task: Annotated[str | None, typer.Option("--task", metavar="ID", help="Noted in the file.")] = None,
 ) -> None:
@@ -35,6 +36,5 @@ def import_(
 
     network = api.import_out(file, inputs, outputs, weights=weights, weight_bias=weight_bias, task=task)
     api.save(network, output)
-    console.print(
-        f"{network.connections} connections, {network.hidden} hidden nodes: {output}", soft_wrap=True
-    )
+    printed(f"{network.connections} connections, {network.hidden} hidden nodes")
+    written("Written", output)

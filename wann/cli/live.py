@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -11,19 +12,19 @@ from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, Final, Self
 
-from rich.console import Console
+import typer
 from rich.live import Live
 from rich.text import Text
 
 from .app import resume_command
+from .output import console
 
 if TYPE_CHECKING:
     from ..experiment import Progress
     from ..pruning.run import RoundProgress
 
-__all__ = ["Countdown", "Interruption", "ProgressLine", "RoundsLine", "clock", "console", "uninterrupted"]
+__all__ = ["Countdown", "Interruption", "ProgressLine", "RoundsLine", "clock", "uninterrupted"]
 
-console: Final = Console(stderr=True, highlight=False)
 _REDRAW_SECONDS: Final = 0.1
 _PLAIN_SECONDS: Final = 10.0
 
@@ -63,7 +64,7 @@ class ProgressLine:
         self._shown = now
         line = _describe(progress)
         if console.is_terminal:
-            self._live.update(Text(line, overflow="ellipsis", no_wrap=True), refresh=True)
+            self._live.update(Text(line, no_wrap=True), refresh=True)
         else:
             console.print(line, soft_wrap=True)
 
@@ -98,7 +99,7 @@ class _Status:
 
     def _show(self, line: str) -> None:
         if console.is_terminal:
-            self._status.update(line)
+            self._status.update(Text(line, no_wrap=True))
         else:
             console.print(line, soft_wrap=True)
 
@@ -142,8 +143,12 @@ class RoundsLine(_Status):
         self._round = here
         left = "estimating" if progress.left is None else f"{clock(progress.left)} left"
         self._show(
-            f"round {progress.round}/{progress.rounds} {progress.variant}  iteration {progress.iteration:,}  "
-            f"validation {100 * progress.validation.accuracy:.2f} %  {left}"
+            _fitted(
+                (4, f"round {progress.round}/{progress.rounds} {progress.variant}"),
+                (1, f"iteration {progress.iteration:,}"),
+                (2, f"validation {100 * progress.validation.accuracy:.2f} %"),
+                (3, left),
+            )
         )
 
 
@@ -151,12 +156,23 @@ def _describe(progress: Progress) -> str:
     row = progress.row
     done = row.generation + 1
     left = "estimating" if progress.left is None else f"{clock(progress.left)} left"
-    return (
-        f"generation {done:,}/{progress.generations:,}  "
-        f"best {row.best_mean:.4g}  champion {row.champion_mean:.4g}  "
-        f"connections {row.best_connections}  "
-        f"{progress.rate:,.0f} evaluations/s  {left}"
+    return _fitted(
+        (5, f"generation {done:,}/{progress.generations:,}"),
+        (2, f"best {row.best_mean:.4g}"),
+        (3, f"champion {row.champion_mean:.4g}"),
+        (1, f"connections {row.best_connections}"),
+        (0, f"{progress.rate:,.0f} evaluations/s"),
+        (4, left),
     )
+
+
+def _fitted(*parts: tuple[int, str]) -> str:
+    """Parts of a line with their ranks; on a terminal without the lowest for which there is no room."""
+    room = console.width - len("x ") if console.is_terminal else sys.maxsize  # a spinner may stand in front
+    kept = sorted(parts, reverse=True)
+    while len(kept) > 1 and sum(len(text) + 2 for _, text in kept) - 2 > room:
+        kept.pop()
+    return "  ".join(text for part in parts if part in kept for text in part[1:])
 
 
 def clock(seconds: float) -> str:
@@ -222,6 +238,7 @@ def uninterrupted(
         Whether nobody interrupted it.
     """
     interruption = Interruption(awaited)
+    console.print(f"Run: {folder}", style="dim", soft_wrap=True)
     try:
         with interruption.watching():
             if work(interruption):
@@ -232,5 +249,5 @@ def uninterrupted(
     except KeyboardInterrupt:
         if not (folder / "config.toml").exists():
             raise  # nothing is kept yet
-    console.print(f"Interrupted; resume it with: {resume_command(folder)}", soft_wrap=True)
+    typer.echo(f"Interrupted; resume it with: {resume_command(folder)}", err=True)
     return False

@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+from .completion import task_ids
+
 __all__ = [
     "Address",
     "Backend",
@@ -17,6 +19,7 @@ __all__ = [
     "Output",
     "Seed",
     "Stepping",
+    "TaskId",
     "Trusted",
     "Workers",
     "writable",
@@ -51,6 +54,7 @@ EpisodeLimit = Annotated[
     int | None,
     typer.Option(
         "--episode-limit",
+        metavar="N",
         min=1,
         max=1_000_000,
         help="Steps after which an episode is cut; the environment's own if not given.",
@@ -70,11 +74,20 @@ Output = Annotated[
     Path,
     typer.Option("-o", "--output", help="The file to write.", metavar="FILE", callback=writable),
 ]
-Seed = Annotated[int, typer.Option("--seed", min=0, help="Seed of episodes and random weights.")]
+Seed = Annotated[int, typer.Option("--seed", metavar="N", min=0, help="Seed of episodes and random weights.")]
 Stepping = Annotated[
     str | None,
     typer.Option(
         "--stepping", metavar="NAME", help="What computes an environment: auto, fused, envpool or gymnasium."
+    ),
+]
+TaskId = Annotated[
+    str | None,
+    typer.Option(
+        "--task",
+        metavar="ID",
+        help="An environment or a set of images; the network file's own if not given.",
+        autocompletion=task_ids,
     ),
 ]
 Trusted = Annotated[
@@ -87,5 +100,7 @@ Trusted = Annotated[
 ]
 Workers = Annotated[
     int | None,
-    typer.Option("--workers", min=1, max=4096, help="Threads, or Ray workers; all cores if not given."),
+    typer.Option(
+        "--workers", metavar="N", min=1, max=4096, help="Threads, or Ray workers; all cores if not given."
+    ),
 ]

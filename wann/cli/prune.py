@@ -9,72 +9,91 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from ..errors import BadInput
+from ..presets import presets
 from .app import INTERRUPTED, app
-from .live import RoundsLine, console, uninterrupted
-from .options import Trusted, Workers, writable
+from .completion import named, settable
+from .live import RoundsLine, uninterrupted
+from .options import TaskId, Trusted, Workers, writable
+from .output import console, print_table, written
 
 if TYPE_CHECKING:
     from ..pruning.run import RoundProgress
 
 
 @app.command(
-    epilog="Examples: wann prune configs/prune/lenet-300-100/lottery-ticket.toml --seed 3 | "
-    "wann prune configs/prune/lenet-300-100/snip.toml --set data.name=fashion-mnist | "
-    "wann prune results/runs/mnist-16-seed0-1 -o smaller.json"
+    examples=(
+        "wann prune lenet-300-100/lottery-ticket --seed 3",
+        "wann prune lenet-300-100/snip --set data.name=fashion-mnist",
+        "wann prune results/runs/mnist-16-seed0-1 -o smaller.json",
+    )
 )
 def prune(
     what: Annotated[
-        Path,
+        str,
         typer.Argument(
             metavar="CONFIG|NETWORK",
-            help="A TOML file (see configs/prune/): a dense network is trained and pruned. A network JSON, "
+            help="A TOML file or a preset's name: a dense network is trained and pruned. A network JSON, "
             "or the run folder of a search: connections are removed while it works as well under shared "
-            "weights.",
+            f"weights. Presets are {', '.join(presets('prune'))}.",
+            autocompletion=named("prune"),
         ),
     ],
     run: Annotated[
         Path | None,
-        typer.Option("--run", metavar="DIR", help="CONFIG: folder of the run; a fresh one in results/runs."),
+        typer.Option(
+            "-o",
+            "--output",
+            "--run",
+            metavar="PATH",
+            help="CONFIG: folder of the run; a fresh one in results/runs. NETWORK: the file to write.",
+        ),
     ] = None,
     seed: Annotated[
         int | None,
-        typer.Option("--seed", min=0, help="CONFIG: overrides its seed. NETWORK: of episodes."),
+        typer.Option("--seed", metavar="N", min=0, help="CONFIG: overrides its seed. NETWORK: of episodes."),
     ] = None,
     changes: Annotated[
         list[str] | None,
-        typer.Option("--set", metavar="KEY=VALUE", help="CONFIG: overrides any key; may be repeated."),
+        typer.Option(
+            "--set",
+            metavar="KEY=VALUE",
+            help="CONFIG: overrides any key, see wann settings; may be repeated.",
+            autocompletion=settable("prune"),
+        ),
     ] = None,
-    output: Annotated[
-        Path | None,
-        typer.Option("-o", "--output", metavar="FILE", help="NETWORK: the file to write.", callback=writable),
-    ] = None,
-    task: Annotated[
-        str | None, typer.Option("--task", metavar="ID", help="NETWORK: the file's own task if not given.")
-    ] = None,
+    task: TaskId = None,
     tolerance: Annotated[
         float | None,
-        typer.Option("--tolerance", help="NETWORK: how much of the mean return may be lost; 0 if not given."),
+        typer.Option(
+            "--tolerance",
+            metavar="NUMBER",
+            help="NETWORK: how much of the mean return may be lost; 0 if not given.",
+        ),
     ] = None,
     workers: Workers = None,
     trust: Trusted = None,
 ) -> int:
     """Prune a dense network in rounds, or the connections of an evolved one."""
-    if what.suffix == ".json" or what.is_dir():
-        _refuse({"--run": run, "--set": changes}, f"{what} is a network")
+    path = Path(what)
+    if what not in presets("prune") and (path.suffix == ".json" or path.is_dir()):
+        _refuse({"--set": changes}, f"{what} is a network")
+        output = writable(run)
         if output is None:
             raise BadInput(f"{what} is a network: name the file to write with -o FILE")
-        return _shrink(what, output, task, tolerance or 0.0, seed or 0, workers, trust or ())
+        return _shrink(path, output, task, tolerance or 0.0, seed or 0, workers, trust or ())
     _refuse(
-        {"-o": output, "--task": task, "--tolerance": tolerance, "--workers": workers, "--trust": trust},
+        {"--task": task, "--tolerance": tolerance, "--workers": workers, "--trust": trust},
         f"{what} is a configuration",
     )
     from .. import api
 
     settings = api.read_prune_config(what, changes or (), seed=seed)
-    with api.run_folder(run, what.stem, settings.seed) as folder:
+    with api.run_folder(run, path.stem, settings.seed) as folder:
         return rounds(
             folder,
-            lambda show, stop, tell: api.prune(settings, run=folder, show=show, stop=stop, tell=tell),
+            lambda show, stop, tell: (
+                api.prune(settings, run=folder, show=show, stop=stop, tell=tell).finished
+            ),
         )
 
 
@@ -94,9 +113,9 @@ def rounds(
     if not done:
         return INTERRUPTED
     if (folder / "champion.json").is_file():
-        console.print(f"Champion: {folder / 'champion.json'} (the smallest as good as dense)", soft_wrap=True)
-    console.print(f"Table:    {folder / 'metrics.csv'}", soft_wrap=True)
-    console.print(f"Picture:  {folder / 'figures' / 'accuracy.svg'}", soft_wrap=True)
+        written("Champion", f"{folder / 'champion.json'} (the smallest as good as dense)")
+    written("Table", folder / "metrics.csv")
+    written("Picture", folder / "figures" / "accuracy.svg")
     return 0
 
 
@@ -120,9 +139,17 @@ def _shrink(
         network, task=task, tolerance=tolerance, seed=seed, workers=workers, trust=trust, show=show
     )
     api.save(done.network, output)
-    console.print(
-        f"Network: {output}, {done.network.connections:,} of {network.connections:,} connections; mean "
-        f"over shared weights on fresh episodes {done.fresh_after:.5g}, before {done.fresh_before:.5g}",
-        soft_wrap=True,
-    )
+    rows = [
+        {
+            "": when,
+            "connections": f"{one.connections:,}",
+            "mean over shared weights, fresh episodes": f"{mean:.5g}",
+        }
+        for when, one, mean in (
+            ("before", network, done.fresh_before),
+            ("after", done.network, done.fresh_after),
+        )
+    ]
+    print_table(rows)
+    written("Network", output)
     return 0

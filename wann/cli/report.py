@@ -8,12 +8,12 @@ from typing import Annotated
 import typer
 
 from .app import app
-from .live import console
+from .output import written
 
 
-@app.command(epilog="Example: wann report results/runs/swingup-seed0-1")
+@app.command(examples=("wann report results/runs/swingup-seed0-1",))
 def report(run: Annotated[Path, typer.Argument(metavar="RUN", help="A run folder.")]) -> None:
     """Draw a run's pictures and write its page, report.html."""
     from .. import api
 
-    console.print(f"Report: {api.report(run)}", soft_wrap=True)
+    written("Report", api.report(run))

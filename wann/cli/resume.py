@@ -13,11 +13,16 @@ from .options import Address, Backend, Minutes, Trusted, Workers
 from .search import shown
 
 
-@app.command(epilog="Example: wann resume results/runs/swingup-seed0-1 --generations 4000")
+@app.command(
+    examples=(
+        "wann resume results/runs/swingup-seed0-1",
+        "wann resume results/runs/swingup-seed0-1 --generations 4000",
+    )
+)
 def resume(
     run: Annotated[Path, typer.Argument(metavar="RUN", help="The folder of an interrupted run.")],
     generations: Annotated[
-        int | None, typer.Option("--generations", help="Generations in all, not in addition.")
+        int | None, typer.Option("--generations", metavar="N", help="Generations in all, not in addition.")
     ] = None,
     minutes: Minutes = None,
     backend: Backend = None,
@@ -36,20 +41,25 @@ def resume(
                 f"{run}: a pruning run; --generations, --minutes, --backend, --workers, --ray-address and "
                 "--trust are of searches"
             )
-        return rounds(run, lambda show, stop, tell: api.resume_pruning(run, show=show, stop=stop, tell=tell))
+        return rounds(
+            run, lambda show, stop, tell: api.resume(run, callback=show, stop=stop, tell=tell).finished
+        )
     return shown(
         run,
-        lambda line, stop: api.resume(
-            run,
-            generations=generations,
-            minutes=minutes,
-            backend=backend,
-            workers=workers,
-            address=address,
-            trust=trust or (),
-            show=line,
-            stop=stop,
-            tell=line.tell,
+        lambda line, stop: (
+            api.resume(
+                run,
+                generations=generations,
+                minutes=minutes,
+                backend=backend,
+                workers=workers,
+                address=address,
+                trust=trust or (),
+                callback=line,
+                progress=False,
+                stop=stop,
+                tell=line.tell,
+            ).finished
         ),
         timed=minutes is not None,
     )

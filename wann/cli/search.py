@@ -8,29 +8,51 @@ from typing import Annotated
 
 import typer
 
+from ..presets import presets
 from .app import INTERRUPTED, app
-from .live import Interruption, ProgressLine, console, uninterrupted
+from .completion import named, settable
+from .live import Interruption, ProgressLine, uninterrupted
 from .options import Address, Backend, Minutes, Workers
+from .output import written
 
 
 @app.command(
-    epilog="Examples: wann search configs/swingup.toml --seed 3 | "
-    "wann search configs/paper/swingup.toml --set search.population=64 --run results/runs/small | "
-    "wann search configs/swingup.toml --ray-address 10.0.0.1:6379"
+    examples=(
+        "wann search swingup --seed 3",
+        "wann search gym --set task.id=LunarLander-v3 --set search.population=64",
+        "wann search mine.toml -o results/runs/small",
+        "wann search paper/swingup --ray-address 10.0.0.1:6379",
+    )
 )
 def search(
-    config: Annotated[Path, typer.Argument(metavar="CONFIG", help="A TOML file; see configs/.")],
+    config: Annotated[
+        str,
+        typer.Argument(
+            metavar="CONFIG",
+            help=f"A TOML file, or the name of a preset: {', '.join(presets('search'))}.",
+            autocompletion=named("search"),
+        ),
+    ],
     run: Annotated[
         Path | None,
-        typer.Option("--run", metavar="DIR", help="Folder of the run; a fresh one in results/runs."),
+        typer.Option(
+            "-o", "--output", "--run", metavar="DIR", help="Folder of the run; a fresh one in results/runs."
+        ),
     ] = None,
-    seed: Annotated[int | None, typer.Option("--seed", help="Overrides the file's seed.")] = None,
+    seed: Annotated[
+        int | None, typer.Option("--seed", metavar="N", help="Overrides the file's seed.")
+    ] = None,
     generations: Annotated[
-        int | None, typer.Option("--generations", help="Overrides search.generations.")
+        int | None, typer.Option("--generations", metavar="N", help="Overrides search.generations.")
     ] = None,
     changes: Annotated[
         list[str] | None,
-        typer.Option("--set", metavar="KEY=VALUE", help="Overrides any key; may be repeated."),
+        typer.Option(
+            "--set",
+            metavar="KEY=VALUE",
+            help="Overrides any key, see wann settings; may be repeated.",
+            autocompletion=settable("search"),
+        ),
     ] = None,
     minutes: Minutes = None,
     backend: Backend = None,
@@ -49,11 +71,19 @@ def search(
         workers=workers,
         address=address,
     )
-    with api.run_folder(run, config.stem, settings.seed) as folder:
+    with api.run_folder(run, Path(config).stem, settings.seed) as folder:
         return shown(
             folder,
-            lambda line, stop: api.search(
-                settings, run=folder, minutes=minutes, show=line, stop=stop, tell=line.tell
+            lambda line, stop: (
+                api.search(
+                    settings,
+                    run=folder,
+                    minutes=minutes,
+                    callback=line,
+                    progress=False,
+                    stop=stop,
+                    tell=line.tell,
+                ).finished
             ),
             timed=minutes is not None,
         )
@@ -68,6 +98,6 @@ def shown(folder: Path, work: Callable[[ProgressLine, Interruption], bool], *, t
     results = [("Champion", "champion.json")]
     results += [("Picture", f"figures/{name}") for name in ("topology.svg", "learning.svg")]
     for what, name in [*results, ("Report", "report.html")]:
-        if (folder / name).exists():
-            console.print(f"{what + ':':9} {folder / name}", soft_wrap=True)
+        if (folder / name).exists():  # all of them, unless the time was up early
+            written(what, folder / name)
     return 0

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from .app import app
-from .live import console
 from .options import NetworkPath, Output, Trusted
+from .output import written
 
 
-@app.command(epilog="Example: wann show results/runs/swingup-seed0-1 -o champion.svg")
+@app.command(examples=("wann show results/runs/swingup-seed0-1 -o champion.svg",))
 def show(network: NetworkPath, output: Output, trust: Trusted = None) -> None:
     """Draw a network's topology as svg, png, pdf or html."""
     from .. import api
 
     api.show(api.load(network), output, trust=trust or ())
-    console.print(f"Picture: {output}", soft_wrap=True)
+    written("Picture", output)

@@ -2,20 +2,29 @@
 
 from __future__ import annotations
 
-from rich.table import Table
+import json as json_text
 
 from .app import app
-from .output import screen
+from .options import Json
+from .output import console, print_table, printed
 
 
-@app.command()
-def tasks() -> None:
+@app.command(examples=("wann tasks", "wann tasks --json"))
+def tasks(json: Json = False) -> None:
     """List what can be solved here, and what each needs installed."""
     from .. import api
 
-    table = Table("task", "inputs", "outputs", "needs")
-    for name, (inputs, outputs) in api.tasks().items():
-        table.add_row(name, str(len(inputs)), str(len(outputs)), api.needs(name))
-    table.caption = "and any other Gymnasium environment of vectors, by its id"
-    table.caption_justify = "left"
-    screen().print(table)
+    known = api.tasks()
+    if json:
+        entries = [
+            {"id": name, "inputs": [*inputs], "outputs": [*outputs], "needs": api.needs(name)}
+            for name, (inputs, outputs) in known.items()
+        ]
+        printed(json_text.dumps({"tasks": entries}))
+        return
+    rows = [
+        {"task": name, "inputs": str(len(inputs)), "outputs": str(len(outputs)), "needs": api.needs(name)}
+        for name, (inputs, outputs) in known.items()
+    ]
+    print_table(rows, left=("needs",))
+    console.print("and any other Gymnasium environment of vectors, by its id")

@@ -21,10 +21,10 @@ class BackendSettings(Settings):
     Attributes:
         kind: ``local`` for threads of this process, or processes of this machine for environments written
             in Python; ``ray`` for Ray workers.
-        workers: number of workers. If None, all cores of this machine, or of the cluster as it grows and
+        workers: number of workers. If not given, all cores of this machine, or of the cluster as it grows and
             shrinks. If given, an autoscaling cluster is asked for that many.
         address: with ``ray``, a running cluster: ``host:port``, or ``auto`` for the one that this machine
-            belongs to. If None, ``RAY_ADDRESS``; without that, Ray is started on this machine only.
+            belongs to. If not given, ``RAY_ADDRESS``; without that, Ray is started on this machine only.
         limit_seconds: processor time that a Ray worker may take for a chunk (doubled at each further
             attempt), and a local process for one call of an environment. A worker that exceeds it is
             replaced, and its chunk is tried again.

@@ -6,6 +6,7 @@ from .ranking import crowding_distance, non_dominated_fronts, rank
 from .search import Search
 from .selection import select
 from .settings import SearchSettings, WeightSettings
+from .snapshot import Snapshot
 from .utility import utility
 from .weights import generation_weights, selection_weights
 
@@ -14,6 +15,7 @@ __all__ = [
     "Generation",
     "Search",
     "SearchSettings",
+    "Snapshot",
     "WeightSettings",
     "crowding_distance",
     "generation_weights",

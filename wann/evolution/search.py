@@ -293,11 +293,16 @@ class Search:
             )
             self.champions = [self.champions[beginning] for beginning in kept]
 
-    def state(self) -> dict[str, NDArray[np.generic]]:
-        """Arrays from which ``restore`` makes an equal search."""
+    def snapshot(self) -> Snapshot:
+        """The search as it is now; its ``encode`` gives arrays from which ``restore`` makes an equal one."""
         return Snapshot(
-            self.population, self.newest_node, self.evaluations, self.steps, self.champions, self._tested
-        ).encode()
+            self.population,
+            self.newest_node,
+            self.evaluations,
+            self.steps,
+            list(self.champions),
+            set(self._tested),
+        )
 
     @classmethod
     def restore(
@@ -309,7 +314,7 @@ class Search:
         arrays: Mapping[str, NDArray[np.generic]],
         shape: tuple[int, int],
     ) -> Search:
-        """A search as ``state`` described it; ``shape`` is (inputs, outputs) of the task.
+        """A search as a ``snapshot`` described it; ``shape`` is (inputs, outputs) of the task.
 
         Raises:
             BadInput: the arrays do not describe a search with these settings.

@@ -8,6 +8,7 @@ from typing import Annotated, Any
 
 from pydantic import Field, model_validator
 
+from ..errors import BadInput
 from ..evaluation import BackendSettings
 from ..evolution import SearchSettings, WeightSettings
 from ..genome import MutationSettings
@@ -22,7 +23,7 @@ class Config(Settings):
 
     Attributes:
         seed: what every random stream derives from.
-        task: the environment.
+        task: the problem: an environment, or a set of images.
         weights: the shared weights that networks are evaluated with.
         search: population, selection, ranking.
         mutation: topological changes.
@@ -38,7 +39,13 @@ class Config(Settings):
 
     @classmethod
     def migrated(cls, document: Mapping[str, Any]) -> Mapping[str, Any]:
-        """A document of an earlier version, without task settings that its task does not have."""
+        """A document of an earlier version, without task settings that its task does not have.
+
+        Raises:
+            BadInput: a configuration of pruning.
+        """
+        if document.get("kind") == "prune":
+            raise BadInput("a configuration of pruning", verb="prune")
         if "task" not in document:
             return document
         return {**document, "task": without_foreign_defaults(document["task"])}
@@ -53,13 +60,17 @@ class Config(Settings):
         return self
 
 
-def load_config(path: Path, changes: Sequence[str] = ()) -> Config:
+def load_config(
+    source: Path | Mapping[str, Any],
+    changes: Sequence[str] = (),
+    arguments: Mapping[str, Sequence[str]] | None = None,
+) -> Config:
     """Read the configuration of a search and apply ``key=value`` changes.
 
     Raises:
         BadInput: see ``load_settings``.
     """
-    return load_settings(Config, path, changes)
+    return load_settings(Config, source, changes, arguments)
 
 
 def parse_config(document: Mapping[str, Any]) -> Config:

@@ -5,13 +5,16 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
+from functools import cached_property
+from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ..errors import BadInput, Failure, Unwritable
 from ..evaluation import Evaluator
-from ..evolution import Generation, Search
+from ..evolution import Generation, Search, Snapshot
 from ..files import make_folder, write_atomically
 from ..formats import save
 from ..genome import Population
@@ -35,19 +38,36 @@ _FAILURES_KEPT: Final = 1000  # network files: enough to see what is wrong
 
 @dataclass(frozen=True)
 class Progress:
-    """The state of a search after a generation, for display.
+    """The state of a search after a generation: what a callback is given.
 
     Attributes:
         row: metrics of the last generation.
         generations: how many there will be in all.
         rate: recent episodes per second.
         left: estimated seconds until the end; None after the first generation.
+        population: the genomes of the generation.
+        returns: float64[genomes, weights], mean returns over the episodes.
+        folder: of the run.
     """
 
     row: Generation
     generations: int
     rate: float
     left: float | None
+    population: Population
+    returns: NDArray[np.float64]
+    folder: Path
+    _network: Callable[[Population, int, dict[str, Any]], Network]
+    _champion: Callable[[], Network | None]
+
+    @cached_property
+    def champion(self) -> Network | None:
+        """The best network so far; None before one has a finite return."""
+        return self._champion()
+
+    def network(self, index: int) -> Network:
+        """One network of the generation, by its row in ``population`` and ``returns``."""
+        return self._network(self.population, index, {"generation": self.row.generation})
 
 
 class Experiment:
@@ -73,6 +93,7 @@ class Experiment:
         self._task = task
         self._before = before
         self._tell: Callable[[str], None] = lambda _: None
+        self._whole = self._checkpoint()
 
     def run(
         self,
@@ -96,6 +117,7 @@ class Experiment:
             BadInput: the task fails for every network, or gives none a finite return; the checkpoint is kept.
             Failure: nothing can be evaluated any more, or the run folder cannot be written; the
                 last checkpoint is whole.
+            Exception: what ``show`` raises, and KeyboardInterrupt; the last whole generation is kept.
         """
         self._tell = tell
         try:
@@ -111,6 +133,9 @@ class Experiment:
             error.message += "; the checkpoint is kept"
             error.resume = self.folder.path
             raise
+        except BaseException:
+            self._save()
+            raise
 
     def _run(self, evaluator: Evaluator, show: Callable[[Progress], None], stop: Callable[[], bool]) -> bool:
         write_atomically(self.folder.config, render_settings(self.config).encode())
@@ -123,12 +148,13 @@ class Experiment:
             if step.front is not None:
                 self._keep_front(step)
             self.folder.append(self.folder.metrics, asdict(step.row))
+            self._whole = self._checkpoint()
             if time.perf_counter() - saved > CHECKPOINT_SECONDS:
                 self._save()
                 saved = time.perf_counter()
             step.phases.record = time.perf_counter() - started
             self.folder.append(self.folder.timing, asdict(step.phases))
-            show(pace.after(step.row, self.search))
+            show(self._progress(step, *pace.after(step.row, self.search)))
         self._save()
         wall, processor = time.perf_counter() - begun, time.process_time() - begun_processor
         write_manifest(self.folder, self.config, self._before, wall, processor)
@@ -136,8 +162,26 @@ class Experiment:
             self._tell(reason.format(self.config.search))
         return self.search.finished
 
+    def _progress(self, step: Step, rate: float, left: float | None) -> Progress:
+        return Progress(
+            step.row,
+            self.config.search.generations,
+            rate,
+            left,
+            step.population,
+            step.returns,
+            self.folder.path,
+            self._network,
+            self.champion,
+        )
+
+    def _checkpoint(self) -> tuple[int, Snapshot]:
+        return self.search.generation, self.search.snapshot()
+
     def _save(self) -> None:
-        self.folder.save(Checkpoint(self.search.generation, self.search.state()))
+        """Save the search as it was after the last whole generation, whatever has interrupted it since."""
+        generation, snapshot = self._whole
+        self.folder.save(Checkpoint(generation, snapshot.encode()))
         network = self.champion()
         if network is not None:
             save(network, self.folder.champion)
@@ -156,8 +200,15 @@ class Experiment:
         return self._network(champion.population, 0, provenance)
 
     def _network(self, population: Population, index: int, provenance: dict[str, Any]) -> Network:
-        name, interface = self._task.id, self._task.interface
-        return Network.of_genome(population, index, task=name, provenance=provenance, interface=interface)
+        task = self._task
+        return Network.of_genome(
+            population,
+            index,
+            task=task.id,
+            provenance=provenance,
+            interface=task.interface,
+            data=task.data,
+        )
 
     def _keep_failures(self, population: Population, failed: Mapping[int, str]) -> None:
         """Write the networks that could not be evaluated, with the reasons; they are ranked last."""
@@ -205,16 +256,17 @@ class _Pace:
         self._episodes = search.evaluations
         self._seconds: float | None = None
 
-    def after(self, row: Generation, search: Search) -> Progress:
+    def after(self, row: Generation, search: Search) -> tuple[float, float | None]:
+        """Recent episodes per second, and the estimated seconds left; None after the first generation."""
         now = time.perf_counter()
         seconds, episodes = now - self._clock, row.evaluations - self._episodes
         self._clock, self._episodes = now, row.evaluations
         generations, rate = search.settings.generations, episodes / seconds
         if self._seconds is None:  # the first generation may have waited for the compiler
             self._seconds = 0.0
-            return Progress(row, generations, rate, None)
+            return rate, None
         self._seconds = 0.9 * self._seconds + 0.1 * seconds if self._seconds else seconds
-        return Progress(row, generations, rate, self._seconds * (generations - 1 - row.generation))
+        return rate, self._seconds * (generations - 1 - row.generation)
 
 
 def write_manifest(

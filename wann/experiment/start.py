@@ -11,7 +11,7 @@ from ..evaluation import BackendSettings
 from ..evolution import Search
 from ..runs import Manifest, RunFolder, read_manifest
 from ..settings import render_settings
-from ..tasks import Task, make_task, resolved_settings
+from ..tasks import Factory, Task, make_task, resolved_settings
 from ..trust import NOTHING, Trust
 from .config import Config, load_config
 from .run import Experiment, write_manifest
@@ -21,7 +21,11 @@ __all__ = ["resume_search", "start_search"]
 
 @contextmanager
 def start_search(
-    config: Config, path: Path, task: Task, tell: Callable[[str], None] = lambda _: None
+    config: Config,
+    path: Path,
+    task: Task,
+    tell: Callable[[str], None] = lambda _: None,
+    data: bytes | None = None,
 ) -> Iterator[Experiment]:
     """Start a search in a fresh folder, which is locked while the block lasts.
 
@@ -30,13 +34,14 @@ def start_search(
         path: the folder.
         task: as the configuration has it.
         tell: called with a sentence if the folder cannot be locked.
+        data: the content of ``data.npz``, where the task's data are kept in the folder.
 
     Raises:
         BadInput: the folder is not empty or cannot be written, or another process writes there.
     """
     config = config.changed(task=resolved_settings(config.task, task))
     search = Search.begin(config.search, config.mutation, task.inputs, task.outputs, config.seed)
-    with RunFolder.create(path, render_settings(config), "front", tell=tell) as folder:
+    with RunFolder.create(path, render_settings(config), "front", tell=tell, data=data) as folder:
         write_manifest(folder, config, Manifest(), 0.0, 0.0)
         yield Experiment(config, folder, search, task)
 
@@ -48,6 +53,7 @@ def resume_search(
     backend: Callable[[BackendSettings], BackendSettings] = lambda same: same,
     trust: Trust = NOTHING,
     tell: Callable[[str], None] = lambda _: None,
+    factory: Factory | None = None,
 ) -> Iterator[tuple[Experiment, Task]]:
     """Resume a search from its last checkpoint; its folder is locked while the block lasts.
 
@@ -58,6 +64,7 @@ def resume_search(
         backend: the backend to use, given that of the configuration.
         trust: modules that the configuration's task may import.
         tell: called with a sentence if the folder cannot be locked.
+        factory: what makes the environment, if the search was given a callable.
 
     Raises:
         BadInput: no run folder, one in which another process writes, a damaged checkpoint or manifest, a task
@@ -66,12 +73,13 @@ def resume_search(
     folder = RunFolder.existing(path)
     with folder.writing("front", tell=tell):
         before = read_manifest(folder.manifest)
+        kept = folder.data if folder.data.is_file() else None
         config = load_config(folder.config)
         config = config.changed(backend=backend(config.backend))
         if generations is not None:
             config = config.changed(search=config.search.changed(generations=generations))
         try:
-            task = make_task(config.task, trust=trust)
+            task = make_task(config.task, trust=trust, factory=factory, kept=kept)
         except BadInput as error:
             raise error.within(folder.config) from None
         search = _restored(folder, config, task)

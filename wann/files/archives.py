@@ -30,6 +30,9 @@ _NPY: Final = struct.Struct("<6sBBH")
 _NPY_HEADER: Final = re.compile(
     rb"\{'descr': '([<|][biuf][1248])', 'fortran_order': (True|False), 'shape': \(([0-9, ]*)\), \} *\n"
 )
+_NPY_HEADER_OF_TEXTS: Final = re.compile(
+    _NPY_HEADER.pattern.replace(rb"[<|][biuf][1248]", rb"[<|][biuf][1248]|<U[1-9][0-9]{0,3}")
+)
 _UNREADABLE: Final = (
     *(ValueError, TypeError, LookupError, OSError, EOFError, RuntimeError, OverflowError, MemoryError),
     *(struct.error, zlib.error, zipfile.BadZipFile),
@@ -58,7 +61,7 @@ def read_npz(path: Path, largest: int, what: str) -> dict[str, Array]:
 
 
 def parse_npz(
-    path: Path, content: bytes, largest: int, what: str, *, compressed: bool = True
+    path: Path, content: bytes, largest: int, what: str, *, compressed: bool = True, texts: bool = False
 ) -> dict[str, Array]:
     """The arrays of an npz file given as bytes; the arrays are writable.
 
@@ -68,18 +71,21 @@ def parse_npz(
         largest: the most bytes that all arrays together may take.
         what: the kind of file expected, for messages, such as ``"a checkpoint"``.
         compressed: whether arrays may be compressed.
+        texts: whether arrays may hold text of a fixed length, too.
 
     Raises:
         BadInput: the bytes are not an archive of numeric arrays, or unpack to more than ``largest`` bytes.
     """
     methods = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED) if compressed else (zipfile.ZIP_STORED,)
     try:
-        return _arrays(content, largest, methods)
+        return _arrays(content, largest, methods, _NPY_HEADER_OF_TEXTS if texts else _NPY_HEADER)
     except _UNREADABLE as error:
         raise BadInput(f"{path}: not {what} ({error or type(error).__name__})") from None
 
 
-def _arrays(content: bytes, largest: int, methods: tuple[int, ...]) -> dict[str, Array]:
+def _arrays(
+    content: bytes, largest: int, methods: tuple[int, ...], header: re.Pattern[bytes]
+) -> dict[str, Array]:
     if content.count(_ZIP_ENTRY) > _MOST_ARRAYS:  # before zipfile makes an object of each
         raise ValueError(f"more than {_MOST_ARRAYS:,} members")
     with zipfile.ZipFile(io.BytesIO(content)) as archive:
@@ -90,20 +96,20 @@ def _arrays(content: bytes, largest: int, methods: tuple[int, ...]) -> dict[str,
                 raise ValueError(f"{info.filename[:80]!r} is not an array, or occurs twice")
             if info.flag_bits & 1 or info.compress_type not in methods:
                 raise ValueError(f"{name[:80]!r} is encrypted, or compressed by another method")
-            members[name] = _member(archive, info)
+            members[name] = _member(archive, info, header)
         total = sum(member.info.file_size for member in members.values())
         if total > largest:
             raise ValueError(f"it unpacks to {total:,} bytes; at most {largest:,} are accepted")
         return {name: _unpacked(archive, member) for name, member in members.items()}
 
 
-def _member(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> _Member:
+def _member(archive: zipfile.ZipFile, info: zipfile.ZipInfo, accepted: re.Pattern[bytes]) -> _Member:
     """Read the zip and npy headers of an array and check that they agree."""
     name = info.filename[:80]
     with archive.open(info) as file:
         magic, major, _, length = _NPY.unpack(file.read(_NPY.size))
         text = file.read(length) if (magic, major) == (b"\x93NUMPY", 1) else b""
-    header = _NPY_HEADER.fullmatch(text)
+    header = accepted.fullmatch(text)
     if header is None:
         raise ValueError(f"{name!r} does not hold plain numbers")
     kind, begin = np.dtype(header[1].decode()), _NPY.size + length
@@ -124,6 +130,8 @@ def _unpacked(archive: zipfile.ZipFile, member: _Member) -> Array:
             block[:] = np.frombuffer(file.read(len(block)), np.uint8)  # raises where the file is cut short
     if member.kind == np.bool_ and (flat > 1).any():
         raise ValueError(f"{member.info.filename[:80]!r} holds a boolean that is neither true nor false")
+    if member.kind.kind == "U":
+        array.astype(object)  # raises where a number is no letter
     return array
 
 

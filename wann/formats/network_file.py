@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
 from ..errors import BadInput
 from ..files import write_atomically
 from ..network import Network
-from ..runs import check_parts
+from ..runs import RunFolder, check_parts
 from .network_json import load, render, to_document
 from .published import render_out, render_weights
 
@@ -36,10 +37,18 @@ def load_network(path: Path) -> Network:
         champion = path / "champion.json"
         if not champion.is_file():
             raise BadInput(f"{path}: a folder without champion.json; name a network JSON or a run folder")
-        return load(champion)
+        return _beside(champion)
     if not path.exists():
         raise BadInput(f"{path}: no such file; name a network JSON or a run folder")
-    return load(path)
+    return _beside(path)
+
+
+def _beside(path: Path) -> Network:
+    """The network of a file; its task is the data that its run keeps, if these are beside it."""
+    network, kept = load(path), RunFolder(path.parent).data
+    if network.data is None or network.task != kept.name or not kept.is_file():
+        return network
+    return replace(network, task=str(kept))
 
 
 def export_network(network: Network, path: Path, format_name: str) -> list[Path]:

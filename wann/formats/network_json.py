@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict
+from dataclasses import asdict, fields
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal
 
 import numpy as np
-from pydantic import AliasChoices, BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AliasChoices, Field, JsonValue, ValidationError
 
 from ..activations import BY_NAME
 from ..errors import BadInput
 from ..files import read_json, write_atomically
-from ..network import Interface, Network
+from ..network import Actions, Interface, LabelledData, Network, Observations
 from ..settings import explain
+from .spaces import SpaceDocument, Strict, space_document
 
 __all__ = ["LARGEST_FILE", "from_document", "load", "save", "to_document"]
 
@@ -26,35 +27,43 @@ LARGEST_GENES: Final = 1_000_000
 _KINDS: Final = ("bias", "input", "output", "hidden")
 
 
-class _Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid", strict=True, allow_inf_nan=False)
-
-
-class _Node(_Strict):
+class _Node(Strict):
     id: Annotated[int, Field(ge=0, le=2**53)]
     kind: Literal["bias", "input", "output", "hidden"]
     activation: str
 
 
-class _Connection(_Strict):
+class _Connection(Strict):
     source: int
     target: int
     weight: float | None = None
 
 
-class _Interface(_Strict):
-    observe: Annotated[list[Annotated[int, Field(ge=0)]], Field(max_length=LARGEST_NODES)] = []
-    mean: Annotated[list[float], Field(max_length=LARGEST_NODES)] = []
-    std: Annotated[
-        list[float],
-        Field(
-            max_length=LARGEST_NODES, validation_alias=AliasChoices("std", "deviation")
-        ),  # its earlier name
-    ] = []
+class _Interface(Strict):
+    observe: list[Annotated[int, Field(ge=0)]] = Field(default_factory=list, max_length=LARGEST_NODES)
+    mean: list[float] = Field(default_factory=list, max_length=LARGEST_NODES)
+    std: list[float] = Field(
+        default_factory=list,
+        max_length=LARGEST_NODES,
+        validation_alias=AliasChoices("std", "deviation"),  # its earlier name
+    )
     squash: Literal["scale", "clip", "tanh"] | None = None
+    observation: SpaceDocument | None = None
+    action: SpaceDocument | None = None
+    kwargs: dict[str, JsonValue] = Field(default_factory=dict)
+    wrappers: list[str] = Field(default_factory=list, max_length=100)
 
 
-class _Document(_Strict):
+class _Data(Strict):
+    features: list[str] = Field(max_length=LARGEST_NODES)
+    classes: list[str] = Field(max_length=LARGEST_NODES)
+    label: str
+    split: list[Annotated[float, Field(gt=0, lt=1)]] = Field(min_length=3, max_length=3)
+    split_seed: Annotated[int, Field(ge=0, lt=2**63)]
+    digest: str
+
+
+class _Document(Strict):
     format: Literal["wann-network"]
     version: Literal[1]
     inputs: Annotated[int, Field(ge=1, le=LARGEST_NODES)]
@@ -64,6 +73,7 @@ class _Document(_Strict):
     shared_weight: float | None = None
     task: str | None = None
     interface: _Interface | None = None
+    data: _Data | None = None
     provenance: dict[str, Any] = Field(default_factory=dict)
 
 
@@ -93,14 +103,21 @@ def to_document(network: Network) -> dict[str, Any]:
     if network.task is not None:
         document["task"] = network.task
     if network.interface is not None:
-        document["interface"] = {
-            name: list(value) if isinstance(value, tuple) else value
-            for name, value in asdict(network.interface).items()
-            if value
-        }
+        document["interface"] = _rendered(network.interface)
+    if network.data is not None:
+        document["data"] = asdict(network.data)
     if network.provenance:
         document["provenance"] = dict(network.provenance)
     return document
+
+
+def _rendered(interface: Interface) -> dict[str, Any]:
+    values: dict[str, Any] = {field.name: getattr(interface, field.name) for field in fields(interface)}
+    for name in ("observation", "action"):
+        values[name] = values[name] and space_document(values[name])
+    return {
+        name: list(value) if isinstance(value, tuple) else value for name, value in values.items() if value
+    }
 
 
 def save(network: Network, path: Path) -> None:
@@ -172,6 +189,21 @@ def from_document(document: object) -> Network:
         checked.task,
         checked.provenance,
         _interface(checked),
+        _data(checked.data),
+    )
+
+
+def _data(block: _Data | None) -> LabelledData | None:
+    if block is None:
+        return None
+    training, validation, test = block.split
+    return LabelledData(
+        tuple(block.features),
+        tuple(block.classes),
+        block.label,
+        (training, validation, test),
+        block.split_seed,
+        block.digest,
     )
 
 
@@ -183,7 +215,30 @@ def _interface(document: _Document) -> Interface | None:
         count = len(getattr(block, name))
         if count not in (0, document.inputs):
             raise BadInput(f"interface: {name} has {count} numbers for {document.inputs} inputs")
-    return Interface(tuple(block.observe), tuple(block.mean), tuple(block.std), block.squash)
+    found = Interface(
+        tuple(block.observe),
+        tuple(block.mean),
+        tuple(block.std),
+        block.squash,
+        block.observation and block.observation.space(),
+        block.action and block.action.space(),
+        block.kwargs,
+        tuple(block.wrappers),
+    )
+    _check_spaces(found, document.inputs, document.outputs)
+    return found
+
+
+def _check_spaces(interface: Interface, inputs: int, outputs: int) -> None:
+    name = "the environment"
+    if interface.action is not None:
+        wanted = Actions.of(name, interface.action, interface.squash).outputs
+        if wanted != outputs:
+            raise BadInput(f"interface: action needs {wanted} outputs, not {outputs}")
+    if interface.observation is not None:
+        size = Observations.of(name, interface.observation).size
+        if (len(interface.observe) or size) != inputs or max(interface.observe, default=0) >= size:
+            raise BadInput(f"interface: observation has {size} numbers, which do not fit {inputs} inputs")
 
 
 def _check_nodes(document: _Document) -> None:

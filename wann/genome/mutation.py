@@ -20,6 +20,7 @@ __all__ = ["MutationSettings", "mutate"]
 _MOST_CHANGES: Final = 8
 
 Probability = Annotated[float, Field(ge=0.0, le=1.0)]
+ActivationName = Annotated[str, Field(json_schema_extra={"enum": [*BY_NAME]})]
 
 
 class MutationSettings(Settings):
@@ -60,7 +61,7 @@ class MutationSettings(Settings):
     move_connection: Probability = 0.0
     double_gain: Probability = 0.0
     repeat: Annotated[float, Field(ge=0.0, le=0.9)] = 0.0
-    activations: tuple[str, ...] = tuple(entry.name for entry in ACTIVATIONS if entry.id <= 10)
+    activations: tuple[ActivationName, ...] = tuple(entry.name for entry in ACTIVATIONS if entry.id <= 10)
 
     @model_validator(mode="after")
     def _possible(self) -> MutationSettings:

@@ -1,9 +1,24 @@
 """Networks compiled to flat arrays: one alone, or a whole population."""
 
 from .batch import NetworkBatch, compile_population
-from .interface import Interface, Squash
+from .interface import Interface
+from .labelled import LabelledData
 from .network import Network
 from .paths import on_paths
+from .pictures import draw_with
 from .policy import Policy
+from .spaces import Actions, Observations, Squash
 
-__all__ = ["Interface", "Network", "NetworkBatch", "Policy", "Squash", "compile_population", "on_paths"]
+__all__ = [
+    "Actions",
+    "Interface",
+    "LabelledData",
+    "Network",
+    "NetworkBatch",
+    "Observations",
+    "Policy",
+    "Squash",
+    "compile_population",
+    "draw_with",
+    "on_paths",
+]

@@ -1,21 +1,23 @@
-"""How a network meets an environment where that is not simply as the environment defines it."""
+"""How a network meets an environment: its spaces, and whatever lies between them."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Final, Literal
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any, Final
 
 import numpy as np
+from gymnasium import spaces
 from numpy.typing import NDArray
 
 from ..errors import BadInput
+from .spaces import Squash
 
-__all__ = ["Interface", "Squash"]
+__all__ = ["Interface"]
 
 _FARTHEST: Final = 10.0  # stds from the mean, beyond which a normalised observation is clipped
 _LEAST: Final = 1e-6
-
-Squash = Literal["scale", "clip", "tanh"]
 
 
 @dataclass(frozen=True)
@@ -29,6 +31,10 @@ class Interface:
         squash: how an output becomes a number of the action; None: as the environment defines it; ``scale``
             clips it to [-1, 1] and maps that to the bounds, ``clip`` clips it to the bounds, ``tanh``
             maps its tanh to the bounds.
+        observation: the environment's observation space; None where it was not recorded.
+        action: its action space; None where it was not recorded.
+        kwargs: keyword arguments of ``gymnasium.make``; plain JSON values.
+        wrappers: around the environment, each as ``module:Class``, the innermost first.
 
     Raises:
         BadInput: means and stds do not fit each other or what is observed.
@@ -38,6 +44,10 @@ class Interface:
     mean: tuple[float, ...] = ()
     std: tuple[float, ...] = ()
     squash: Squash | None = None
+    observation: spaces.Space[Any] | None = None
+    action: spaces.Space[Any] | None = None
+    kwargs: Mapping[str, Any] = field(default_factory=dict)
+    wrappers: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if len(self.mean) != len(self.std) or (
@@ -49,6 +59,16 @@ class Interface:
             )
         if any(index < 0 for index in self.observe) or any(value < 0 for value in self.std):
             raise BadInput("interface: indices and stds must not be negative")
+
+    @property
+    def direct(self) -> bool:
+        """Whether networks read observations as they are, and actions are scaled as the space defines it."""
+        return not (self.observe or self.mean or self.squash)
+
+    @cached_property
+    def _scaling(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        std = np.array(self.std)
+        return np.array(self.mean), np.where(std > _LEAST, std, 1.0)
 
     def observed(self, observations: NDArray[np.floating]) -> NDArray[np.float32]:
         """What networks are given of observations float[rows, numbers]: float32[rows, inputs].
@@ -66,8 +86,39 @@ class Interface:
         if self.mean:
             if observations.shape[1] != len(self.mean):
                 raise BadInput(f"{observations.shape[1]} observed numbers for {len(self.mean)} means")
-            shifted = np.asarray(observations, np.float64) - np.array(self.mean)
-            std = np.array(self.std)
-            scaled = shifted / np.where(std > _LEAST, std, 1.0)
-            observations = np.clip(scaled, -_FARTHEST, _FARTHEST)
+            mean, std = self._scaling
+            scaled = (np.asarray(observations, np.float64) - mean) / std
+            observations = np.minimum(np.maximum(scaled, -_FARTHEST), _FARTHEST)  # faster than clip
         return np.ascontiguousarray(observations, np.float32)
+
+    def check(self, name: str, observation: spaces.Space[Any], action: spaces.Space[Any]) -> None:
+        """Check that an environment has the spaces that are recorded here.
+
+        Bounds of observations may differ, since networks do not see them.
+
+        Args:
+            name: of the environment, for the message.
+            observation: its observation space.
+            action: its action space.
+
+        Raises:
+            BadInput: it has others.
+        """
+        for kind, known, found, same in (
+            ("observations", self.observation, observation, _alike),
+            ("actions", self.action, action, lambda one, other: bool(one == other)),
+        ):
+            if known is not None and not same(known, found):
+                raise BadInput(f"the {kind} of {name} are {found}, but the network was made for {known}")
+
+
+def _alike(one: spaces.Space[Any], other: spaces.Space[Any]) -> bool:
+    """Whether two spaces are the same but for the bounds of a Box."""
+    if isinstance(one, spaces.Box) and isinstance(other, spaces.Box):
+        return one.shape == other.shape
+    if isinstance(one, spaces.Dict) and isinstance(other, spaces.Dict):
+        # Keys in their order, which is that of the numbers.
+        return list(one) == list(other) and all(_alike(one[key], other[key]) for key in one)
+    if isinstance(one, spaces.Tuple) and isinstance(other, spaces.Tuple):
+        return len(one) == len(other) and all(map(_alike, one, other))
+    return bool(one == other)

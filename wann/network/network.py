@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import networkx as nx
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from ..activations import ACTIVATIONS
 from ..errors import BadInput
@@ -17,7 +17,12 @@ from ..genome import Population
 from ..kernels.genes import Genes
 from .batch import NetworkBatch, compile_population
 from .interface import Interface
+from .labelled import LabelledData
+from .pictures import drawer
 from .policy import Policy
+
+if TYPE_CHECKING:
+    import gymnasium
 
 __all__ = ["Network"]
 
@@ -45,7 +50,8 @@ class Network:
         shared_weight: the one weight it works best with, if that is known.
         task: id of the task it was evolved for.
         provenance: where it comes from (seed, generation, ...); plain JSON values.
-        interface: how it meets the task's environment, where that is not as the environment says.
+        interface: how it meets the task's environment; None for images, and where it was not recorded.
+        data: of a classifier of one's own data, their names and how they were divided.
 
     Raises:
         BadInput: a cycle, an unknown node, a repeated connection, a number that is not finite.
@@ -61,6 +67,7 @@ class Network:
     task: str | None = None
     provenance: Mapping[str, Any] = field(default_factory=dict)
     interface: Interface | None = None
+    data: LabelledData | None = None
 
     def __post_init__(self) -> None:
         order = np.lexsort((self.target, self.source))
@@ -75,6 +82,11 @@ class Network:
                 raise BadInput("a weight is not a finite number of 32 bits")
         if self.shared_weight is not None and not _representable(np.array(self.shared_weight)):
             raise BadInput(f"shared_weight {self.shared_weight:g} is not a finite number of 32 bits")
+        if self.data and (len(self.data.features), len(self.data.classes)) != (self.inputs, self.outputs):
+            raise BadInput(
+                f"data: {len(self.data.features)} features and {len(self.data.classes)} classes for "
+                f"{self.inputs} inputs and {self.outputs} outputs"
+            )
         object.__setattr__(self, "source", self.source[order])
         object.__setattr__(self, "target", self.target[order])
         self._check_connections()
@@ -160,11 +172,16 @@ class Network:
     def graph(self) -> nx.DiGraph[int]:
         """The topology as a networkx graph.
 
-        Nodes carry ``kind`` and ``activation``, edges ``weight`` where the network has weights.
+        Nodes are numbered as in the network. They carry ``kind`` (bias, input, output or hidden),
+        ``activation`` and, where the network knows it, ``name``; edges carry ``weight`` where the network
+        has weights.
         """
+        named = () if self.data is None else (*self.data.features, *self.data.classes)
+        names = [{}, *({"name": name} for name in named)]
         graph: nx.DiGraph[int] = nx.DiGraph()
         for node in range(self.size):
-            graph.add_node(node, kind=self.kind(node), activation=self.activation_name(node))
+            name = names[node] if node < len(names) else {}
+            graph.add_node(node, kind=self.kind(node), activation=self.activation_name(node), **name)
         for position, edge in enumerate(zip(self.source.tolist(), self.target.tolist(), strict=True)):
             weight = {} if self.weights is None else {"weight": float(self.weights[position])}
             graph.add_edge(*edge, **weight)
@@ -176,9 +193,59 @@ class Network:
         """The same topology with other weights (float64[connections], in the order of ``source``)."""
         return replace(self, weights=weights, shared_weight=shared_weight)
 
-    def policy(self, weight: float | None = None) -> Policy:
-        """A callable from observation to raw outputs, with a shared weight or the stored weights."""
-        return Policy.of(self, weight)
+    def policy(
+        self, weight: float | None = None, *, environment: gymnasium.Env[Any, Any] | None = None
+    ) -> Policy:
+        """A callable from observation to action, with a shared weight or the stored weights.
+
+        Args:
+            weight: the shared weight; by default the stored weights, else the stored shared weight.
+            environment: which the policy will meet: it is compared with the spaces in the network's file,
+                and gives them where the file has none.
+
+        Raises:
+            BadInput: no weight is given and the network carries none, or it does not fit the environment.
+        """
+        return Policy.of(self, weight, environment)
+
+    def classify(self, features: ArrayLike, weight: float | None = None) -> NDArray[np.str_]:
+        """The classes of rows of features float[rows, features], by their names.
+
+        Args:
+            features: as in the data that the network was grown on; scaled as those were.
+            weight: one shared weight; if None the weights that the network carries, or its shared weight.
+
+        Raises:
+            BadInput: a network that was not grown on one's own data, or rows of another length.
+        """
+        if self.data is None:
+            raise BadInput(f"the network was grown on {self.task or 'no task'}, not on data with classes")
+        rows = np.asarray(features, np.float64)
+        if rows.ndim != 2 or rows.shape[1] != self.inputs:
+            raise BadInput(
+                f"an array of shape {rows.shape}; accepted are rows of {self.inputs} numbers: "
+                f"{', '.join(self.data.features)}",
+                argument="features",
+            )
+        outputs = self.policy(weight).outputs(rows)
+        return np.asarray(np.array(self.data.classes)[outputs.argmax(axis=1)], np.str_)
+
+    def plot(self, *, title: str | None = None) -> Any:
+        """The topology as a ``matplotlib.figure.Figure``, which shows itself in notebooks."""
+        return drawer()(self, title=title)
+
+    def _repr_svg_(self) -> str:
+        svg: str = self.plot()._repr_svg_()
+        return svg
+
+    def __repr__(self) -> str:
+        task = "" if self.task is None else f" for {self.task}"
+        shared = "" if self.shared_weight is None else f", best with {self.shared_weight:g}"
+        weights = shared if self.weights is None else ", with weights"
+        return (
+            f"Network({self.inputs} -> {self.outputs}, {self.hidden} hidden, "
+            f"{self.connections} connections{weights}{task})"
+        )
 
     @classmethod
     def of_genome(cls, population: Population, index: int, **described: Any) -> Network:

@@ -15,7 +15,7 @@ from ..evaluation import BackendSettings, Evaluator, make_evaluator
 from ..genome import Population
 from ..network import Network, compile_population
 from ..streams import Stream, check_seed, episode_seeds
-from ..tasks import Task, Trial, task_for
+from ..tasks import Factory, Task, Trial, task_for
 
 __all__ = ["Shrunk", "shrink"]
 
@@ -55,6 +55,7 @@ def shrink(
     seed: int = 0,
     workers: int | None = None,
     trust: Sequence[str] = (),
+    environment: Factory | None = None,
     show: Callable[[int, int, float], None] = lambda *_: None,
 ) -> Shrunk:
     """Remove connections while the mean return over shared weights does not fall.
@@ -70,6 +71,7 @@ def shrink(
         seed: of the episodes.
         workers: threads or processes; all cores if None.
         trust: modules that the network's own task may import.
+        environment: a callable that returns a Gymnasium environment, instead of a task.
         show: called after each sweep with its number, the remaining connections, and their mean.
 
     Raises:
@@ -78,7 +80,7 @@ def shrink(
     check_seed(seed)
     if not tolerance >= 0:
         raise BadInput(f"{tolerance:g}; accepted are numbers from 0", argument="tolerance")
-    problem = task_for(network, task, trust=trust)
+    problem = task_for(network, task, trust=trust, environment=environment)
     with make_evaluator(problem, BackendSettings(workers=workers)) as evaluator:
         subnetworks = _Subnetworks(network, problem, evaluator, seed)
         enabled = np.ones(network.connections, np.bool_)

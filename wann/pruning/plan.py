@@ -70,8 +70,9 @@ class PruningPlan(Settings):
             ``rate`` rewinds the learning rate alone.
         step: the iteration to rewind to, of ``step``.
         retrain: how training goes on, of ``none``.
-        controls: networks trained beside the pruned one, from ``CONTROLS``; meant for ``initial`` and
-            ``step``, since trained weights are zero where another mask would keep them.
+        controls: networks trained beside the pruned one: the same mask with other weights, the mask shuffled
+            within each layer, a mask drawn over all weights; meant for ``initial`` and ``step``, since
+            trained weights are zero where another mask would keep them.
         control_rounds: rounds with controls; all if not given.
     """
 
@@ -136,6 +137,7 @@ class NeuronPlan(PruningPlan):
     """Whole units are removed.
 
     Attributes:
+        criterion: always ``neurons``: whole units are removed, by the norm of their weights.
         scope: the units whose norms are compared: those of each layer, or all.
     """
 
@@ -163,13 +165,13 @@ class _Scored(PruningPlan):
     """Single weights are removed by their scores.
 
     Attributes:
-        criterion: one of ``wann.pruning.CRITERIA``.
+        criterion: how weights are scored.
         examples: number of training examples that a criterion uses, equally many of each class; all if not
             given.
         collapse: whether a layer may lose all its weights.
     """
 
-    criterion: str = "magnitude"
+    criterion: Annotated[str, Field(json_schema_extra={"enum": [*CRITERIA]})] = "magnitude"
     examples: Annotated[int, Field(ge=1)] | None = None
     collapse: bool = False
 
@@ -185,7 +187,8 @@ class WeightPlan(_Scored):
     """Single weights are removed, as many as the schedule says.
 
     Attributes:
-        scope: the weights whose scores are compared: ``global``, ``layer`` or ``erk``; see ``SCOPES``.
+        scope: the weights whose scores are compared: all (``global``), those of each layer, or those
+            of each layer at densities that favour small layers (``erk``, Evci et al. 2020).
         passes: rounds of scoring and removal within a round; the criterion's own number if not given.
     """
 
@@ -206,7 +209,7 @@ class RatedPlan(WeightPlan):
     """Layers may have rates (or sparsities) of their own.
 
     Attributes:
-        rates: those rates, by the layer's name.
+        rates: rates (or sparsities) of layers that have one of their own, by the layer's name.
     """
 
     rates: dict[str, Share] = Field(default_factory=dict)
@@ -252,7 +255,8 @@ class ThresholdPlan(InRounds, _Scored):
 
     Attributes:
         criterion: always ``deviation``.
-        threshold: q of Han's rule.
+        schedule: always ``threshold``.
+        threshold: the number of standard deviations below which a weight is removed.
         rates: thresholds of layers that have one of their own, by the layer's name.
     """
 

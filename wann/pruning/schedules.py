@@ -44,7 +44,11 @@ SCHEDULES: Final[dict[str, Schedule]] = {
 
 
 class InRounds(Settings):
-    """Settings of a schedule with a number of rounds of its own."""
+    """Settings of a schedule with a number of rounds of its own.
+
+    Attributes:
+        rounds: rounds of pruning, after the training of the dense network.
+    """
 
     rounds: Annotated[int, Field(ge=0, le=1000)] = 10
 
@@ -55,7 +59,12 @@ class InRounds(Settings):
 
 
 class Iterative(InRounds):
-    """Each round removes the share ``rate`` of what remains."""
+    """Each round removes the share ``rate`` of what remains.
+
+    Attributes:
+        schedule: always ``iterative``.
+        rate: share of the remaining weights or units that a round removes.
+    """
 
     schedule: Literal["iterative"] = "iterative"
     rate: Share = 0.2
@@ -66,7 +75,12 @@ class Iterative(InRounds):
 
 
 class OneShot(Settings):
-    """A single round prunes to ``sparsity``."""
+    """A single round prunes to ``sparsity``.
+
+    Attributes:
+        schedule: always ``one-shot``.
+        sparsity: share of the weights or units that is removed.
+    """
 
     schedule: Literal["one-shot"] = "one-shot"
     sparsity: Share = 0.9
@@ -82,7 +96,13 @@ class OneShot(Settings):
 
 
 class Gradual(InRounds):
-    """``rounds`` rounds approach ``sparsity``."""
+    """``rounds`` rounds approach ``sparsity``.
+
+    Attributes:
+        schedule: ``exponential``: each round removes the same share of what remains (Tanaka et al. 2020);
+            ``cubic``: much at first, little at the end (Zhu & Gupta 2017).
+        sparsity: share of the weights or units that is removed in the end.
+    """
 
     schedule: Literal["exponential", "cubic"] = "exponential"
     sparsity: Share = 0.9
@@ -93,7 +113,12 @@ class Gradual(InRounds):
 
 
 class Levels(Settings):
-    """Each round prunes the dense network to one of ``levels``, sparsities in any order."""
+    """Each round prunes the dense network to one of ``levels``, sparsities in any order.
+
+    Attributes:
+        schedule: always ``levels``.
+        levels: the share of the weights that each round removes, in any order.
+    """
 
     schedule: Literal["levels"] = "levels"
     levels: Annotated[tuple[Share, ...], Field(min_length=1)]

@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, model_validator
 
+from ..errors import BadInput
 from ..settings import Settings, load_settings
 from ..tasks import DATA_SETS
 from .models import ModelSettings
@@ -26,7 +27,7 @@ class DataSettings(Settings):
             variable WANN_DATA names, else the user's cache.
     """
 
-    name: str = "mnist"
+    name: Annotated[str, Field(json_schema_extra={"enum": [*DATA_SETS]})] = "mnist"
     folder: str | None = None
 
     @model_validator(mode="after")
@@ -57,17 +58,27 @@ class PruneConfig(Settings):
 
     @classmethod
     def migrated(cls, document: Mapping[str, Any]) -> Mapping[str, Any]:
-        """A document of an earlier version, without settings that its plan does not have."""
+        """A document of an earlier version, without settings that its plan does not have.
+
+        Raises:
+            BadInput: a configuration of a search.
+        """
+        if "task" in document and "kind" not in document:
+            raise BadInput("a configuration of a search", verb="search")
         plan = document.get("pruning")
         return (
             {**document, "pruning": without_former_defaults(plan)} if isinstance(plan, Mapping) else document
         )
 
 
-def load_prune_config(path: Path, changes: Sequence[str] = ()) -> PruneConfig:
+def load_prune_config(
+    source: Path | Mapping[str, Any],
+    changes: Sequence[str] = (),
+    arguments: Mapping[str, Sequence[str]] | None = None,
+) -> PruneConfig:
     """Read a TOML file and apply ``key=value`` changes.
 
     Raises:
         BadInput: see ``load_settings``.
     """
-    return load_settings(PruneConfig, path, changes)
+    return load_settings(PruneConfig, source, changes, arguments)

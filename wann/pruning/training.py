@@ -45,7 +45,7 @@ class TrainingSettings(Settings):
         batch: examples in an iteration.
         iterations: number of iterations.
         drops: iterations at which the rate is multiplied by ``drop``.
-        drop: that factor.
+        drop: the factor of each drop of the rate.
         warmup: iterations in which the rate rises from zero.
         measure_every: iterations between evaluations on the validation examples; the weights with the least
             loss are those of early stopping.

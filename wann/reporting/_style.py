@@ -28,6 +28,7 @@ __all__ = [
     "NEGATIVE",
     "PICTURES",
     "POSITIVE",
+    "Picture",
     "add_title",
     "checked_suffix",
     "drawable",
@@ -98,6 +99,14 @@ def house_style() -> Iterator[None]:
         # SVG and HTML show names in scripts that the font lacks.
         warnings.filterwarnings("ignore", message="Glyph .* missing from")
         yield
+
+
+class Picture(Figure):
+    """A figure that shows itself in notebooks, whether or not they are set up for matplotlib."""
+
+    def _repr_svg_(self) -> str:
+        with house_style():
+            return to_svg(self)
 
 
 def checked_suffix(path: Path, accepted: tuple[str, ...] = PICTURES) -> str:

@@ -16,7 +16,7 @@ from ..files import make_folder, read_table
 from ..formats import load_network
 from ..network import Network
 from ..runs import RunFolder, read_manifest
-from ..tasks import image_width, recorded_names
+from ..tasks import ControlSettings, image_width, recorded_names
 from .curves import LEARNING, draw_learning
 from .fronts import draw_front
 from .report import Table, write_report
@@ -39,7 +39,7 @@ def report_run(folder: RunFolder) -> Path:
     config = load_config(folder.config)
     task = config.task
     side = image_width(task.id, champion.inputs)
-    inputs, outputs = recorded_names(task)
+    inputs, outputs = recorded_names(task, champion.data)
     topology, learning = folder.figures / "topology.svg", folder.figures / "learning.svg"
     draw_topology(
         champion,
@@ -59,7 +59,10 @@ def report_run(folder: RunFolder) -> Path:
         folder.report,
         title=f"{task.id}, seed {_number(champion.provenance.get('seed'))}",
         facts=_facts(
-            folder, champion, {name: column[-1] for name, column in metrics.items()}, images=side is not None
+            folder,
+            champion,
+            {name: column[-1] for name, column in metrics.items()},
+            episodes=isinstance(task, ControlSettings),
         ),
         tables=[_settings(config)],
         figures=figures,
@@ -90,7 +93,7 @@ def _number(value: Any, shape: str = "") -> str:
 
 
 def _facts(
-    folder: RunFolder, champion: Network, last: Mapping[str, float], *, images: bool
+    folder: RunFolder, champion: Network, last: Mapping[str, float], *, episodes: bool
 ) -> dict[str, str]:
     provenance = champion.provenance
     facts = {
@@ -99,8 +102,8 @@ def _facts(
         "Mean return": f"{_number(provenance.get('selection_mean'), '.4g')} over "
         f"{_number(provenance.get('selection_episodes'))} selection episodes",
         "Generations": f"{last['generation'] + 1:,.0f}",
-        "Batches" if images else "Episodes": f"{last['evaluations']:,.0f}",
-        "Images shown" if images else "Environment steps": f"{last['steps']:,.0f}",
+        "Episodes" if episodes else "Batches": f"{last['evaluations']:,.0f}",
+        "Environment steps" if episodes else "Examples shown": f"{last['steps']:,.0f}",
     }
     manifest = read_manifest(folder.manifest)
     if manifest.wall_seconds is not None:

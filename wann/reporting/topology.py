@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path as FilePath
 from typing import Final
 
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from numpy.typing import NDArray
 
 from ..activations import ACTIVATIONS
 from ..errors import BadInput
 from ..network import Network
+from ..tasks import image_width, names_of
+from ..trust import NOTHING, Trust
 from ._edges import draw_connections
 from ._hover import hover_page
 from ._nodes import draw_names, draw_nodes
@@ -25,6 +27,7 @@ from ._style import (
     NEGATIVE,
     PICTURES,
     POSITIVE,
+    Picture,
     checked_suffix,
     house_style,
     plain,
@@ -36,7 +39,7 @@ from .layout import layered_layout
 from .pixels import draw_pixels
 from .summary import Summary, is_large
 
-__all__ = ["draw_topology"]
+__all__ = ["draw_topology", "names_in_picture", "plot_topology"]
 
 FloatArray = NDArray[np.float64]
 
@@ -74,13 +77,49 @@ def draw_topology(
     suffix = checked_suffix(path, (*PICTURES, ".html"))
     names = _names(network, input_names, output_names)
     large = is_large(network)
+    figure = _drawn(network, names, title, side)
     with house_style():
-        figure = (_summary if large else _figure)(network, names, title, side)
         if suffix == ".html":
             # Only nodes respond to the pointer; a summary has none.
             save_text(hover_page(network, to_svg(figure), () if large else names, title), path)
         else:
             save(figure, path)
+
+
+def plot_topology(network: Network, *, title: str | None = None) -> Picture:
+    """The topology as a matplotlib figure; inputs and outputs have the names of the network's task.
+
+    Nothing is imported to find them.
+    """
+    inputs, outputs, side = names_in_picture(network)
+    return _drawn(network, _names(network, inputs, outputs), title, side)
+
+
+def names_in_picture(
+    network: Network, trust: Trust = NOTHING
+) -> tuple[Sequence[str] | None, Sequence[str] | None, int | None]:
+    """Names of inputs and outputs, and the width of images, as far as the network's task has them.
+
+    A picture needs no task: without one, numbers serve as names.
+
+    Args:
+        network: what is drawn.
+        trust: modules that its task may import.
+    """
+    side = image_width(network.task, network.inputs)
+    if network.data is not None:
+        return network.data.features, network.data.classes, side
+    if network.task is not None:
+        with suppress(BadInput):
+            inputs, outputs = names_of(network.task, network.interface, trust)
+            if (len(inputs), len(outputs)) == (network.inputs, network.outputs):
+                return inputs, outputs, side
+    return None, None, side
+
+
+def _drawn(network: Network, names: Sequence[str], title: str | None, side: int | None) -> Picture:
+    with house_style():
+        return (_summary if is_large(network) else _figure)(network, names, title, side)
 
 
 def _names(network: Network, inputs: Sequence[str] | None, outputs: Sequence[str] | None) -> list[str]:
@@ -97,7 +136,7 @@ def _names(network: Network, inputs: Sequence[str] | None, outputs: Sequence[str
     return [plain(name) for name in names]
 
 
-def _figure(network: Network, names: Sequence[str], title: str | None, side: int | None) -> Figure:
+def _figure(network: Network, names: Sequence[str], title: str | None, side: int | None) -> Picture:
     layout = layered_layout(network)
     scale = Scale.of(layout)
     centres = scale.to_page(layout.positions)
@@ -117,7 +156,7 @@ def _figure(network: Network, names: Sequence[str], title: str | None, side: int
     return figure
 
 
-def _summary(network: Network, names: Sequence[str], title: str | None, side: int | None) -> Figure:
+def _summary(network: Network, names: Sequence[str], title: str | None, side: int | None) -> Picture:
     """A drawing of blocks of layers."""
     summary = Summary.of(network)
     borders = summary.borders
@@ -130,10 +169,10 @@ def _summary(network: Network, names: Sequence[str], title: str | None, side: in
 
 def _page(
     network: Network, names: Sequence[str], side: int | None, borders: tuple[float, float, float, float]
-) -> tuple[Figure, Axes]:
+) -> tuple[Picture, Axes]:
     """A figure with these borders, whose data coordinates are points."""
     left, right, bottom, top = borders
-    figure = Figure()
+    figure = Picture()
     axes = figure.add_axes((0.0, 0.0, 1.0, 1.0))
     axes.set_axis_off()
     if side is not None:

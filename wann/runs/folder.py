@@ -41,6 +41,11 @@ class RunFolder:
         return self.path / "config.toml"
 
     @property
+    def data(self) -> Path:
+        """The data that networks are evolved on, where they came as arrays and not as a file."""
+        return self.path / "data.npz"
+
+    @property
     def manifest(self) -> Path:
         """Package versions, machine, commit and times; see ``Manifest``."""
         return self.path / "manifest.json"
@@ -88,18 +93,24 @@ class RunFolder:
     @classmethod
     @contextmanager
     def create(
-        cls, path: Path, config: str, *subfolders: str, tell: Callable[[str], None] = lambda _: None
+        cls,
+        path: Path,
+        config: str,
+        *subfolders: str,
+        tell: Callable[[str], None] = lambda _: None,
+        data: bytes | None = None,
     ) -> Iterator[RunFolder]:
         """Create a run folder, locked for this process while the block lasts.
 
-        The configuration is written first. A process killed here thus leaves either nothing, and the run can
-        be started again in the same folder, or a configuration, with which it can be resumed.
+        The configuration is written first, after the data that it may need. A process killed here thus
+        leaves either no configuration, and the run can be started again, or one with which it can be resumed.
 
         Args:
             path: the folder, new or empty.
             config: the text of the configuration file.
             subfolders: folders to create in it, besides those that every run has.
             tell: receives a sentence if the file system does not support locks.
+            data: the content of the file of data, if the run keeps its own.
 
         Raises:
             BadInput: the folder is not empty, cannot be written, or is locked by another process.
@@ -111,6 +122,8 @@ class RunFolder:
                 folder._check_empty()
                 stack.enter_context(locked(path, tell))
                 folder._check_empty()  # another process may have been faster
+                if data is not None:
+                    write_atomically(folder.data, data)
                 write_atomically(folder.config, config.encode())
                 folder._prepare(subfolders)
             except OSError as error:

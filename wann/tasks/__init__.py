@@ -5,9 +5,11 @@ from .control import (
     ControlSettings,
     ControlTask,
     Dynamics,
+    Factory,
     SteppedWorld,
     make_control,
     make_environment,
+    name_of_factory,
     needed_extra,
     preserved_process_state,
 )
@@ -24,6 +26,8 @@ from .registry import (
     task_settings,
     without_foreign_defaults,
 )
+from .settings import TaskSettings
+from .tables import TableSettings, make_table_task, npz_of, parse_labelled
 from .task import Job, Outcome, RenderedEpisode, Renderer, Task, Trial, mean_over_episodes
 
 __all__ = [
@@ -34,6 +38,7 @@ __all__ = [
     "ControlSettings",
     "ControlTask",
     "Dynamics",
+    "Factory",
     "ImageSet",
     "ImageSettings",
     "Job",
@@ -41,16 +46,22 @@ __all__ = [
     "RenderedEpisode",
     "Renderer",
     "SteppedWorld",
+    "TableSettings",
     "Task",
+    "TaskSettings",
     "Trial",
     "image_width",
     "make_classification",
     "make_control",
     "make_environment",
+    "make_table_task",
     "make_task",
     "mean_over_episodes",
+    "name_of_factory",
     "names_of",
     "needed_extra",
+    "npz_of",
+    "parse_labelled",
     "preserved_process_state",
     "recorded_names",
     "registered_tasks",

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from ..errors import BadInput
 from ..kernels.forward import Program
-from ..network import Interface
+from ..network import Interface, LabelledData
 
 __all__ = ["Job", "Outcome", "RenderedEpisode", "Renderer", "Task", "Trial", "mean_over_episodes"]
 
@@ -118,6 +118,10 @@ class Task(Protocol):
         """What a network of this task must carry to be used elsewhere; None if nothing."""
 
     @property
+    def data(self) -> LabelledData | None:
+        """What a network that classifies one's own data must carry of them; None for other tasks."""
+
+    @property
     def resolved(self) -> Mapping[str, Any]:
         """Settings that were left to the task, with the values it chose; part of a run's configuration."""
 
@@ -205,11 +209,11 @@ class RenderedEpisode:
 class Renderer(Protocol):
     """Plays single episodes and renders them."""
 
-    def episode(self, policy: Callable[[Any], Any], seed: int) -> RenderedEpisode:
+    def episode(self, outputs: Callable[[Any], Any], seed: int) -> RenderedEpisode:
         """Play and render the episode with this seed.
 
         Args:
-            policy: from observation to raw outputs.
+            outputs: from the numbers of an observation to raw outputs.
             seed: with which the environment is reset.
 
         Raises:

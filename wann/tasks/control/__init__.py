@@ -9,6 +9,7 @@ from .environments import (
 from .fused import Dynamics
 from .names import WELL_KNOWN
 from .pulse import PULSE
+from .recipe import Factory, name_of_factory
 from .settings import ControlSettings
 from .stepping import SteppedWorld
 from .task import ControlTask, make_control
@@ -19,9 +20,11 @@ __all__ = [
     "ControlSettings",
     "ControlTask",
     "Dynamics",
+    "Factory",
     "SteppedWorld",
     "make_control",
     "make_environment",
+    "name_of_factory",
     "needed_extra",
     "preserved_process_state",
     "registered_environments",

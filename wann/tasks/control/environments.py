@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import json
 import os
 import signal
 import warnings
@@ -19,7 +20,7 @@ from gymnasium import wrappers
 from gymnasium.envs.registration import EnvSpec
 
 from ...errors import BadInput, described
-from ...trust import NOTHING, Trust
+from ...trust import NOTHING, Trust, import_trusted
 from ..images.datasets import DATA_SETS
 from .pulse import PULSE
 
@@ -119,7 +120,7 @@ def make_environment(which: str | EnvSpec, trust: Trust = NOTHING, **arguments: 
         _offered("wann.environments")  # importing them registers them
     try:
         if module is not None:
-            import_module(module)
+            import_trusted(module)
         _quieten(gymnasium.registry.get(which) if isinstance(which, str) else which)
         with PULSE.call(), warnings.catch_warnings():
             warnings.simplefilter("ignore")
@@ -127,13 +128,27 @@ def make_environment(which: str | EnvSpec, trust: Trust = NOTHING, **arguments: 
     except (gymnasium.error.DependencyNotInstalled, ImportError) as error:
         raise BadInput(f"task.id: {name} needs a package that is missing: {_missing(error)}") from None
     except gymnasium.error.Error as error:
-        near = difflib.get_close_matches(name, [*DATA_SETS, *gymnasium.registry], 1, 0.4)
-        hint = f"did you mean {near[0]}?" if near else "wann.tasks() lists the available ones"
-        raise BadInput(f"task.id: no environment {name!r} ({described(error)}); {hint}") from None
+        unknown = isinstance(error, gymnasium.error.NameNotFound | gymnasium.error.NamespaceNotFound)
+        reason = "" if unknown else f" ({described(error)})"
+        near = _nearest(name.rpartition(":")[2])
+        near = f"{module}:{near}" if near and module else near
+        hint = f"did you mean {near}?" if near else "wann.tasks() lists the available ones"
+        raise BadInput(f"task.id: no environment {name!r}{reason}; {hint}") from None
     except KeyboardInterrupt:
         raise
     except BaseException as error:  # noqa: BLE001 - foreign code, which may fail in any way
-        raise BadInput(f"task.id: {name} cannot be made ({described(error)})") from None
+        given = f" with task.kwargs = {json.dumps(arguments)}" if arguments else ""
+        raise BadInput(f"task.id: {name} cannot be made{given} ({described(error)})") from None
+
+
+def _nearest(name: str) -> str | None:
+    """The task with the most similar name, with or without its namespace."""
+    known = [*DATA_SETS, *gymnasium.registry]
+    keys = {key.rpartition("/")[2].lower(): key for key in reversed(known)} | {
+        key.lower(): key for key in known
+    }
+    near = difflib.get_close_matches(name.lower(), keys, 1, 0.4)
+    return keys[near[0]] if near else None
 
 
 def close_environment(environment: Environment, name: str) -> None:

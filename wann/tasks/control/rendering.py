@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 import numpy as np
-from gymnasium.envs.registration import EnvSpec
 from numpy.typing import NDArray
 
 from ...errors import BadInput, described
+from ...network import Actions, Observations
 from ..task import RenderedEpisode
-from .environments import Environment, close_environment, make_environment, preserved_process_state
-from .spaces import Actions, Observations
+from .environments import Environment, close_environment, preserved_process_state
+from .recipe import Recipe
 from .stepper import Stepper
 
 __all__ = ["EnvironmentRenderer"]
@@ -26,43 +26,41 @@ class EnvironmentRenderer:
     """Plays episodes in Gymnasium's own environment, whatever else computes the task.
 
     Attributes:
-        spec: of the environment.
+        recipe: how the environment is made.
         observations: how observations become vectors.
         actions: how outputs become actions.
         episode_limit: steps after which an episode is truncated.
     """
 
-    spec: EnvSpec
+    recipe: Recipe
     observations: Observations
     actions: Actions
     episode_limit: int
 
-    def episode(self, policy: Callable[[Any], Any], seed: int) -> RenderedEpisode:
+    def episode(self, outputs: Callable[[Any], Any], seed: int) -> RenderedEpisode:
         """Play and render one episode; see ``Renderer.episode``."""
         # A new environment for each episode: not every reset restores everything.
-        environment = make_environment(
-            self.spec, render_mode="rgb_array", max_episode_steps=self.episode_limit
-        )
+        environment = self.recipe.bare("rgb_array")
         try:
             with preserved_process_state():
-                frames, total = self._play(environment, policy, seed)
+                frames, total = self._play(environment, outputs, seed)
         finally:
-            close_environment(environment, self.spec.id)
+            close_environment(environment, self.recipe.name)
         rate = float(environment.metadata.get("render_fps") or _FRAMES_PER_SECOND)
         return RenderedEpisode(frames, rate, total)
 
     def _play(
-        self, environment: Environment, policy: Callable[[Any], Any], seed: int
+        self, environment: Environment, outputs: Callable[[Any], Any], seed: int
     ) -> tuple[list[NDArray[np.uint8]], float]:
-        stepper = Stepper(self.spec.id, self.observations)
+        stepper = Stepper(self.recipe.name, self.observations)
         observation = stepper.reset(environment, seed)
-        frames, total, over = [_frame(self.spec.id, environment)], 0.0, False
+        frames, total, over = [_frame(self.recipe.name, environment)], 0.0, False
         while not over:
-            action = self.actions.of_outputs(policy(observation)[None, :])[0]
+            action = self.actions.of_outputs(outputs(observation)[None, :])[0]
             observation, reward, terminated, truncated = stepper.step(environment, action, seed)
-            frames.append(_frame(self.spec.id, environment))
+            frames.append(_frame(self.recipe.name, environment))
             total += reward
-            over = terminated or truncated
+            over = terminated or truncated or len(frames) > self.episode_limit
         return frames, total
 
 

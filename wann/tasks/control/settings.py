@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Final, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field, JsonValue, field_validator, model_validator
 
 from ...network import Squash
 from ..settings import TaskSettings
@@ -12,6 +12,13 @@ from ..settings import TaskSettings
 __all__ = ["ControlSettings", "Stepping"]
 
 Stepping = Literal["auto", "fused", "envpool", "gymnasium"]
+_ELSEWHERE: Final = {
+    "max_episode_steps": "it is task.episode_limit",
+    "render_mode": "pictures and videos set it",
+    "disable_env_checker": "it is always true",
+    "vectorization_mode": "environments step side by side as task.lanes says",
+}
+"""Arguments of ``gymnasium.make`` that are no keyword arguments of an environment."""
 Name = Annotated[str, Field(min_length=1, max_length=100)]
 
 
@@ -19,6 +26,10 @@ class ControlSettings(TaskSettings):
     """Which environment networks are evaluated in, and what they observe and do there.
 
     Attributes:
+        kwargs: keyword arguments of ``gymnasium.make`` for this environment, such as ``gravity = 5``; they
+            become part of the champion.
+        wrappers: around the environment, each as ``module:Class``, the innermost first; they become part of
+            the champion.
         episode_limit: steps after which an episode is truncated; the environment's own limit if not given.
         threshold: the return from which on an episode counts as a success; the environment's own
             threshold if not given.
@@ -41,6 +52,8 @@ class ControlSettings(TaskSettings):
         lanes: environments that are stepped together on each thread or worker; never affects results.
     """
 
+    kwargs: dict[str, JsonValue] = Field(default_factory=dict)
+    wrappers: tuple[str, ...] = ()
     episode_limit: Annotated[int, Field(ge=1, le=1_000_000)] | None = None
     threshold: float | None = None
     observe: Annotated[tuple[Annotated[int, Field(ge=0)], ...], Field(min_length=1)] | None = None
@@ -52,6 +65,22 @@ class ControlSettings(TaskSettings):
     stepping: Stepping = "auto"
     reuse: bool | None = None
     lanes: Annotated[int, Field(ge=1, le=100_000)] | None = None
+
+    @field_validator("wrappers")
+    @classmethod
+    def _in_modules(cls, given: tuple[str, ...]) -> tuple[str, ...]:
+        for name in given:
+            if not all(name.partition(":")[::2]):
+                raise ValueError(f"{name!r}: write module:Class, such as my_module:MyWrapper")
+        return given
+
+    @field_validator("kwargs")
+    @classmethod
+    def _of_environments(cls, given: dict[str, JsonValue]) -> dict[str, JsonValue]:
+        for name in given:
+            if name in _ELSEWHERE:
+                raise ValueError(f"{name} is not for the environment: {_ELSEWHERE[name]}")
+        return given
 
     @model_validator(mode="after")
     def _distinct(self) -> ControlSettings:

@@ -9,9 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...errors import BadInput
+from ...network import Observations
 from .environments import Environment, failure
 from .pulse import PULSE
-from .spaces import Observations
 
 __all__ = ["Stepper"]
 

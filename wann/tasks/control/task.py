@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import warnings
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 import gymnasium
@@ -14,23 +14,21 @@ from numpy.typing import NDArray
 
 from ...errors import BadInput, TaskWarning
 from ...kernels.forward import Program
-from ...network import Interface
+from ...network import Actions, Interface, Observations
 from ...trust import NOTHING, Trust
 from ..task import Job, Trial
 from .environments import (
     Environment,
     close_environment,
     failure,
-    make_environment,
     offered_dynamics,
     preserved_process_state,
-    without_wrappers,
 )
 from .fused import Dynamics, FusedJob
 from .names import ACTION_NAMES, OBSERVATION_NAMES
+from .recipe import Factory, Recipe
 from .rendering import EnvironmentRenderer
 from .settings import ControlSettings
-from .spaces import Actions, Observations
 from .stepper import Stepper
 from .stepping import SteppedJob, SteppedWorld, pool_has, pool_is_faster, resets_completely
 
@@ -68,9 +66,13 @@ class ControlTask:
     dynamics: Dynamics | None
 
     @property
-    def interface(self) -> Interface | None:
-        """What a network of this task must carry to be used elsewhere; None if nothing."""
-        return None if self.world.interface == Interface() else self.world.interface
+    def data(self) -> None:
+        """Environments have no data."""
+
+    @property
+    def interface(self) -> Interface:
+        """What a network of this task must carry to be used elsewhere."""
+        return self.world.interface
 
     @property
     def stepping(self) -> str:
@@ -103,7 +105,7 @@ class ControlTask:
     def renderer(self) -> EnvironmentRenderer:
         """What plays single episodes in Gymnasium's own environment and renders them."""
         world = self.world
-        return EnvironmentRenderer(world.spec, world.observations, world.actions, self.episode_limit)
+        return EnvironmentRenderer(world.recipe, world.observations, world.actions, self.episode_limit)
 
     def job(self, program: Program, weights: NDArray[np.float64], trial: Trial) -> Job:
         """Units of one network and one tile of lanes, or of one episode each; see ``Task.job``."""
@@ -116,23 +118,28 @@ class ControlTask:
 
 
 def make_control(
-    settings: ControlSettings, interface: Interface | None = None, trust: Trust = NOTHING
+    settings: ControlSettings,
+    interface: Interface | None = None,
+    trust: Trust = NOTHING,
+    factory: Factory | None = None,
 ) -> ControlTask:
     """Make the environment of these settings.
 
     Args:
         settings: which environment, and what networks observe and do in it.
         interface: the interface of a network evolved for it; derived from the settings if None.
-        trust: which modules the id may import.
+        trust: which modules the id and the wrappers may import.
+        factory: what makes the environment instead of Gymnasium.
 
     Raises:
-        BadInput: there is no such environment, a package is missing, networks cannot process its
-            observations or actions, it fails at once, or a setting does not fit it.
+        BadInput: there is no such environment, it has other spaces than the interface, a package is
+            missing, networks cannot process its observations or actions, it fails at once, or a setting
+            does not fit it.
     """
     with preserved_process_state():
-        environment = make_environment(settings.id, trust)
+        recipe, environment = Recipe.of(settings.id, settings.kwargs, settings.wrappers, trust, factory)
         try:
-            task = _task(settings, interface, environment)
+            task = _task(settings, interface, recipe, environment)
             repeatable = task.stepping != "gymnasium" or _repeatable(task.world, environment)
         finally:
             close_environment(environment, settings.id)
@@ -146,27 +153,33 @@ def make_control(
     return task
 
 
-def _task(settings: ControlSettings, interface: Interface | None, environment: Environment) -> ControlTask:
-    name, spec = settings.id, environment.spec
-    if spec is None:
-        raise BadInput(f"task.id: {name} has no specification (spec is None)")
+def _task(
+    settings: ControlSettings, interface: Interface | None, recipe: Recipe, environment: Environment
+) -> ControlTask:
+    name, spec = settings.id, recipe.spec
     if interface is None:
         interface = Interface(settings.observe or (), squash=settings.squash)
     observations, actions = _spaces(name, environment, interface)
-    limit = settings.episode_limit or spec.max_episode_steps
+    interface = replace(
+        interface,
+        observation=observations.space,
+        action=actions.space,
+        kwargs=settings.kwargs,
+        wrappers=settings.wrappers,
+    )
+    limit = settings.episode_limit or recipe.limit
     if limit is None:
         raise BadInput(
             f"task.episode_limit: {name} has no limit of its own and might never end; give one, such as 1000"
         )
     stepper = Stepper(name, observations)
-    bare = without_wrappers(environment)
-    first = _first(name, bare, stepper)
+    first = _first(name, environment, stepper)
     indices = _observed(settings, interface, observations.size, first)
     if settings.normalise and not interface.mean:
-        interface = _normalised(interface, bare, stepper, limit)
+        interface = _normalised(interface, environment, stepper, limit)
     stepping, dynamics = _stepping(settings, interface, environment)
     world = SteppedWorld(
-        spec,
+        recipe,
         observations,
         actions,
         interface,
@@ -179,7 +192,9 @@ def _task(settings: ControlSettings, interface: Interface | None, environment: E
     base: Any = environment.unwrapped
     observed = _known(base, "observation", name, OBSERVATION_NAMES) or observations.names
     acted = _known(base, "action", name, ACTION_NAMES)
-    threshold = spec.reward_threshold if settings.threshold is None else settings.threshold
+    threshold = settings.threshold
+    if threshold is None and spec is not None:
+        threshold = spec.reward_threshold
     return ControlTask(
         name,
         len(indices),
@@ -200,7 +215,9 @@ def _spaces(name: str, environment: Environment, interface: Interface) -> tuple[
         raise
     except BaseException as error:  # noqa: BLE001 - foreign code, which may fail in any way
         raise failure(name, "its spaces", error) from None
-    return Observations.of(name, observed), Actions.of(name, acted, interface.squash)
+    observations, actions = Observations.of(name, observed), Actions.of(name, acted, interface.squash)
+    interface.check(name, observed, acted)
+    return observations, actions
 
 
 def _opening(environment: Environment, stepper: Stepper) -> list[NDArray[np.float64]]:
@@ -223,13 +240,13 @@ def _repeatable(world: SteppedWorld, environment: Environment) -> bool:
     """Whether equal seeds give equal episodes, in environments that are reused as lanes would reuse them."""
     if resets_completely(environment):
         return True
-    stepper = Stepper(world.spec.id, world.observations)
+    stepper = Stepper(world.recipe.name, world.observations)
     openings = []
     for _ in range(2):
-        tried = without_wrappers(environment if world.reuse else make_environment(world.spec))
+        tried = environment if world.reuse else world.recipe.bare()
         openings.append(_opening(tried, stepper))
         if not world.reuse:
-            close_environment(tried, world.spec.id)
+            close_environment(tried, world.recipe.name)
     return all(np.array_equal(one, other, equal_nan=True) for one, other in zip(*openings, strict=True))
 
 
@@ -256,7 +273,7 @@ def _normalised(interface: Interface, environment: Environment, stepper: Stepper
             over, steps = terminated or truncated, steps + 1
     table = np.array(rows)[:, list(interface.observe) or slice(None)]
     mean, std = table.mean(axis=0).tolist(), table.std(axis=0).tolist()
-    return Interface(interface.observe, tuple(mean), tuple(std), interface.squash)
+    return replace(interface, mean=tuple(mean), std=tuple(std))
 
 
 def _stepping(
@@ -264,17 +281,29 @@ def _stepping(
 ) -> tuple[str, Dynamics | None]:
     """What computes the environment, and its dynamics for fused rollouts."""
     name, wanted = settings.id, settings.stepping
-    dynamics = getattr(environment.unwrapped, "dynamics", None) or offered_dynamics().get(name)
-    # Kernels implement neither interfaces nor other rewards.
-    plain = interface == Interface() and settings.terminal_reward
+    dynamics = getattr(environment.unwrapped, "dynamics", None)
+    if dynamics is None and not settings.kwargs:  # what is offered for an id has the arguments of the id
+        dynamics = offered_dynamics().get(name)
+    # Kernels implement neither interfaces nor other rewards nor wrappers.
+    plain = interface.direct and settings.terminal_reward and not settings.wrappers
+    as_registered = not (settings.kwargs or settings.wrappers)  # EnvPool has none of ours
     if wanted == "fused" or (wanted == "auto" and dynamics is not None and plain):
         if dynamics is None or not plain:
+            with_these = " with these keyword arguments" if settings.kwargs else ""
             reason = (
-                "offers no dynamics" if dynamics is None else "cannot be fused with this interface or reward"
+                f"offers no dynamics{with_these}"
+                if dynamics is None
+                else "cannot be fused with this interface, reward or wrapper"
             )
-            raise BadInput(f"task.stepping: {name} {reason}; accepted are auto, envpool, gymnasium")
+            others = "auto, envpool, gymnasium" if as_registered else "auto, gymnasium"
+            raise BadInput(f"task.stepping: {name} {reason}; accepted are {others}")
         return "fused", dynamics
-    boxed = isinstance(environment.observation_space, gymnasium.spaces.Box)
+    if wanted == "envpool" and not as_registered:
+        raise BadInput(
+            f"task.stepping: EnvPool takes neither keyword arguments nor wrappers for {name}; accepted are "
+            "auto, gymnasium"
+        )
+    boxed = as_registered and isinstance(environment.observation_space, gymnasium.spaces.Box)
     if wanted == "envpool" and not (boxed and pool_has(name)):
         raise BadInput(f"task.stepping: EnvPool has no {name}; accepted are auto, gymnasium")
     if wanted == "envpool" or (wanted == "auto" and boxed and pool_is_faster(name)):

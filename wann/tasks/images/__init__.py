@@ -2,6 +2,14 @@
 
 from .datasets import DATA_SETS, ImageSet
 from .settings import ImageSettings
-from .task import ClassificationTask, make_classification
+from .task import ClassificationTask, batch_size, make_classification, memory_bytes
 
-__all__ = ["DATA_SETS", "ClassificationTask", "ImageSet", "ImageSettings", "make_classification"]
+__all__ = [
+    "DATA_SETS",
+    "ClassificationTask",
+    "ImageSet",
+    "ImageSettings",
+    "batch_size",
+    "make_classification",
+    "memory_bytes",
+]

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from functools import cached_property
-from pathlib import Path
+from functools import cached_property, partial
 from typing import Any, Final, Literal
 
 import numpy as np
@@ -15,6 +14,8 @@ from ...errors import BadInput
 from ...kernels.classification import TILE, shared_logits, shared_losses, weighted_logits, weighted_losses
 from ...kernels.forward import Program
 from ...kernels.sharing import Shared, share
+from ...network import Interface, LabelledData
+from ..settings import ClassificationSettings
 from ..task import Outcome, Renderer, Trial
 from .datasets import DATA_SETS, DataSet, ImageSet
 from .settings import ImageSettings
@@ -30,40 +31,40 @@ _STRIPES: Final = 64  # units of work in a batch at most; their losses are summe
 
 @dataclass(frozen=True)
 class ClassificationTask:
-    """A set of images to be classified.
+    """A set of images, or of rows of features, to be classified.
 
     A trial's seed determines a batch: images drawn without replacement from the training part.
 
     Attributes:
-        id: name of the data set.
-        classes: names of the classes, in the order of the outputs.
-        side: pixels in a row and in a column of an image.
+        id: name of the set of images, or path of the file.
+        input_names: of the pixels, by row and column from the upper left, or of the features.
+        output_names: of the classes.
         batch: images in a batch.
         memory: bytes for the values of nodes while a batch is computed.
         temperatures: of the softmax; the loss of a batch is the one at the best of them.
         train: images that the search uses.
         validation: images that champions and weights are chosen on; the search never uses them.
-        folder: folder of the data; None for the default.
+        read_test: reads the images that results are reported on.
+        interface: how features were scaled; None for pixels, which networks receive unchanged.
+        data: of one's own data, what their networks carry.
     """
 
     id: str
-    classes: tuple[str, ...]
-    side: int
+    input_names: tuple[str, ...]
+    output_names: tuple[str, ...]
     batch: int
     memory: int
     temperatures: tuple[float, ...]
     train: ImageSet
     validation: ImageSet
-    folder: Path | None
-
-    @property
-    def interface(self) -> None:
-        """None: networks receive the pixels unchanged."""
+    read_test: Callable[[], ImageSet]
+    interface: Interface | None = None
+    data: LabelledData | None = None
 
     @property
     def resolved(self) -> Mapping[str, Any]:
-        """No setting is left to the task."""
-        return {}
+        """The digest of one's own data, so that other data are not taken for them."""
+        return {} if self.data is None else {"digest": self.data.digest}
 
     @property
     def threshold(self) -> None:
@@ -76,28 +77,18 @@ class ClassificationTask:
 
     @property
     def inputs(self) -> int:
-        """Pixels of an image."""
-        return self.side**2
+        """Pixels of an image, or features of a row."""
+        return len(self.input_names)
 
     @property
     def outputs(self) -> int:
         """Classes."""
-        return len(self.classes)
-
-    @property
-    def input_names(self) -> tuple[str, ...]:
-        """Row and column of each pixel, from the upper left."""
-        return DATA_SETS[self.id].pixel_names
-
-    @property
-    def output_names(self) -> tuple[str, ...]:
-        """The classes."""
-        return self.classes
+        return len(self.output_names)
 
     @cached_property
     def test(self) -> ImageSet:
         """Images that results are reported on; read on first use."""
-        return DATA_SETS[self.id].load("test", self.folder)
+        return self.read_test()
 
     def part(self, name: Literal["train", "validation", "test"]) -> ImageSet:
         """The images of a part."""
@@ -123,7 +114,8 @@ class ClassificationTask:
         Raises:
             BadInput: always.
         """
-        raise BadInput(f"{self.id} is a set of images: it has no episodes to show")
+        kind = "a set of images" if self.data is None else "data to classify"
+        raise BadInput(f"{self.id} is {kind}: it has no episodes to show")
 
     def job(self, program: Program, weights: NDArray[np.float64], trial: Trial) -> ClassificationJob:
         """Units of some networks and some images each; see ``Task.job``."""
@@ -304,17 +296,30 @@ def make_classification(settings: ImageSettings) -> ClassificationTask:
     data: DataSet = DATA_SETS[settings.id]
     images = data.load("train", settings.data)
     border = len(images) - data.validation
-    batch = settings.images or min(_BATCH, border)
-    if batch > border:
-        raise BadInput(f"task.images: {batch:,}; {settings.id} has {border:,} training images")
     return ClassificationTask(
         settings.id,
+        data.pixel_names,
         data.classes,
-        data.side,
-        batch,
-        (settings.memory or _MEMORY) * 2**20,
+        batch_size(settings.images, border, "task.images", settings.id),
+        memory_bytes(settings),
         settings.temperatures,
         images[:border],
         images[border:],
-        settings.data,
+        partial(data.load, "test", settings.data),
     )
+
+
+def batch_size(wanted: int | None, training: int, key: str, name: str, what: str = "images") -> int:
+    """Images in a batch: as many as are wanted, else 1,000, or all if there are fewer.
+
+    Raises:
+        BadInput: there are fewer than are wanted.
+    """
+    if wanted is not None and wanted > training:
+        raise BadInput(f"{key}: {wanted:,}; {name} has {training:,} training {what}")
+    return wanted or min(_BATCH, training)
+
+
+def memory_bytes(settings: ClassificationSettings) -> int:
+    """Bytes for the values of nodes while a batch is computed."""
+    return (settings.memory or _MEMORY) * 2**20

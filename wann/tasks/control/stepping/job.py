@@ -6,15 +6,14 @@ from dataclasses import dataclass
 from typing import Any, Final, Literal
 
 import numpy as np
-from gymnasium.envs.registration import EnvSpec
 from numpy.typing import NDArray
 
 from ....errors import BadInput
 from ....kernels.acting import act
 from ....kernels.forward import Program
-from ....network import Interface
+from ....network import Actions, Interface, Observations
 from ...task import Outcome, Trial
-from ..spaces import Actions, Observations
+from ..recipe import Recipe
 from .pools import PooledLanes
 from .single import SingleLanes
 
@@ -27,10 +26,10 @@ _SINGLE: Final = 32  # environments; with so many, evaluating the networks costs
 
 @dataclass(frozen=True)
 class SteppedWorld:
-    """An environment and how it is stepped; plain values that can be sent to workers.
+    """An environment and how it is stepped; can be sent to workers.
 
     Attributes:
-        spec: of the environment.
+        recipe: how the environment is made.
         observations: how they become vectors.
         actions: how outputs become actions.
         interface: what networks receive of observations.
@@ -41,7 +40,7 @@ class SteppedWorld:
         lanes: environments that are stepped together; None for the library's default.
     """
 
-    spec: EnvSpec
+    recipe: Recipe
     observations: Observations
     actions: Actions
     interface: Interface
@@ -55,8 +54,8 @@ class SteppedWorld:
         """Lanes for the episodes with these seeds, the first of which are started."""
         if self.library == "gymnasium":
             width = min(self.lanes or _SINGLE, len(seeds))
-            return SingleLanes(self.spec, seeds, width, self.observations, reuse=self.reuse)
-        return PooledLanes(self.spec.id, seeds, self.lanes or _POOL, self.limit)
+            return SingleLanes(self.recipe, seeds, width, self.observations, reuse=self.reuse)
+        return PooledLanes(self.recipe.name, seeds, self.lanes or _POOL, self.limit)
 
 
 @dataclass(frozen=True)
@@ -140,7 +139,7 @@ class SteppedJob:
         observed = self.world.interface.observed(observations)
         if observed.shape[1] != self.program.inputs:
             raise BadInput(
-                f"{self.world.spec.id} returns {observed.shape[1]} numbers, not {self.program.inputs}"
+                f"{self.world.recipe.name} returns {observed.shape[1]} numbers, not {self.program.inputs}"
             )
         raw = np.empty((len(networks), self.program.outputs), np.float32)
         act(self.program, networks, rows, self.weights, observed, raw)

@@ -7,11 +7,11 @@ from typing import Any, Final
 
 import gymnasium
 import numpy as np
-from gymnasium.envs.registration import EnvSpec
 from numpy.typing import NDArray
 
-from ..environments import close_environment, make_environment, without_wrappers
-from ..spaces import Observations
+from ....network import Observations
+from ..environments import close_environment
+from ..recipe import Recipe
 from ..stepper import Stepper
 
 __all__ = ["SingleLanes", "resets_completely"]
@@ -36,16 +36,12 @@ def resets_completely(environment: Environment) -> bool:
     return type(environment.unwrapped).__module__.startswith(_RESTORED)
 
 
-def _environments(spec: EnvSpec, count: int) -> list[Environment]:
+def _environments(recipe: Recipe, count: int) -> list[Environment]:
     """Environments that this thread keeps between jobs."""
-    kept: dict[str, list[Environment]] = _held.__dict__.setdefault("environments", {})
-    environments = kept.setdefault(repr(spec), [])
-    environments.extend(_made(spec) for _ in range(count - len(environments)))
+    kept: dict[object, list[Environment]] = _held.__dict__.setdefault("environments", {})
+    environments = kept.setdefault(recipe.key, [])
+    environments.extend(recipe.bare() for _ in range(count - len(environments)))
     return environments[:count]
-
-
-def _made(spec: EnvSpec) -> Environment:
-    return without_wrappers(make_environment(spec))
 
 
 class SingleLanes:
@@ -55,7 +51,7 @@ class SingleLanes:
     replaced after each episode.
 
     Args:
-        spec: of the environment; with it a worker needs no registration.
+        recipe: how the environment is made.
         seeds: int64[episodes], seeds of the episodes.
         width: environments that are stepped together.
         observations: how observations become vectors.
@@ -68,18 +64,18 @@ class SingleLanes:
 
     def __init__(
         self,
-        spec: EnvSpec,
+        recipe: Recipe,
         seeds: NDArray[np.int64],
         width: int,
         observations: Observations,
         *,
         reuse: bool,
     ) -> None:
-        self._spec = spec
+        self._recipe = recipe
         self._seeds = seeds.tolist()
-        self._stepper = Stepper(spec.id, observations)
+        self._stepper = Stepper(recipe.name, observations)
         self._reuse = reuse
-        self._environments = _environments(spec, width) if reuse else [_made(spec) for _ in range(width)]
+        self._environments = _environments(recipe, width) if reuse else [recipe.bare() for _ in range(width)]
         self._next = width
         self.playing = np.arange(width)
         self.observations = np.empty((width, observations.size))
@@ -109,8 +105,8 @@ class SingleLanes:
             if self._next == len(self._seeds):
                 continue
             if not self._reuse:
-                close_environment(self._environments[lane], self._spec.id)
-                self._environments[lane] = _made(self._spec)
+                close_environment(self._environments[lane], self._recipe.name)
+                self._environments[lane] = self._recipe.bare()
             self.observations[lane] = self._stepper.reset(self._environments[lane], self._seeds[self._next])
             self.playing[lane] = self._next
             self._next += 1
@@ -118,7 +114,7 @@ class SingleLanes:
         if over.any():
             for lane in np.flatnonzero(over).tolist():
                 if not self._reuse:
-                    close_environment(self._environments[lane], self._spec.id)
+                    close_environment(self._environments[lane], self._recipe.name)
             self._environments = [self._environments[lane] for lane in np.flatnonzero(~over).tolist()]
             self.playing, self.observations = self.playing[~over], self.observations[~over]
 
@@ -126,4 +122,4 @@ class SingleLanes:
         """Close the environments that are not kept."""
         if not self._reuse:
             for environment in self._environments:
-                close_environment(environment, self._spec.id)
+                close_environment(environment, self._recipe.name)

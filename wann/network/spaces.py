@@ -6,19 +6,24 @@ import math
 import reprlib
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, Final
+from functools import cached_property
+from typing import Any, Final, Literal
 
 import numpy as np
 from gymnasium import spaces
 from numpy.typing import NDArray
 
-from ...errors import BadInput
-from ...network import Squash
+from ..errors import BadInput
 
-__all__ = ["Actions", "Observations"]
+__all__ = ["LARGEST", "Actions", "Observations", "Squash"]
+
+Squash = Literal["scale", "clip", "tanh"]
 
 _IMAGE: Final = 3  # axes of a Box of pixels; two may be a board or a few vectors
-_LARGEST: Final = 4096  # numbers; more are probably an image
+LARGEST: Final = 4096
+"""The most numbers of an observation or an action; more are probably an image."""
+_ONE: Final = np.float32(1)
+_LARGE: Final = 1e30  # half a distance, beyond which sums may exceed float32
 
 
 @dataclass(frozen=True)
@@ -72,6 +77,50 @@ class Observations:
             return numbers if plain else numbers.ravel()
 
         return vector
+
+    def reader(self) -> Callable[[Any], tuple[NDArray[Any], bool]]:
+        """A function from an observation, or a batch of them, to vectors [rows, size].
+
+        The function also returns whether it was a single observation, and raises as that of ``flattener``. A
+        batch is what vectorised environments return: each array has one more axis in front.
+        """
+        vector, depth, shape = self.flattener(), _depth(self.space), self.space.shape
+
+        def rows(observation: Any) -> tuple[NDArray[Any], bool]:
+            if type(observation) is np.ndarray and observation.shape == shape:  # the common case, at once
+                return vector(observation)[None], True
+            if np.ndim(_first(observation)) != depth + 1:
+                return vector(observation)[None], True
+            vectors = [vector(_row(observation, index)) for index in range(len(_first(observation)))]
+            return np.array(vectors).reshape(len(vectors), self.size), False
+
+        return rows
+
+
+def _first(observation: Any) -> Any:
+    """The first array of an observation or of a batch."""
+    while type(observation) is not np.ndarray:
+        if isinstance(observation, Mapping) and observation:
+            observation = next(iter(observation.values()))
+        elif isinstance(observation, tuple) and observation:
+            observation = observation[0]
+        else:
+            break
+    return observation
+
+
+def _depth(space: spaces.Space[Any]) -> int:
+    """The number of axes of the first array of an observation."""
+    while isinstance(space, spaces.Dict | spaces.Tuple):
+        space = next(iter(space.values())) if isinstance(space, spaces.Dict) else space[0]
+    return len(space.shape or ())
+
+
+def _row(batch: Any, index: int) -> Any:
+    """One observation of a batch."""
+    if isinstance(batch, Mapping):
+        return {key: _row(part, index) for key, part in batch.items()}
+    return tuple(_row(part, index) for part in batch) if isinstance(batch, tuple) else batch[index]
 
 
 def _checked(space: spaces.Space[Any], observation: Any, where: str) -> Any:
@@ -137,8 +186,8 @@ def _named(space: spaces.Space[Any], name: str) -> Iterator[str]:
 
 
 def _within(what: str, name: str, size: int) -> int:
-    if not 1 <= size <= _LARGEST:
-        raise BadInput(f"task.id: the {what} of {name} are {size:,} numbers; accepted are 1 to {_LARGEST:,}")
+    if not 1 <= size <= LARGEST:
+        raise BadInput(f"task.id: the {what} of {name} are {size:,} numbers; accepted are 1 to {LARGEST:,}")
     return size
 
 
@@ -201,10 +250,14 @@ class Actions:
         """Actions [rows, ...] of raw outputs float32[rows, outputs]."""
         space = self.space
         if isinstance(space, spaces.Box):
+            scale = self._scale
+            if scale.exact:
+                return self._numbers(raw, space, scale)
             with np.errstate(over="ignore", invalid="ignore"):  # such episodes end anyway
-                return self._numbers(raw, space)
+                return self._numbers(raw, space, scale)
         if isinstance(space, spaces.Discrete):
-            return np.asarray(raw.argmax(axis=1) + space.start)
+            chosen: NDArray[Any] = raw.argmax(axis=1) + space.start
+            return chosen
         if isinstance(space, spaces.MultiDiscrete):
             ends = np.cumsum(space.nvec.ravel()).tolist()
             groups = [raw[:, end - size : end] for end, size in zip(ends, space.nvec.ravel(), strict=True)]
@@ -213,15 +266,49 @@ class Actions:
             return np.asarray((chosen.reshape(len(raw), *space.shape) + start).astype(space.dtype))
         return np.asarray((raw > 0).reshape(len(raw), *(space.shape or ())).astype(space.dtype))
 
-    def _numbers(self, raw: NDArray[np.float32], space: spaces.Box) -> NDArray[Any]:
-        low, high = space.low.ravel(), space.high.ravel()
+    @cached_property
+    def _scale(self) -> _Scale:
+        return _Scale.of(self.space, self.squash)
+
+    def _numbers(self, raw: NDArray[np.float32], space: spaces.Box, scale: _Scale) -> NDArray[Any]:
         wanted: NDArray[Any] = raw
-        if self.squash != "clip":
-            wanted = np.tanh(raw) if self.squash == "tanh" else np.clip(raw, -1, 1)
-            # With bounds of -1 and 1 the bits of an output stay the same.
-            if (low != -1).any() or (high != 1).any():
-                wanted = low + (wanted + 1) * (high / 2 - low / 2)  # halves, lest small integers overflow
-        wanted = np.clip(wanted, low, high)
-        if np.issubdtype(space.dtype, np.integer):
+        if self.squash == "tanh":
+            wanted = np.tanh(raw)
+        elif self.squash == "scale":
+            wanted = np.minimum(np.maximum(raw, -_ONE), _ONE)  # faster than clip
+        if scale.half is not None:
+            wanted = scale.low + (wanted + _ONE) * scale.half
+        if scale.half is not None or self.squash == "clip":
+            wanted = np.minimum(np.maximum(wanted, scale.low), scale.high)
+        if scale.whole:
             wanted = np.rint(wanted)
         return wanted.astype(space.dtype, copy=False).reshape(len(raw), *space.shape)
+
+
+@dataclass(frozen=True)
+class _Scale:
+    """What maps outputs to the numbers of a Box.
+
+    Attributes:
+        low: bounds of each number.
+        high: bounds of each number.
+        half: half the distance between them; None where outputs are not scaled, or to -1 and 1, so that the
+            bits of an output stay the same.
+        whole: whether they are integers.
+        exact: whether no output, except NaN, can overflow.
+    """
+
+    low: NDArray[Any]
+    high: NDArray[Any]
+    half: NDArray[Any] | None
+    whole: bool
+    exact: bool
+
+    @classmethod
+    def of(cls, space: Any, squash: Squash | None) -> _Scale:
+        low, high = space.low.ravel(), space.high.ravel()
+        scaled = squash != "clip" and bool((low != -1).any() or (high != 1).any())
+        half = high / 2 - low / 2 if scaled else None  # halves, lest small integers overflow
+        large = half is not None and float(np.abs(half).max(initial=0)) > _LARGE
+        whole = np.issubdtype(space.dtype, np.integer)
+        return cls(low, high, half, bool(whole), space.dtype in (np.float32, np.float64) and not large)
