@@ -182,7 +182,7 @@ SPACES = {
     "bounds for each number": spaces.Box(np.array([-1, -np.inf]), np.array([2.5, 3]), dtype=np.float64),
     "whole numbers": spaces.Box(0, 255, (2, 3), np.uint8),
     "a choice": spaces.Discrete(4, start=-2),
-    "choices": spaces.MultiDiscrete([[2, 3], [4, 5]], start=[[0, 1], [-1, 7]]),
+    "choices": spaces.MultiDiscrete(np.array([[2, 3], [4, 5]]), start=np.array([[0, 1], [-1, 7]])),
     "bits": spaces.MultiBinary((2, 3)),
     "parts": spaces.Dict(
         b=spaces.Tuple([spaces.Discrete(3), spaces.MultiBinary(2)]), a=spaces.Box(-1, 1, ())
