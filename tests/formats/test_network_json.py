@@ -9,12 +9,15 @@ from typing import Any
 
 import numpy as np
 import pytest
+from gymnasium import spaces
 from hypothesis import given
+from pydantic import TypeAdapter
 
 from tests.samples import networks
 from wann.activations import ACTIVATIONS
 from wann.errors import BadInput, Failure
 from wann.formats import from_document, load, load_network, render, save, to_document
+from wann.formats.spaces import SpaceDocument, made_space, space_document
 from wann.network import Interface, Network
 
 OBSERVATIONS = np.random.default_rng(0).normal(size=(4, 3)).astype(np.float32)
@@ -173,6 +176,45 @@ def test_the_earlier_name_of_a_std_is_read() -> None:
     text = render(to_document(network))
     assert '"std"' in text
     assert from_document(json.loads(text.replace('"std"', '"deviation"'))).interface == network.interface
+
+
+SPACES = {
+    "bounds for each number": spaces.Box(np.array([-1, -np.inf]), np.array([2.5, 3]), dtype=np.float64),
+    "whole numbers": spaces.Box(0, 255, (2, 3), np.uint8),
+    "a choice": spaces.Discrete(4, start=-2),
+    "choices": spaces.MultiDiscrete(np.array([[2, 3], [4, 5]]), start=np.array([[0, 1], [-1, 7]])),
+    "bits": spaces.MultiBinary((2, 3)),
+    "parts": spaces.Dict(
+        b=spaces.Tuple([spaces.Discrete(3), spaces.MultiBinary(2)]), a=spaces.Box(-1, 1, ())
+    ),
+}
+
+
+@pytest.mark.parametrize("space", SPACES.values(), ids=SPACES)
+def test_a_space_survives_the_round_trip(space: spaces.Space[Any]) -> None:
+    document = json.loads(json.dumps(space_document(space)))
+    again = made_space(TypeAdapter(SpaceDocument).validate_python(document), "x")
+    assert again == space
+    assert again is not None
+    assert json.dumps(space_document(again)) == json.dumps(document)  # in the same order, that of the numbers
+
+
+ACTION = {"kind": "Box", "shape": [1], "dtype": "float32", "low": -1.0, "high": 1.0}
+IMPOSSIBLE = {
+    "too large": ({**ACTION, "shape": [4096, 4096]}, "16,777,216 numbers; accepted are up to 4,096"),
+    "too many choices": ({"kind": "Discrete", "n": 10**9}, "less than or equal to 4096"),
+    "other outputs": ({**ACTION, "shape": [2]}, "interface: action needs 2 outputs, not 1"),
+    "unknown": ({"kind": "Image"}, "'Image'"),
+    "upside down": ({**ACTION, "low": 3.0}, "interface.action: ValueError: Box all low values"),
+    "out of range": ({**ACTION, "dtype": "float16", "high": 1e9}, "interface.action: FloatingPointError"),
+    "no action": ({"kind": "Tuple", "parts": [ACTION]}, "accepted are Box, Discrete"),
+}
+
+
+@pytest.mark.parametrize(("action", "says"), IMPOSSIBLE.values(), ids=IMPOSSIBLE)
+def test_an_impossible_space_is_refused(action: dict[str, Any], says: str) -> None:
+    with pytest.raises(BadInput, match=says):
+        from_document({**EXAMPLE, "interface": {"action": action}})
 
 
 def test_without_an_interface_none_is_written() -> None:

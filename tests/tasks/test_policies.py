@@ -187,7 +187,7 @@ def test_stable_baselines_evaluates_it(name: str) -> None:
     policy = player(problem(name)).policy(WEIGHT)
     environment = Monitor(gymnasium.make(name, max_episode_steps=30))
     environment.reset(seed=11)
-    returns, lengths = evaluate_policy(policy, environment, 3, return_episode_rewards=True)  # type: ignore[arg-type]
+    returns, lengths = evaluate_policy(policy, environment, 3, return_episode_rewards=True)
     assert len(returns) == len(lengths) == 3  # type: ignore[arg-type]
     action, state = policy.predict(
         np.zeros(problem(name).inputs), state="kept", episode_start=np.array([True])

@@ -228,7 +228,7 @@ def test_no_file_chooses_a_wrapper_to_import() -> None:
         wann.evaluate(network, task="CartPole-v1", weight=1.0, episodes=1, workers=1)
     with pytest.raises(BadInput, match=r"file's task\.wrappers is"):
         make_task(task_settings("CartPole-v1", wrappers=(f"{MODULE}:Louder",)))
-    assert wann.evaluate(network, weight=1.0, episodes=1, workers=1, trust=MODULE)  # type: ignore[arg-type]
+    assert wann.evaluate(network, weight=1.0, episodes=1, workers=1, trust=MODULE)
 
 
 # Callables.

@@ -15,7 +15,7 @@ from ..errors import BadInput
 from ..files import read_json, write_atomically
 from ..network import Actions, Interface, LabelledData, Network, Observations
 from ..settings import explain
-from .spaces import SpaceDocument, Strict, space_document
+from .spaces import SpaceDocument, Strict, made_space, space_document
 
 __all__ = ["LARGEST_FILE", "from_document", "load", "save", "to_document"]
 
@@ -42,11 +42,9 @@ class _Connection(Strict):
 class _Interface(Strict):
     observe: list[Annotated[int, Field(ge=0)]] = Field(default_factory=list, max_length=LARGEST_NODES)
     mean: list[float] = Field(default_factory=list, max_length=LARGEST_NODES)
-    std: list[float] = Field(
-        default_factory=list,
-        max_length=LARGEST_NODES,
-        validation_alias=AliasChoices("std", "deviation"),  # its earlier name
-    )
+    std: Annotated[
+        list[float], Field(validation_alias=AliasChoices("std", "deviation"))  # its earlier name
+    ] = Field(default_factory=list, max_length=LARGEST_NODES)
     squash: Literal["scale", "clip", "tanh"] | None = None
     observation: SpaceDocument | None = None
     action: SpaceDocument | None = None
@@ -220,8 +218,8 @@ def _interface(document: _Document) -> Interface | None:
         tuple(block.mean),
         tuple(block.std),
         block.squash,
-        block.observation and block.observation.space(),
-        block.action and block.action.space(),
+        made_space(block.observation, "interface.observation"),
+        made_space(block.action, "interface.action"),
         block.kwargs,
         tuple(block.wrappers),
     )

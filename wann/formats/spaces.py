@@ -10,10 +10,10 @@ from gymnasium import spaces
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from ..errors import BadInput
+from ..errors import BadInput, described
 from ..network.spaces import LARGEST
 
-__all__ = ["SpaceDocument", "Strict", "space_document"]
+__all__ = ["SpaceDocument", "Strict", "made_space", "space_document"]
 
 _MOST_PARTS: Final = 100
 Shape = Annotated[list[Annotated[int, Field(ge=1, le=LARGEST)]], Field(max_length=32)]
@@ -80,7 +80,8 @@ class _MultiDiscrete(Strict):
 
     def space(self) -> spaces.MultiDiscrete:
         nvec, start = (np.array(values).reshape(self.shape) for values in (self.nvec, self.start))
-        return spaces.MultiDiscrete(nvec, dtype=np.dtype(self.dtype).type, start=start)
+        kind: Any = np.dtype(self.dtype).type
+        return spaces.MultiDiscrete(nvec, dtype=kind, start=start)
 
 
 class _MultiBinary(Strict):
@@ -93,18 +94,18 @@ class _MultiBinary(Strict):
 
 class _Dict(Strict):
     kind: Literal["Dict"]
-    spaces: Annotated[dict[str, SpaceDocument], Field(min_length=1, max_length=_MOST_PARTS)]
+    parts: Annotated[dict[str, SpaceDocument], Field(min_length=1, max_length=_MOST_PARTS)]
 
     def space(self) -> spaces.Dict:
-        return spaces.Dict([(key, part.space()) for key, part in self.spaces.items()])
+        return spaces.Dict([(key, part.space()) for key, part in self.parts.items()])
 
 
 class _Tuple(Strict):
     kind: Literal["Tuple"]
-    spaces: Annotated[list[SpaceDocument], Field(min_length=1, max_length=_MOST_PARTS)]
+    parts: Annotated[list[SpaceDocument], Field(min_length=1, max_length=_MOST_PARTS)]
 
-    def space(self) -> spaces.Tuple:
-        return spaces.Tuple([part.space() for part in self.spaces])
+    def space(self) -> spaces.Tuple[Any]:
+        return spaces.Tuple([part.space() for part in self.parts])
 
 
 SpaceDocument = Annotated[
@@ -113,6 +114,23 @@ SpaceDocument = Annotated[
 """A space as it stands in a network file; ``space`` makes it."""
 for kind in (_Dict, _Tuple):
     kind.model_rebuild()
+
+
+def made_space(document: SpaceDocument | None, where: str) -> spaces.Space[Any] | None:
+    """The space that a document describes, None if there is none.
+
+    Args:
+        document: the space.
+        where: its key, for the message.
+
+    Raises:
+        BadInput: Gymnasium refuses it.
+    """
+    try:
+        with np.errstate(all="raise"):  # bounds that the type cannot hold
+            return None if document is None else document.space()
+    except (ValueError, TypeError, AssertionError, ArithmeticError) as error:
+        raise BadInput(f"{where}: {described(error)}") from None
 
 
 def space_document(space: spaces.Space[Any]) -> dict[str, Any]:
@@ -141,9 +159,9 @@ def space_document(space: spaces.Space[Any]) -> dict[str, Any]:
             "n": int(space.n) if isinstance(space.n, int) else list(map(int, space.n)),
         }
     if isinstance(space, spaces.Dict):
-        return {"kind": "Dict", "spaces": {key: space_document(part) for key, part in space.items()}}
+        return {"kind": "Dict", "parts": {key: space_document(part) for key, part in space.items()}}
     if isinstance(space, spaces.Tuple):
-        return {"kind": "Tuple", "spaces": [space_document(part) for part in space]}
+        return {"kind": "Tuple", "parts": [space_document(part) for part in space]}
     raise BadInput(f"a space of the kind {kind} cannot be written")
 
 

@@ -22,7 +22,7 @@ from .pictures import drawer
 from .policy import Policy
 
 if TYPE_CHECKING:
-    import gymnasium
+    from .policy import AnyEnvironment
 
 __all__ = ["Network"]
 
@@ -193,9 +193,7 @@ class Network:
         """The same topology with other weights (float64[connections], in the order of ``source``)."""
         return replace(self, weights=weights, shared_weight=shared_weight)
 
-    def policy(
-        self, weight: float | None = None, *, environment: gymnasium.Env[Any, Any] | None = None
-    ) -> Policy:
+    def policy(self, weight: float | None = None, *, environment: AnyEnvironment | None = None) -> Policy:
         """A callable from observation to action, with a shared weight or the stored weights.
 
         Args:

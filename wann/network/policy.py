@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
     from .network import Network
 
+    AnyEnvironment = gymnasium.Env[Any, Any] | gymnasium.vector.VectorEnv[Any, Any, Any]
+
 __all__ = ["Policy"]
 
 
@@ -41,7 +43,7 @@ class Policy:
 
     @classmethod
     def of(
-        cls, network: Network, weight: float | None = None, environment: gymnasium.Env[Any, Any] | None = None
+        cls, network: Network, weight: float | None = None, environment: AnyEnvironment | None = None
     ) -> Policy:
         """A policy with this shared weight, or with the weights that the network carries.
 
@@ -124,7 +126,7 @@ class Policy:
         raw = self._raw(rows)
         return raw if np.ndim(observation) == 2 else raw[0]
 
-    def check(self, environment: gymnasium.Env[Any, Any]) -> None:
+    def check(self, environment: AnyEnvironment) -> None:
         """Check that an environment, or a vectorised one, has the spaces that the network was made for.
 
         Raises:
@@ -162,7 +164,7 @@ class Policy:
         return raw
 
 
-def _met(network: Network, interface: Interface, environment: gymnasium.Env[Any, Any]) -> Interface:
+def _met(network: Network, interface: Interface, environment: AnyEnvironment) -> Interface:
     """The interface with the spaces of this environment, which the network must fit."""
     name = environment.spec.id if environment.spec else type(environment.unwrapped).__name__
     # Vectorised environments have both; of a single one they have these.

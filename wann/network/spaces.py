@@ -22,7 +22,8 @@ Squash = Literal["scale", "clip", "tanh"]
 _IMAGE: Final = 3  # axes of a Box of pixels; two may be a board or a few vectors
 LARGEST: Final = 4096
 """The most numbers of an observation or an action; more are probably an image."""
-_ONE: Final = np.float32(1)
+_ONE: Final = np.ones(1, np.float32)  # faster than a scalar
+_MINUS_ONE: Final = -_ONE
 _LARGE: Final = 1e30  # half a distance, beyond which sums may exceed float32
 
 
@@ -252,9 +253,9 @@ class Actions:
         if isinstance(space, spaces.Box):
             scale = self._scale
             if scale.exact:
-                return self._numbers(raw, space, scale)
+                return self._numbers(raw, scale)
             with np.errstate(over="ignore", invalid="ignore"):  # such episodes end anyway
-                return self._numbers(raw, space, scale)
+                return self._numbers(raw, scale)
         if isinstance(space, spaces.Discrete):
             chosen: NDArray[Any] = raw.argmax(axis=1) + space.start
             return chosen
@@ -270,19 +271,20 @@ class Actions:
     def _scale(self) -> _Scale:
         return _Scale.of(self.space, self.squash)
 
-    def _numbers(self, raw: NDArray[np.float32], space: spaces.Box, scale: _Scale) -> NDArray[Any]:
+    def _numbers(self, raw: NDArray[np.float32], scale: _Scale) -> NDArray[Any]:
         wanted: NDArray[Any] = raw
         if self.squash == "tanh":
             wanted = np.tanh(raw)
         elif self.squash == "scale":
-            wanted = np.minimum(np.maximum(raw, -_ONE), _ONE)  # faster than clip
+            wanted = np.minimum(np.maximum(raw, _MINUS_ONE), _ONE)  # faster than clip
         if scale.half is not None:
             wanted = scale.low + (wanted + _ONE) * scale.half
         if scale.half is not None or self.squash == "clip":
             wanted = np.minimum(np.maximum(wanted, scale.low), scale.high)
         if scale.whole:
             wanted = np.rint(wanted)
-        return wanted.astype(space.dtype, copy=False).reshape(len(raw), *space.shape)
+        wanted = wanted if wanted.dtype == scale.dtype else wanted.astype(scale.dtype)
+        return wanted if wanted.shape[1:] == scale.shape else wanted.reshape(len(raw), *scale.shape)
 
 
 @dataclass(frozen=True)
@@ -296,6 +298,8 @@ class _Scale:
             bits of an output stay the same.
         whole: whether they are integers.
         exact: whether no output, except NaN, can overflow.
+        dtype: of the Box.
+        shape: of the Box.
     """
 
     low: NDArray[Any]
@@ -303,6 +307,8 @@ class _Scale:
     half: NDArray[Any] | None
     whole: bool
     exact: bool
+    dtype: np.dtype[Any]
+    shape: tuple[int, ...]
 
     @classmethod
     def of(cls, space: Any, squash: Squash | None) -> _Scale:
@@ -311,4 +317,5 @@ class _Scale:
         half = high / 2 - low / 2 if scaled else None  # halves, lest small integers overflow
         large = half is not None and float(np.abs(half).max(initial=0)) > _LARGE
         whole = np.issubdtype(space.dtype, np.integer)
-        return cls(low, high, half, bool(whole), space.dtype in (np.float32, np.float64) and not large)
+        exact = space.dtype in (np.float32, np.float64) and not large
+        return cls(low, high, half, bool(whole), exact, space.dtype, space.shape)

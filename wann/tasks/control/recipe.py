@@ -81,7 +81,7 @@ class Recipe:
         Raises:
             BadInput: it cannot be made.
         """
-        arguments = {} if render_mode is None else {"render_mode": render_mode}
+        arguments: dict[str, Any] = {} if render_mode is None else {"render_mode": render_mode}
         if self.factory is not None:
             accepted = arguments if _has_parameter(self.factory, "render_mode") else {}
             return self._wrapped(_called(self.name, self.factory, **accepted))
