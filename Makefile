@@ -2,13 +2,14 @@
 # make test       everything the tests need, and the tests: five minutes on two cores
 # make test-slow  the tests that take longer: real clusters, properties on many more examples
 # make check      style, format, types
+# make docs       docs/settings.md, from the types of the settings
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 # Each file of tests stays in one process, whose fixtures it shares.
 PARALLEL := --numprocesses 2 --dist loadfile --no-loadscope-reorder
 
-.PHONY: demo test test-slow check format bench clean
+.PHONY: demo test test-slow check docs format bench clean
 
 demo: $(VENV)/.core
 	@run=results/runs/demo-$$(date +%Y%m%d-%H%M%S) && \
@@ -25,6 +26,9 @@ check: $(VENV)/.dev
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+
+docs: $(VENV)/.dev
+	$(BIN)/wann settings --markdown > docs/settings.md
 
 format: $(VENV)/.dev
 	$(BIN)/ruff check --fix .

@@ -230,8 +230,10 @@ def test_a_simulator_is_filmed(capsys: pytest.CaptureFixture[str]) -> None:
 def test_the_best_shared_weight_is_written_with_its_curve(capsys: pytest.CaptureFixture[str]) -> None:
     api.save(network(), "n.json")
     out, said = run(f"tune n.json --task {here('Sums')} --method shared -o tuned.json --workers 1", capsys)
-    assert out == ""
-    assert said.splitlines() == ["Tuned network: tuned.json", "Curve:         tuned.weights.svg"]
+    assert said == "comparing on fresh episodes or images ...\n"
+    lines = out.splitlines()
+    assert [line.split("  ")[0] for line in lines[2:4]] == ["before", "best shared weight"]
+    assert lines[-2:] == ["Network:  tuned.json", "Curve:    tuned.weights.svg"]
     tuned = api.load("tuned.json")
     assert tuned.weights is None
     assert tuned.shared_weight is not None
@@ -254,6 +256,7 @@ def test_what_was_interrupted_goes_on_with_the_same_command(
             main(f"{command} cut.json".split())
     assert ending.value.code == 130
     assert Path("cut.tuning").exists()
+    assert capsys.readouterr().err == "Interrupted; the same command goes on from cut.tuning\n"
     assert "going on from cut.tuning" in run(f"{command} cut.json", capsys)[1]
     assert Path("cut.json").read_bytes() == Path("whole.json").read_bytes()
     assert not Path("cut.tuning").exists()
