@@ -14,7 +14,6 @@ from numpy.typing import NDArray
 
 from ..errors import BadInput
 from ..evolution import Generation
-from ..experiment import load_config
 from ..files import read_table
 from ..formats import load_network
 from ..network import Network
@@ -155,7 +154,7 @@ class Run:
             return self._finished
         if self._prunes:
             return (self._kept.figures / "accuracy.svg").exists()  # drawn at the end
-        return self.generations >= load_config(self._kept.config).search.generations
+        return (self._kept.front / "front.csv").exists()  # written with the last generation
 
     @property
     def generations(self) -> int:

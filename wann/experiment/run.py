@@ -141,6 +141,8 @@ class Experiment:
         write_atomically(self.folder.config, render_settings(self.config).encode())
         begun, begun_processor = time.perf_counter(), time.process_time()
         pace, saved = _Pace(self.search), begun
+        if not self.search.finished:
+            self.folder.clear_front()  # of a search that is extended: its last generation is no longer the last
         generations = Generations(self.config, self._task, self.search, self._keep_failures, stop)
         while not self.search.finished and not stop():
             step = generations.step(evaluator)
