@@ -142,7 +142,7 @@ class Experiment:
         begun, begun_processor = time.perf_counter(), time.process_time()
         pace, saved = _Pace(self.search), begun
         if not self.search.finished:
-            self.folder.clear_front()  # of a search that is extended: its last generation is no longer the last
+            self.folder.clear_front()  # of an extended search: its last generation is the last no more
         generations = Generations(self.config, self._task, self.search, self._keep_failures, stop)
         while not self.search.finished and not stop():
             step = generations.step(evaluator)
