@@ -703,7 +703,9 @@ def test_an_environment_that_fails_every_network_ends_a_search_and_the_checkpoin
     if workers == 1:
         trusted = here(name).partition(":")[0]
         refused(["resume", "r"], capsys, "r/config.toml", f"--trust {trusted}")
-        refused(["resume", "r", "--trust", trusted], capsys, says, f"wann resume r --trust {trusted}")
+        refused(
+            ["resume", "r", "--trust", trusted, "--quiet"], capsys, says, f"wann resume r --trust {trusted}"
+        )
 
 
 # An install without extras: libraries that are not there, in a process of its own.
