@@ -698,15 +698,16 @@ def test_an_environment_that_fails_every_network_ends_a_search_and_the_checkpoin
 ) -> None:
     monkeypatch.chdir(tmp_path)
     write({"c.toml": GOOD})
-    search = (
-        f"search c.toml --run r --workers {workers} --set task.id={here(name)} --set task.episode_limit=12"
-    )
+    settings = f"--workers {workers} --set task.id={here(name)} --set task.episode_limit=12"
+    search = f"search c.toml --run r --quiet {settings}"
     refused(search.split(), capsys, says, "the checkpoint is kept", "wann resume r")
     assert [path.name for path in Path("r/checkpoints").iterdir()] == ["00000000.npz"]
     if workers == 1:
         trusted = here(name).partition(":")[0]
         refused(["resume", "r"], capsys, "r/config.toml", f"--trust {trusted}")
-        refused(["resume", "r", "--trust", trusted], capsys, says, f"wann resume r --trust {trusted}")
+        refused(
+            ["resume", "r", "--trust", trusted, "--quiet"], capsys, says, f"wann resume r --trust {trusted}"
+        )
 
 
 # An install without extras: libraries that are not there, in a process of its own.

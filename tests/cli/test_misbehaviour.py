@@ -84,7 +84,7 @@ def test_a_search_says_how_the_environment_ended_it(
     deed: str, code: int, says: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     configured(doing(deed))
-    run("search c.toml --run r", code)
+    run("search c.toml --run r --quiet", code)
     output = capsys.readouterr()
     assert says in output.err
     assert output.err.count("\n") == 1
@@ -200,7 +200,7 @@ def start() -> Iterator[Start]:
         script = "from wann.cli import main; main()"
         begun.append(
             subprocess.Popen(
-                [sys.executable, "-c", script, "search", "c.toml", "--run", "r"],
+                [sys.executable, "-c", script, "search", "c.toml", "--run", "r", "--quiet"],
                 stderr=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 text=True,

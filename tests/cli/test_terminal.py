@@ -143,7 +143,7 @@ def test_a_key_is_explained_with_its_default_its_range_and_its_meaning(
         ("settings population", "KEY: population: no such key; did you mean search.population?"),
         (
             "search digits --set population=64",
-            "--set population: unknown key; did you mean search.population?",
+            "--set population: unknown key; did you mean search.population",
         ),
         ("search digits --set generatoins=6", "did you mean search.generations?"),
     ],

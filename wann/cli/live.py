@@ -189,14 +189,19 @@ class Interruption:
 
     Args:
         awaited: what is finished before it stops, in words.
+        folder: of the run; it is named when the question is first asked, since the run has begun then.
     """
 
-    def __init__(self, awaited: str) -> None:
+    def __init__(self, awaited: str, folder: Path) -> None:
         self.requested = False
         self._awaited = awaited
+        self._unnamed: Path | None = folder
 
     def __call__(self) -> bool:
         """Whether the search should stop."""
+        if self._unnamed is not None:
+            console.print(f"Run: {self._unnamed}", style="dim", soft_wrap=True)
+            self._unnamed = None
         return self.requested
 
     @contextmanager
@@ -237,8 +242,7 @@ def uninterrupted(
     Returns:
         Whether nobody interrupted it.
     """
-    interruption = Interruption(awaited)
-    console.print(f"Run: {folder}", style="dim", soft_wrap=True)
+    interruption = Interruption(awaited, folder)
     try:
         with interruption.watching():
             if work(interruption):
