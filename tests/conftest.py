@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import multiprocessing
 import signal
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from multiprocessing.connection import Connection
 from typing import Any
 
@@ -52,3 +52,11 @@ def _forked(monkeypatch: pytest.MonkeyPatch) -> None:
     """Worker processes that begin in no time; that fresh ones import what they need is proved elsewhere."""
     forking = _Forking()
     monkeypatch.setattr("loky.backend.context.get_context", lambda _: forking)
+
+
+@pytest.fixture(scope="module")
+def _no_report() -> Iterator[None]:
+    """Searches without pictures, which take longer than a short search and have tests of their own."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("wann.api._search.report_run", lambda *_: None)
+        yield

@@ -71,11 +71,6 @@ def run(arguments: str, capsys: pytest.CaptureFixture[str]) -> tuple[str, str]:
 # Search.
 
 
-@pytest.fixture
-def _no_report(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("wann.api._search.report_run", lambda *_: None)
-
-
 @pytest.mark.usefixtures("_no_report")
 @pytest.mark.parametrize("change", ["--workers 1 --set task.lanes=1", "--workers 2 --set task.lanes=3"])
 def test_neither_workers_nor_lanes_show_in_a_search(change: str, capsys: pytest.CaptureFixture[str]) -> None:

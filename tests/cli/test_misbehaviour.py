@@ -26,6 +26,8 @@ from wann.network import Network
 from wann.tasks import names_of
 from wann.trust import BY_HAND
 
+pytestmark = pytest.mark.usefixtures("_no_report")
+
 ROOT: Final = Path(__file__).parents[2]
 CONFIG: Final = """\
 [task]
@@ -46,7 +48,6 @@ limit_seconds = {limit}
 @pytest.fixture(autouse=True)
 def _folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr("wann.api._search.report_run", lambda *_: None)
     network = Network.of_genome(first_population(3, 2, 1, 0.8, np.random.default_rng(0)), 0)
     api.save(network, "n.json")
 
@@ -74,7 +75,7 @@ def run(arguments: str, code: int = 0) -> None:
         (
             "exits",
             2,
-            "network 0 could not be evaluated: task.id: tests/ExitsAt3-v0 fails in step",
+            "network 0 could not be evaluated: task.id: tests.tasks.environments:tests/ExitsAt3-v0 fails in step",
         ),
         ("ends like a generator", 2, "(GeneratorExit); the checkpoint is kept"),
         ("ends the process", 1, "EndsTheProcessAt3-v0 has died (exit code 0)"),

@@ -30,6 +30,8 @@ from wann.evaluation.ray.evaluator import RayEvaluator
 from wann.evaluation.ray.worker import Worker
 from wann.experiment import Config, Progress, parse_config
 
+pytestmark = pytest.mark.usefixtures("_no_report")
+
 ROOT: Final = Path(__file__).parents[2]
 DOCUMENT: Final[dict[str, Any]] = {
     "seed": 9,
@@ -82,21 +84,14 @@ def nodes(shared: Nodes) -> Iterator[Nodes]:
         shared.remove()
 
 
-@pytest.fixture(autouse=True)
-def _no_report(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("wann.api._search.report_run", lambda *_: None)
-
-
 def config(**backend: Any) -> Config:
     return parse_config(DOCUMENT | {"backend": backend})
 
 
 @pytest.fixture(scope="module")
-def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def undisturbed(tmp_path_factory: pytest.TempPathFactory, _no_report: None) -> Path:
     run = tmp_path_factory.mktemp("undisturbed") / "run"
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("wann.api._search.report_run", lambda *_: None)
-        assert api.search(config(), run=run).finished
+    assert api.search(config(), run=run).finished
     return run
 
 

@@ -58,11 +58,6 @@ def _session() -> Iterator[None]:
     session.close()
 
 
-@pytest.fixture
-def _no_report(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("wann.api._search.report_run", lambda *_: None)
-
-
 def settings(**changes: Any) -> BackendSettings:
     return BackendSettings(kind="ray", **({"workers": 2} | changes))
 
@@ -317,11 +312,9 @@ PATIENCE: Final = 300.0  # seconds, after which something hangs
 
 
 @pytest.fixture(scope="module")
-def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def undisturbed(tmp_path_factory: pytest.TempPathFactory, _no_report: None) -> Path:
     run = tmp_path_factory.mktemp("undisturbed") / "run"
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("wann.api._search.report_run", lambda *_: None)
-        assert api.search(LONG, run=run).finished
+    assert api.search(LONG, run=run).finished
     return run
 
 

@@ -26,6 +26,8 @@ from wann.pruning import record
 from wann.runs import fresh_folder
 from wann.settings import render_settings
 
+pytestmark = pytest.mark.usefixtures("_no_report")
+
 PRUNING: Final = """\
 kind = "prune"
 [data]
@@ -48,7 +50,6 @@ control_rounds = [2]
 def _as_little_as_possible(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr("wann.experiment.run.CHECKPOINT_SECONDS", 0)
-    monkeypatch.setattr("wann.api._search.report_run", lambda *_: None)
     monkeypatch.setattr(record, "latency", lambda *_: 0.0)
     monkeypatch.setattr(os, "fsync", lambda _: None)  # of no account where the power stays
     Path("c.toml").write_text(render_settings(small_search()), encoding="utf-8")
@@ -66,11 +67,9 @@ def metrics(run: str | Path) -> bytes:
 
 
 @pytest.fixture(scope="module")
-def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def undisturbed(tmp_path_factory: pytest.TempPathFactory, _no_report: None) -> Path:
     run = tmp_path_factory.mktemp("undisturbed") / "run"
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("wann.api._search.report_run", lambda *_: None)
-        assert api.search(small_search(), run=run).finished
+    assert api.search(small_search(), run=run).finished
     return run
 
 

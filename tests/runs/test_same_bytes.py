@@ -23,6 +23,8 @@ from wann.experiment import Config, parse_config
 from wann.runs import RunFolder
 from wann.settings import render_settings
 
+pytestmark = pytest.mark.usefixtures("_no_report")
+
 GENERATIONS = 12
 DOCUMENT: dict[str, Any] = {
     "seed": 5,
@@ -37,12 +39,6 @@ DOCUMENT: dict[str, Any] = {
 @pytest.fixture(autouse=True)
 def _checkpoint_after_every_generation(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("wann.experiment.run.CHECKPOINT_SECONDS", 0)
-
-
-@pytest.fixture(autouse=True)
-def _no_report(monkeypatch: pytest.MonkeyPatch) -> None:
-    # Pictures take longer than these searches, and have tests of their own.
-    monkeypatch.setattr("wann.api._search.report_run", lambda *_: None)
 
 
 def config(**changes: Any) -> Config:
@@ -65,11 +61,9 @@ def result(run: Path) -> tuple[bytes, bytes]:
 
 
 @pytest.fixture(scope="module")
-def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def undisturbed(tmp_path_factory: pytest.TempPathFactory, _no_report: None) -> Path:
     run = tmp_path_factory.mktemp("undisturbed") / "run"
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("wann.api._search.report_run", lambda *_: None)
-        assert api.search(config(), run=run).finished
+    assert api.search(config(), run=run).finished
     return run
 
 
@@ -329,11 +323,9 @@ def ended(how: signal.Signals, moment: int, *arguments: str, folder: Path) -> tu
 
 
 @pytest.fixture(scope="module")
-def long_undisturbed(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def long_undisturbed(tmp_path_factory: pytest.TempPathFactory, _no_report: None) -> Path:
     run = tmp_path_factory.mktemp("long") / "run"
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("wann.api._search.report_run", lambda *_: None)
-        assert api.search(config(search_generations=LONG), run=run).finished
+    assert api.search(config(search_generations=LONG), run=run).finished
     return run
 
 

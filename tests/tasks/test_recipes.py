@@ -248,11 +248,6 @@ workers = 1
 """
 
 
-@pytest.fixture
-def _no_report(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("wann.api._search.report_run", lambda *_: None)
-
-
 @pytest.mark.usefixtures("_no_report")
 def test_a_callable_is_given_again_and_never_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
