@@ -75,7 +75,7 @@ def run(arguments: str, code: int = 0) -> None:
         (
             "exits",
             2,
-            "network 0 could not be evaluated: task.id: tests.tasks.environments:tests/ExitsAt3-v0 fails in step",
+            "could not be evaluated: task.id: tests.tasks.environments:tests/ExitsAt3-v0 fails in step",
         ),
         ("ends like a generator", 2, "(GeneratorExit); the checkpoint is kept"),
         ("ends the process", 1, "EndsTheProcessAt3-v0 has died (exit code 0)"),
