@@ -105,7 +105,7 @@ def test_quiet_shows_results_alone(
     # Interrupted or not, the folder's configuration names every key.
     text = Path("run/config.toml").read_text("utf-8")
     for key in keys_of(Config):
-        if key.accepted and key.of != ("an environment",):
+        if key.accepted and (not key.of or "a set of images" in key.of):
             assert f"{key.name.rpartition('.')[2]} " in text, key.name
 
 

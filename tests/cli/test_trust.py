@@ -135,7 +135,7 @@ READERS: Final = {
     "export": "export {} --format out -o o.out",
     "frontier": "frontier {} --no-logistic -o compared",
 }
-OTHERS: Final = {"search", "import", "tasks", "bench"}
+OTHERS: Final = {"search", "import", "tasks", "settings", "bench"}
 """Commands that read neither networks of ours nor run folders."""
 FREE: Final = {"report", "export", "frontier"}
 """Commands that import nothing whatever they read, and have no ``--trust``."""

@@ -159,7 +159,7 @@ def test_the_command_prints_a_table(runs: Path, tmp_path: Path, capsys: pytest.C
     assert not ended.value.code
     said = capsys.readouterr()
     assert "magnitude, initial weights, 16" in said.out
-    assert "frontier-digits.svg" in said.err
+    assert "frontier-digits.svg" in said.out
 
 
 @pytest.mark.parametrize(

@@ -107,14 +107,13 @@ def test_the_command_writes_what_is_left(tmp_path: Path, capsys: pytest.CaptureF
     ("arguments", "says"),
     [
         ([str(CHAMPION)], "-o FILE"),
-        ([str(CHAMPION), "-o", "small.json", "--run", "x"], "--run"),
         ([str(CHAMPION), "-o", "small.json", "--set", "a=1"], "--set"),
         ([str(CHAMPION), "-o", "nowhere/small.json"], "nowhere"),
         ([str(CHAMPION), "-o", "small.json", "--tolerance", "-1"], "--tolerance -1"),
         ([str(CHAMPION), "-o", "small.json", "--tolerance", "nan"], "--tolerance nan"),
         ([str(CHAMPION), "-o", "small.json", "--task", "digits"], "digits"),
         (["nothing.json", "-o", "small.json"], "nothing.json"),
-        (["c.toml", "-o", "small.json"], "-o"),
+        (["c.toml", "--tolerance", "0.1"], "--tolerance"),
         (["c.toml"], "c.toml"),
     ],
 )

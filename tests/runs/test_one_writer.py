@@ -354,7 +354,7 @@ def test_a_pruning_run_that_is_killed_at_birth_can_be_resumed_or_begun_again(
 
 def test_a_fresh_folder_holds_preset_or_task_and_seed(capsys: pytest.CaptureFixture[str]) -> None:
     assert ended("search c.toml --seed 3") == 0
-    assert "results/runs/c-seed3-1/champion.json" in capsys.readouterr().err
+    assert "results/runs/c-seed3-1/champion.json" in capsys.readouterr().out
     assert ended("search c.toml --seed 3") == 0
     assert ended("prune p.toml --seed 5") == 0
     assert api.search(small_search(seed=4)).finished
