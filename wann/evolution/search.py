@@ -82,7 +82,7 @@ class Search:
     @property
     def finished(self) -> bool:
         """Whether no generation is left to ask for."""
-        return self._ends_after(self.generation) is not None
+        return self.ending is not None
 
     @property
     def last(self) -> bool:
@@ -95,13 +95,9 @@ class Search:
         return self._ends_after(self.generation)
 
     def _ends_after(self, done: int) -> str | None:
-        champion, settings = self.champion, self.settings
-        if champion is not None:
-            if settings.target is not None and champion.mean >= settings.target:
-                return "target"
-            if settings.patience is not None and done - 1 - champion.generation >= settings.patience:
-                return "patience"
-        return "generations" if done >= settings.generations else None
+        champion = self.champion
+        mean, promoted = (champion.mean, champion.generation) if champion else (-np.inf, done)
+        return self.settings.ending(done, mean, promoted)
 
     def ask(self) -> Population:
         """The genomes to evaluate, once in each generation; ``tell`` comes next.

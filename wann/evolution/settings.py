@@ -106,6 +106,20 @@ class SearchSettings(Settings):
             )
         return self
 
+    def ending(self, done: int, mean: float, promoted: int) -> str | None:
+        """The setting that ends a search after ``done`` generations; None if it goes on.
+
+        Args:
+            done: generations.
+            mean: of the champion on its selection episodes.
+            promoted: the generation that it is of.
+        """
+        if self.target is not None and mean >= self.target:
+            return "target"
+        if self.patience is not None and done - 1 - promoted >= self.patience:
+            return "patience"
+        return "generations" if done >= self.generations else None
+
     def exponent(self, generation: int) -> int:
         """The exponent of the utility that this generation is ranked by."""
         last = self.utility_generations
