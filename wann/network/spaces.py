@@ -103,8 +103,11 @@ def _batch_size(space: spaces.Space[Any], observation: Any) -> int | None:
     """The length of a batch, by its first array; None for what is no batch."""
     while isinstance(space, spaces.Dict | spaces.Tuple):
         try:  # by the space: the keys of an observation may stand in any order
-            key = next(iter(space.spaces)) if isinstance(space, spaces.Dict) else 0
-            space, observation = space[key], observation[key]
+            if isinstance(space, spaces.Dict):
+                key, space = next(iter(space.spaces.items()))
+                observation = observation[key]
+            else:
+                space, observation = space[0], observation[0]
         except (LookupError, TypeError):
             return None
     shape = np.shape(observation)
