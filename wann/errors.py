@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Self
 
-__all__ = ["BadInput", "Failure", "TaskWarning", "Unwritable", "described"]
+__all__ = ["BadInput", "Failure", "TaskWarning", "Unwritable", "described", "naming"]
 
 
 def _python_argument(name: str) -> str:
@@ -70,6 +71,22 @@ class _Error(Exception):
 
 class BadInput(_Error, ValueError):
     """Input that cannot be used; the message names what is at fault, what was given and what is accepted."""
+
+
+@contextmanager
+def naming(arguments: Mapping[str, str]) -> Iterator[None]:
+    """Blame the argument that a caller gave instead of the key of a configuration that it became.
+
+    Args:
+        arguments: names of arguments by the keys with which messages begin.
+    """
+    try:
+        yield
+    except BadInput as error:
+        key, colon, message = error.message.partition(": ")
+        if colon and error.argument is None and key in arguments:
+            error.argument, error.message = arguments[key], message
+        raise
 
 
 class Failure(_Error, RuntimeError):

@@ -180,7 +180,8 @@ def _unknown_key(kind: type[BaseModel], location: Sequence[int | str]) -> str:
     known, renamed = list(table.model_fields), getattr(table, "renamed", {}).get(keys[-1])
     elsewhere = close_keys(keys[-1], (key.name for key in keys_of(kind)))
     same_name = [key for key in elsewhere if key.rpartition(".")[2] == keys[-1]]
-    near = same_name or difflib.get_close_matches(keys[-1], known, 1, 0.5) or elsewhere
+    here = [".".join([*keys[:-1], key]) for key in difflib.get_close_matches(keys[-1], known, 1, 0.5)]
+    near = same_name or here or elsewhere
     hint = f"did you mean {' or '.join(near)}?" if near else f"known are {', '.join(known)}"
     of = "".join(f" of {tag}" for tag, choice in choices.items() if choice is table)
     for tag, other in reversed(choices.items()):  # of several the first is named

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import sys
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ import networkx as nx
 import numpy as np
 import pytest
 from IPython.core.formatters import DisplayFormatter
+from matplotlib.image import imread
 from rich.console import Console
 
 import wann
@@ -55,6 +57,27 @@ def test_a_run_knows_its_champion_metrics_and_front(run: wann.Run) -> None:
     assert "best_mean" in repr(run.metrics)
 
 
+def test_a_saved_plot_shows_the_names(run: wann.Run, tmp_path: Path) -> None:
+    plot = run.champion.plot()
+    plot.savefig(tmp_path / "whole.png")
+    plot.savefig(tmp_path / "cut.png", bbox_inches=plot.bbox_inches)
+    whole, cut = (imread(tmp_path / name).shape for name in ("whole.png", "cut.png"))
+    assert whole[1] > 1.1 * cut[1]
+
+
+@pytest.mark.parametrize("verb", [wann.evaluate, wann.tune, wann.shrink])
+def test_what_is_no_network_is_named(verb: Callable[[Any], object], run: wann.Run) -> None:
+    with pytest.raises(BadInput, match=r"^network: a Run; give a Network, such as run.champion"):
+        verb(run)
+
+
+def test_what_a_task_refuses_is_named_by_its_argument(run: wann.Run) -> None:
+    with pytest.raises(BadInput, match=r"^task: no environment 'CartPol-v1'; did you mean CartP"):
+        wann.evaluate(run.champion, task="CartPol-v1")
+    with pytest.raises(BadInput, match=r"^stepping: EnvPool has no wann/CartPoleSwingUp-v0; accepted"):
+        wann.evaluate(run.champion, stepping="envpool")
+
+
 def test_metrics_become_a_data_frame(run: wann.Run, monkeypatch: pytest.MonkeyPatch) -> None:
     frame = run.metrics.to_pandas()
     assert list(frame.columns) == list(run.metrics)
@@ -85,7 +108,10 @@ def test_keyword_arguments_change_settings(tmp_path: Path) -> None:
     ("given", "says"),
     [
         ({"settings": {"search.population": 1}}, "settings: search.population: input should be greater"),
-        ({"settings": {"search.populaton": 9}}, "settings: search.populaton: unknown key; did you mean pop"),
+        (
+            {"settings": {"search.populaton": 9}},
+            "settings: search.populaton: unknown key; did you mean search.pop",
+        ),
         ({"settings": {"seed": {1, 2}}}, "settings: seed is a set; accepted are numbers, text"),
         ({"seed": -1}, "seed: input should be greater than or equal to 0, found -1"),
         ({"X": [[1.0]]}, "y: missing; give X and y together"),

@@ -77,11 +77,11 @@ def met(name: str, how: str, *says: str) -> Row:
 
 
 CONFIGS = {
-    "an unknown key": config(GOOD + "tournamnet = 3\n", "search.tournamnet", "did you mean tournament"),
+    "an unknown key": config(GOOD + "tournamnet = 3\n", "search.tournamnet", "did you mean search.tourn"),
     "a far-off key": config(GOOD + "zzz = 3\n", "search.zzz", "known are", "population"),
     "an unknown table": config(GOOD + "[serach]\nx = 1\n", "serach", "did you mean search"),
     "a misspelt table that is needed": config("[tasks]\nid = 'x'\n", "tasks", "did you mean task"),
-    "a misspelt key that is needed": config("[task]\nidd = 'x'\n", "task.idd", "did you mean id"),
+    "a misspelt key that is needed": config("[task]\nidd = 'x'\n", "task.idd", "did you mean task.id"),
     "nothing at all": config("", "task", "required"),
     "text for a number": changed("search.population", "many", "valid integer", "'many'"),
     "a number for text": changed("task.id", "5", "valid string", "5"),
@@ -159,7 +159,7 @@ CONFIGS = {
     "no patience": changed("backend.limit_seconds", "0", "greater than 0"),
     "no wait": changed("backend.wait_seconds", "-1", "greater than 0"),
     "no attempt": changed("backend.attempts", "0", "greater than or equal to 1"),
-    "an unknown key of the backend": changed("backend.adress", "x", "did you mean address"),
+    "an unknown key of the backend": changed("backend.adress", "x", "did you mean backend.address"),
     "--set without =": Row("search c.toml --run r --set seed", ("--set seed", "key=value"), {"c.toml": GOOD}),
     "--set without a key": Row("search c.toml --run r --set =5", ("--set =5", "key=value"), {"c.toml": GOOD}),
     "--set below a value": Row(
@@ -169,7 +169,7 @@ CONFIGS = {
     "a utility that is no power": changed("search.utility_exponent", "1.5", "valid integer"),
     "a key that was renamed": changed("mutation.further", "0.5", "mutation.further", "called repeat now"),
     "another key that was renamed": changed("task.keep", "2", "task.keep", "called redraw_every now"),
-    "--set with an unknown key": changed("search.populaton", "4", "did you mean population"),
+    "--set with an unknown key": changed("search.populaton", "4", "did you mean search.population"),
 }
 
 TASKS = {
@@ -368,15 +368,15 @@ def played(name: str, arguments: str, *says: str) -> Row:
 JUDGE = "evaluate n.json --weight 30 --episodes 2"
 VIDEO = "evaluate n.json --weight 1 --episodes 1 --video"
 ENVIRONMENTS = {
-    "images": played("Image", JUDGE, "task.id", "are images"),
-    "dictionaries": played("Text", JUDGE, "task.id", "Dict"),
-    "actions in a dictionary": played("DictAction", JUDGE, "task.id", "Dict"),
+    "images": played("Image", JUDGE, "--task", "are images"),
+    "dictionaries": played("Text", JUDGE, "--task", "Dict"),
+    "actions in a dictionary": played("DictAction", JUDGE, "--task", "Dict"),
     "another number of inputs": played("Discrete", JUDGE, "3 inputs and 2 outputs", "needs 7 and 2"),
     "another number of outputs": played("FromThree", JUDGE, "3 inputs and 2 outputs", "needs 3 and 4"),
-    "failing in reset": played("ResetFails", JUDGE, "task.id", "the floor is gone"),
-    "failing at once": played("FirstStepFails", JUDGE, "task.id", "the floor is gone"),
-    "no number at once": played("FirstObservationIsNone", JUDGE, "task.id", "not finite in its first step"),
-    "never ending": played("Endless", JUDGE, "task.episode_limit", "has no limit of its own"),
+    "failing in reset": played("ResetFails", JUDGE, "--task", "the floor is gone"),
+    "failing at once": played("FirstStepFails", JUDGE, "--task", "the floor is gone"),
+    "no number at once": played("FirstObservationIsNone", JUDGE, "--task", "not finite in its first step"),
+    "never ending": played("Endless", JUDGE, "--episode-limit", "has no limit of its own"),
     "failing in between": played(
         "TenthStepFails",
         JUDGE,
@@ -762,6 +762,7 @@ def test_what_needs_an_extra_names_it(tmp_path: Path, monkeypatch: pytest.Monkey
     for refusal, extra in zip(refusals, WITHOUT.values(), strict=True):
         assert_refusal(*refusal, f"pip install '{extra}'")
     assert tasks[0] == 0
+    assert tasks[2].count("\n") == 1  # what else there is, and no complaint
     assert {path.name for path in tmp_path.iterdir()} == {"c.toml", "n.json"}
 
 

@@ -4,14 +4,19 @@ from __future__ import annotations
 
 import json
 import shlex
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from importlib.metadata import version
 from pathlib import Path
 
 import pytest
 import typer.main
 
+import wann
+from tests.runs.small import small_search
 from wann import api
 from wann.cli import app, main
+from wann.cli.live import uninterrupted
 from wann.cli.output import print_table
 from wann.experiment import Config
 from wann.pruning import PruneConfig
@@ -150,3 +155,25 @@ def test_a_key_is_explained_with_its_default_its_range_and_its_meaning(
 )
 def test_a_misplaced_key_is_found(arguments: str, says: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert says in run(arguments, capsys, 2)[1]
+
+
+def test_the_live_line_is_closed_before_it_says_how_to_resume(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    said: list[str] = []
+
+    @contextmanager
+    def line() -> Iterator[None]:
+        try:
+            yield
+        finally:
+            said.append(capsys.readouterr().err)
+
+    def interrupted(_: Callable[[], bool]) -> bool:
+        raise KeyboardInterrupt
+
+    run = wann.search(small_search(), run=tmp_path / "run")
+    for work in (interrupted, lambda _: False):
+        assert not uninterrupted(run.folder, "this generation", line(), work)
+        assert "resume" not in said.pop()
+        assert f"wann resume {run.folder}" in capsys.readouterr().err

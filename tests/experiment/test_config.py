@@ -135,7 +135,7 @@ def test_the_id_decides_which_settings_a_task_has(name: str) -> None:
         ("Any-v0", "images", 5, "unknown key of an environment; it is for a set of images"),
         ("Any-v0", "temperatures", [0.5], "unknown key of an environment; it is for a set of images"),
         ("Any-v0", "keep", 5, "unknown key of an environment; it is called redraw_every now"),
-        ("digits", "image", 5, "unknown key of a set of images; did you mean images?"),
+        ("digits", "image", 5, "unknown key of a set of images; did you mean task.images?"),
         ("Any-v0", "lanes", 0, "input should be greater than or equal to 1, found 0"),
         ("digits", "memory", "much", "input should be a valid integer, found 'much'"),
     ],

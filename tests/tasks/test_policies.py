@@ -10,6 +10,7 @@ from typing import Any, Final
 
 import gymnasium
 import numpy as np
+import pandas as pd
 import pytest
 from gymnasium import spaces
 from numpy.typing import NDArray
@@ -150,6 +151,26 @@ def batch(space: spaces.Space[Any], observations: Sequence[Any]) -> Any:
     return np.array(observations)
 
 
+@pytest.mark.parametrize("name", ["Dict", "DictInTuple"])
+def test_the_keys_of_an_observation_may_stand_in_any_order(name: str) -> None:
+    task = problem(here(name))
+    policy = player(task).policy(WEIGHT)
+    seen = task.world.observations.space
+    seen.seed(3)
+    observations = [seen.sample() for _ in range(3)]
+    together = batch(seen, observations)
+    for one in observations:
+        np.testing.assert_array_equal(policy.act(turned(one)), policy.act(one))
+    np.testing.assert_array_equal(policy.act(turned(together)), policy.act(together))
+
+
+def turned(observation: Any) -> Any:
+    """The same observation with its keys in the opposite order."""
+    if isinstance(observation, dict):
+        return {key: turned(observation[key]) for key in reversed(observation)}
+    return tuple(map(turned, observation)) if isinstance(observation, tuple) else observation
+
+
 def test_a_choice_is_an_integer() -> None:
     action = player(problem(here("FromThree"))).policy(WEIGHT)(np.zeros(3, np.float32))
     assert isinstance(action, np.integer)
@@ -159,6 +180,8 @@ def test_a_choice_is_an_integer() -> None:
 def test_a_list_is_an_observation_too() -> None:
     policy = player(problem("CartPole-v1")).policy(WEIGHT)
     assert policy([0.1, 0.2, -0.3, 0.0]) == policy(np.array([0.1, 0.2, -0.3, 0.0], np.float32))
+    frame = pd.DataFrame(np.eye(4, dtype=np.float32), columns=list("abcd"))
+    assert policy(frame).tolist() == policy(frame.to_numpy()).tolist()
 
 
 @pytest.mark.parametrize("observation", [np.zeros(4), np.zeros((2, 4)), None, 0.5, {"x": 1}])

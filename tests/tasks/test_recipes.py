@@ -282,7 +282,7 @@ def test_a_callable_is_given_again_and_never_kept(tmp_path: Path, monkeypatch: p
     [
         (lambda: None, "it returns NoneType; accepted is a Gymnasium environment"),
         (lambda: 1 / 0, "environment: it cannot be made .ZeroDivisionError"),
-        (Sums, "task.episode_limit: Sums.. has no limit of its own"),
+        (Sums, "episode_limit: Sums.. has no limit of its own"),
     ],
 )
 def test_what_makes_no_environment_is_refused(make: Callable[[], Any], says: str) -> None:

@@ -7,7 +7,7 @@ import signal
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, Final, Self
@@ -229,13 +229,19 @@ class Interruption:
 
 
 def uninterrupted(
-    folder: Path, awaited: str, work: Callable[[Interruption], bool], *, timed: bool = False
+    folder: Path,
+    awaited: str,
+    line: AbstractContextManager[object],
+    work: Callable[[Interruption], bool],
+    *,
+    timed: bool = False,
 ) -> bool:
     """Work on a run folder until it is finished, interrupted or out of time; then say how to resume it.
 
     Args:
         folder: of the run.
         awaited: what is finished after the first Ctrl-C, in words.
+        line: shows the progress of the work; it is closed before anything else is said.
         work: is given a function that says whether to stop, and returns whether it finished.
         timed: whether it may also end because its time is up.
 
@@ -244,7 +250,7 @@ def uninterrupted(
     """
     interruption = Interruption(awaited, folder)
     try:
-        with interruption.watching():
+        with interruption.watching(), line:
             if work(interruption):
                 return True
         if timed and not interruption.requested:

@@ -108,8 +108,8 @@ def rounds(
     begin: Callable[[Callable[[RoundProgress], None], Callable[[], bool], Callable[[str], None]], bool],
 ) -> int:
     """Prune to the end, or to the first Ctrl-C, and say where everything lies; returns the exit code."""
-    with RoundsLine() as line:
-        done = uninterrupted(folder, "this round", lambda stop: begin(line, stop, line.tell))
+    line = RoundsLine()
+    done = uninterrupted(folder, "this round", line, lambda stop: begin(line, stop, line.tell))
     if not done:
         return INTERRUPTED
     if (folder / "champion.json").is_file():

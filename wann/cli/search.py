@@ -91,8 +91,8 @@ def search(
 
 def shown(folder: Path, work: Callable[[ProgressLine, Interruption], bool], *, timed: bool) -> int:
     """Search to the end, its time, or the first Ctrl-C, and name the results; returns the exit code."""
-    with ProgressLine() as line:
-        done = uninterrupted(folder, "this generation", lambda stop: work(line, stop), timed=timed)
+    line = ProgressLine()
+    done = uninterrupted(folder, "this generation", line, lambda stop: work(line, stop), timed=timed)
     if not done:
         return INTERRUPTED
     results = [("Champion", "champion.json")]

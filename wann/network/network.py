@@ -242,7 +242,7 @@ class Network:
         weights = shared if self.weights is None else ", with weights"
         return (
             f"Network({self.inputs} -> {self.outputs}, {self.hidden} hidden, "
-            f"{self.connections} connections{weights}{task})"
+            f"{self.connections} connection{'' if self.connections == 1 else 's'}{weights}{task})"
         )
 
     @classmethod

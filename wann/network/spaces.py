@@ -85,43 +85,42 @@ class Observations:
         The function also returns whether it was a single observation, and raises as that of ``flattener``. A
         batch is what vectorised environments return: each array has one more axis in front.
         """
-        vector, depth, shape = self.flattener(), _depth(self.space), self.space.shape
+        vector, space, shape = self.flattener(), self.space, self.space.shape
 
         def rows(observation: Any) -> tuple[NDArray[Any], bool]:
             if type(observation) is np.ndarray and observation.shape == shape:  # the common case, at once
                 return vector(observation)[None], True
-            if np.ndim(_first(observation)) != depth + 1:
+            size = _batch_size(space, observation)
+            if size is None:
                 return vector(observation)[None], True
-            vectors = [vector(_row(observation, index)) for index in range(len(_first(observation)))]
+            vectors = [vector(_row(observation, index)) for index in range(size)]
             return np.array(vectors).reshape(len(vectors), self.size), False
 
         return rows
 
 
-def _first(observation: Any) -> Any:
-    """The first array of an observation or of a batch."""
-    while type(observation) is not np.ndarray:
-        if isinstance(observation, Mapping) and observation:
-            observation = next(iter(observation.values()))
-        elif isinstance(observation, tuple) and observation:
-            observation = observation[0]
-        else:
-            break
-    return observation
-
-
-def _depth(space: spaces.Space[Any]) -> int:
-    """The number of axes of the first array of an observation."""
+def _batch_size(space: spaces.Space[Any], observation: Any) -> int | None:
+    """The length of a batch, by its first array; None for what is no batch."""
     while isinstance(space, spaces.Dict | spaces.Tuple):
-        space = next(iter(space.values())) if isinstance(space, spaces.Dict) else space[0]
-    return len(space.shape or ())
+        try:  # by the space: the keys of an observation may stand in any order
+            if isinstance(space, spaces.Dict):
+                key, space = next(iter(space.spaces.items()))
+                observation = observation[key]
+            else:
+                space, observation = space[0], observation[0]
+        except (LookupError, TypeError):
+            return None
+    shape = np.shape(observation)
+    return shape[0] if len(shape) == len(space.shape or ()) + 1 else None
 
 
 def _row(batch: Any, index: int) -> Any:
     """One observation of a batch."""
     if isinstance(batch, Mapping):
         return {key: _row(part, index) for key, part in batch.items()}
-    return tuple(_row(part, index) for part in batch) if isinstance(batch, tuple) else batch[index]
+    if isinstance(batch, tuple):
+        return tuple(_row(part, index) for part in batch)
+    return np.asarray(batch)[index]
 
 
 def _checked(space: spaces.Space[Any], observation: Any, where: str) -> Any:

@@ -51,6 +51,7 @@ NEGATIVE: Final = "#c0392b"
 PICTURES: Final = (".svg", ".png", ".pdf")
 
 _LARGEST_DRAWN: Final = 1e150
+_PAD: Final = 0.08  # inches around a picture
 
 # Dates and program versions would make equal pictures differ.
 _METADATA: Final[dict[str, dict[str, None]]] = {
@@ -108,6 +109,11 @@ class Picture(Figure):
         with house_style():
             return to_svg(self)
 
+    def savefig(self, fname: Any, *, transparent: bool | None = None, **arguments: Any) -> None:
+        """Save it as every figure of matplotlib, but whole: names stand outside its axes."""
+        whole = {"bbox_inches": "tight", "pad_inches": _PAD}
+        super().savefig(fname, transparent=transparent, **(whole | arguments))
+
 
 def checked_suffix(path: Path, accepted: tuple[str, ...] = PICTURES) -> str:
     """The suffix of a path, in lower case.
@@ -151,7 +157,7 @@ def drawable(values: NDArray[np.float64]) -> NDArray[np.float64]:
 
 def _render(figure: Figure, kind: str) -> bytes:
     target = io.BytesIO()
-    figure.savefig(target, format=kind, metadata=_METADATA[kind], bbox_inches="tight", pad_inches=0.08)
+    figure.savefig(target, format=kind, metadata=_METADATA[kind], bbox_inches="tight", pad_inches=_PAD)
     return target.getvalue()
 
 

@@ -9,7 +9,7 @@ from typing import Annotated, Any, Final, TypeVar
 
 from pydantic import Discriminator, Tag, ValidationError
 
-from ..errors import BadInput
+from ..errors import BadInput, naming
 from ..network import Interface, LabelledData, Network
 from ..settings import explain
 from ..trust import BY_HAND, NOTHING, Trust, module_named
@@ -157,6 +157,11 @@ def task_for(
     """
     if environment is not None and task is not None:
         raise BadInput("excludes task: it makes the environment itself", argument="environment")
+    if not isinstance(network, Network):
+        found = type(network).__name__
+        raise BadInput(
+            f"a {found}; give a Network, such as run.champion or wann.load(path)", argument="network"
+        )
     name = network.task if environment is None else name_of_factory(environment)
     name = task or name
     if name is None:
@@ -173,12 +178,14 @@ def task_for(
         given |= _made_with(interface)
     elif interface is not None:
         interface = replace(interface, observation=None, action=None, kwargs={}, wrappers=())
-    settings = task_settings(name, **{key: value for key, value in given.items() if value is not None})
-    if isinstance(settings, TableSettings):
-        return _data_for(network, settings, own=task is None)
-    # Before anything is downloaded.
-    _check_shape(network, name, *map(len, names_of(name, interface, allowed, environment)))
-    return make_task(settings, interface, allowed, environment)
+    arguments = {"task.episode_limit": "episode_limit", "task.stepping": "stepping"}
+    with naming(arguments if task is None else {**arguments, "task.id": "task"}):
+        settings = task_settings(name, **{key: value for key, value in given.items() if value is not None})
+        if isinstance(settings, TableSettings):
+            return _data_for(network, settings, own=task is None)
+        # Before anything is downloaded.
+        _check_shape(network, name, *map(len, names_of(name, interface, allowed, environment)))
+        return make_task(settings, interface, allowed, environment)
 
 
 def _data_for(network: Network, settings: TableSettings, *, own: bool) -> Task:
