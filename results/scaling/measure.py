@@ -53,12 +53,12 @@ GROWTH = 200  # generations before the measured ones: networks of about fifty co
 
 def write(name: str, rows: Sequence[Mapping[str, Any]]) -> None:
     """Write a table and its manifest, and show it."""
-    path = HERE / f"{name}.csv"
+    path, facts = HERE / f"{name}.csv", manifest()  # before the table: its change would be told of
     with path.open("w", encoding="utf-8", newline="") as file:
         writer = csv.DictWriter(file, list(rows[0]), lineterminator="\n")
         writer.writeheader()
         writer.writerows(rows)
-    write_atomically(HERE / f"{name}.manifest.json", (json.dumps(manifest(), indent=1) + "\n").encode())
+    write_atomically(HERE / f"{name}.manifest.json", (json.dumps(facts, indent=1) + "\n").encode())
     sys.stdout.write(path.read_text(encoding="utf-8"))
 
 
