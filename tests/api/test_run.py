@@ -65,7 +65,15 @@ def test_a_saved_plot_shows_the_names(run: wann.Run, tmp_path: Path) -> None:
     assert whole[1] > 1.1 * cut[1]
 
 
-@pytest.mark.parametrize("verb", [wann.evaluate, wann.tune, wann.shrink])
+@pytest.mark.parametrize(
+    "verb",
+    [
+        wann.evaluate, wann.tune, wann.shrink,
+        lambda run: wann.show(run, "x.svg"),
+        lambda run: wann.save(run, "x.json"),
+        lambda run: wann.export(run, "x.out", "out"),
+    ],
+)  # fmt: skip
 def test_what_is_no_network_is_named(verb: Callable[[Any], object], run: wann.Run) -> None:
     with pytest.raises(BadInput, match=r"^network: a Run; give a Network, such as run.champion"):
         verb(run)

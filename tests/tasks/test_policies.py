@@ -177,6 +177,12 @@ def test_a_choice_is_an_integer() -> None:
     assert operator.index(action) in range(3, 7)
 
 
+def test_a_weight_that_is_no_number_is_refused() -> None:
+    network = Network.of_genome(first_population(4, 2, 1, 0.5, np.random.default_rng(0)), 0)
+    with pytest.raises(BadInput, match=r"^weight: 'x' is no number"):
+        network.policy("x")  # type: ignore[arg-type]
+
+
 def test_a_list_is_an_observation_too() -> None:
     policy = player(problem("CartPole-v1")).policy(WEIGHT)
     assert policy([0.1, 0.2, -0.3, 0.0]) == policy(np.array([0.1, 0.2, -0.3, 0.0], np.float32))

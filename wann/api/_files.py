@@ -24,19 +24,19 @@ def save(network: Network, path: Path | str) -> None:
     """Write network JSON.
 
     Raises:
-        BadInput: a folder that is not there.
+        BadInput: no network, or a folder that is not there.
         Failure: the file cannot be written.
     """
-    save_network(network, Path(path))
+    save_network(Network.expected(network), Path(path))
 
 
 def export(network: Network, path: Path | str, format_name: str) -> list[Path]:
     """Write a network in another format; returns the files written.
 
     Raises:
-        BadInput: no such format, or a file that cannot be written.
+        BadInput: no network, no such format, or a file that cannot be written.
     """
-    return export_network(network, Path(path), format_name)
+    return export_network(Network.expected(network), Path(path), format_name)
 
 
 def import_out(

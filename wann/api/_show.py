@@ -27,9 +27,9 @@ def show(network: Network, path: Path | str, *, trust: Sequence[str] = ()) -> No
         trust: modules that the network's task may have imported, for the names of inputs and outputs.
 
     Raises:
-        BadInput: another suffix, or a file that cannot be written.
+        BadInput: no network, another suffix, or a file that cannot be written.
     """
-    inputs, outputs, side = names_in_picture(network, Trust.of(trust))
+    inputs, outputs, side = names_in_picture(Network.expected(network), Trust.of(trust))
     draw_topology(network, Path(path), input_names=inputs, output_names=outputs, side=side)
 
 

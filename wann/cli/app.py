@@ -63,7 +63,8 @@ class _Command(TyperCommand):
                 )
                 for change in ctx.params.get("changes") or ():
                     # What an environment refuses is known after the settings are read, by its key alone.
-                    if text.startswith(f"{change.partition('=')[0]}: "):
+                    key, blamed = change.partition("=")[0], text.partition(": ")[0]
+                    if key == blamed or key.startswith(f"{blamed}."):
                         text = f"{options['changes']} {text}"
                 raise _Ended(text, BAD_INPUT if isinstance(error, BadInput) else FAILED) from error
             except (SystemExit, GeneratorExit) as error:

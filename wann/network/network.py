@@ -91,6 +91,20 @@ class Network:
         object.__setattr__(self, "target", self.target[order])
         self._check_connections()
 
+    @classmethod
+    def expected(cls, given: object) -> Network:
+        """What was given, if it is a network.
+
+        Raises:
+            BadInput: it is something else.
+        """
+        if not isinstance(given, Network):
+            raise BadInput(
+                f"a {type(given).__name__}; give a Network, such as run.champion or wann.load(path)",
+                argument="network",
+            )
+        return given
+
     def _check_connections(self) -> None:
         unknown = sorted(set(self.activation.tolist()) - set(_NAMES))
         if unknown:

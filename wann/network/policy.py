@@ -53,7 +53,8 @@ class Policy:
             environment: which the policy will meet; needed where the network's file has no spaces.
 
         Raises:
-            BadInput: no weight is given and the network carries none, or it does not fit the environment.
+            BadInput: no weight is given and the network carries none, it is no number, or the network does
+                not fit the environment.
         """
         interface = network.interface or Interface()
         if environment is not None:
@@ -66,7 +67,11 @@ class Policy:
             shared = 0.0  # there is nothing to weigh
         if shared is None:
             raise BadInput("the network carries no weights: give a shared weight, such as 1.0")
-        return cls(network, np.array([shared], np.float32), True, interface)  # noqa: FBT003
+        try:
+            value = np.array([float(shared)], np.float32)
+        except (TypeError, ValueError):
+            raise BadInput(f"{shared!r} is no number", argument="weight") from None
+        return cls(network, value, True, interface)  # noqa: FBT003
 
     def __repr__(self) -> str:
         weight = f"shared weight {self.weights[0]:g}" if self.shared else f"{self.weights.size} weights"

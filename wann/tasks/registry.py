@@ -157,12 +157,7 @@ def task_for(
     """
     if environment is not None and task is not None:
         raise BadInput("excludes task: it makes the environment itself", argument="environment")
-    if not isinstance(network, Network):
-        found = type(network).__name__
-        raise BadInput(
-            f"a {found}; give a Network, such as run.champion or wann.load(path)", argument="network"
-        )
-    name = network.task if environment is None else name_of_factory(environment)
+    name = Network.expected(network).task if environment is None else name_of_factory(environment)
     name = task or name
     if name is None:
         raise BadInput(

@@ -137,6 +137,9 @@ def make_environment(which: str | EnvSpec, trust: Trust = NOTHING, **arguments: 
     except KeyboardInterrupt:
         raise
     except BaseException as error:  # noqa: BLE001 - foreign code, which may fail in any way
+        if arguments and isinstance(error, TypeError):
+            given = json.dumps(arguments)
+            raise BadInput(f"task.kwargs: {name} does not take {given} ({described(error)})") from None
         given = f" with task.kwargs = {json.dumps(arguments)}" if arguments else ""
         raise BadInput(f"task.id: {name} cannot be made{given} ({described(error)})") from None
 
