@@ -355,7 +355,7 @@ BAD: Final = {
         ["pruning={schedule='levels', levels=[0.5], rates={output=0.1}}"],
         ["pruning.rates", "unknown key of schedule levels"],
     ),
-    "an unknown key": (["pruning.criterio=snip"], ["pruning.criterio", "did you mean criterion"]),
+    "an unknown key": (["pruning.criterio=snip"], ["pruning.criterio", "did you mean pruning.criterion"]),
     "an unknown set": (["data.name=letters"], ["'letters'", "mnist"]),
     "no such folder": (["data.name=mnist", "data.folder=/nowhere"], ["/nowhere/mnist"]),
     "too small an image": (["model.kind=lenet-5"], ["lenet-5", "8 x 8"]),
