@@ -48,10 +48,14 @@ class Family:
             return list(csv.DictReader(file))
 
 
-FAMILIES: Final = (
-    Family("fresh", "configs/swingup.toml", ACCENT),
-    Family("published", "published algorithm", GREY),
-)
+FAMILIES: Final = [
+    family
+    for family in (
+        Family("fresh", "configs/swingup.toml", ACCENT),
+        Family("published", "published algorithm", GREY),
+    )
+    if (HERE / family.folder / "learning.csv").exists()
+]
 
 
 def draw_learning(axes: Axes) -> None:
@@ -105,10 +109,12 @@ def main() -> None:
     with house_style():
         figure = Figure(figsize=(9.0, 3.4), layout="constrained")
         panels = figure.subplots(1, 2)
-        for axes, draw in zip(panels, (draw_learning, draw_weights), strict=True):
+        for axes, draw, corner in zip(
+            panels, (draw_learning, draw_weights), ("lower right", "lower left"), strict=True
+        ):
             draw(axes)
             tidy(axes)
-            axes.legend(frameon=False, fontsize=8, loc="lower right")
+            axes.legend(frameon=False, fontsize=8, loc=corner)
         for suffix in (".svg", ".png"):
             save(figure, HERE / f"evidence{suffix}")
 
