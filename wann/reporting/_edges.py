@@ -21,6 +21,7 @@ FloatArray = NDArray[np.float64]
 
 
 def draw_connections(axes: Axes, network: Network, layout: Layout, scale: Scale) -> None:
+    """Draw every connection as a curve; those without an effect are grey."""
     colours, widths = _inks(network, scale)
     slopes = _slopes([scale.to_page(route) for route in layout.routes])
     # Faint and weak ones first, so that the important ones are on top.

@@ -24,6 +24,7 @@ _LONGEST_NAME: Final = 36
 
 
 def draw_nodes(axes: Axes, network: Network, layout: Layout, scale: Scale, centres: FloatArray) -> None:
+    """Draw every node as a disc at its centre, float64[nodes, 2] in points of the page."""
     for node, (x, y) in enumerate(centres.tolist()):
         live = bool(layout.live[node])
         source = node <= network.inputs
