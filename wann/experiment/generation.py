@@ -97,7 +97,8 @@ class Generations:
         weights = generation_weights(settings.weights, settings.seed, search.generation)
         draw = search.generation // settings.task.redraw_every
         seeds = self._seeds(Stream.SEARCH_EPISODES, settings.task.episodes, draw)
-        outcome = self._evaluated(evaluator, batch, weights, Trial(seeds))
+        trial = self._task.search(seeds, search.generation)
+        outcome = self._evaluated(evaluator, batch, weights, trial)
         if len(outcome.failed) == len(batch):
             outcome.checked()  # nothing is left to select from
         if not np.isfinite(outcome.returns).any():
@@ -105,7 +106,7 @@ class Generations:
         self._failed(population, outcome.failed)
         returns = mean_over_episodes(outcome)
         clock, phases.evaluate = time.perf_counter(), time.perf_counter() - clock
-        self._promote(evaluator, population, returns)
+        self._promote(evaluator, population, returns, trial)
         clock, phases.champion = time.perf_counter(), time.perf_counter() - clock
         front = search.front(returns) if search.last else None
         row = search.tell(returns, outcome.returns.size, int(outcome.steps.sum()))
@@ -120,11 +121,14 @@ class Generations:
             outcome.checked()  # the interruption may be the cause
         return outcome
 
-    def _promote(self, evaluator: Evaluator, population: Population, returns: NDArray[np.float64]) -> None:
+    def _promote(
+        self, evaluator: Evaluator, population: Population, returns: NDArray[np.float64], met: Trial
+    ) -> None:
         seeds = self._seeds(Stream.CHAMPION_EPISODES, self._config.search.champion_episodes)
         whole = self._task.selection(seeds)
-        # The loss on one batch of images says little about the loss on another.
-        left = self._search.candidates(returns, comparable=whole.part == "train")
+        # The loss on one batch says little about that on another, a beginning little about the whole.
+        comparable = whole.part == "train" and met.rules.comparable
+        left = self._search.candidates(returns, comparable=comparable)
         if not len(left):
             return
         rounds = (self._config.search.candidates - 1).bit_length()

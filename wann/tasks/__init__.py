@@ -28,7 +28,7 @@ from .registry import (
 )
 from .settings import TaskSettings
 from .tables import TableSettings, make_table_task, npz_of, parse_labelled
-from .task import Job, Outcome, RenderedEpisode, Renderer, Task, Trial, mean_over_episodes
+from .task import Job, Outcome, RenderedEpisode, Renderer, Rules, Task, Trial, mean_over_episodes
 
 __all__ = [
     "DATA_SETS",
@@ -45,6 +45,7 @@ __all__ = [
     "Outcome",
     "RenderedEpisode",
     "Renderer",
+    "Rules",
     "SteppedWorld",
     "TableSettings",
     "Task",

@@ -53,6 +53,7 @@ class ControlTask:
         threshold: the return from which on an episode counts as a success; None if undefined.
         world: the environment for stepping it outside kernels.
         dynamics: what computes fused rollouts; None if the environment is stepped.
+        settings: what it was made with.
     """
 
     id: str
@@ -64,6 +65,7 @@ class ControlTask:
     threshold: float | None
     world: SteppedWorld
     dynamics: Dynamics | None
+    settings: ControlSettings
 
     @property
     def data(self) -> None:
@@ -94,6 +96,10 @@ class ControlTask:
         """Whether episodes are stepped outside kernels."""
         return self.dynamics is None
 
+    def search(self, seeds: NDArray[np.int64], generation: int) -> Trial:
+        """Episodes with these seeds, which may be cut early."""
+        return Trial(seeds, rules=self.settings.rules(generation, self.episode_limit))
+
     def selection(self, seeds: NDArray[np.int64]) -> Trial:
         """Episodes with these seeds."""
         return Trial(seeds)
@@ -113,7 +119,8 @@ class ControlTask:
         table = (weights if weights.size else np.ones(len(weights))).astype(np.float32)
         table = table[:, None] if table.ndim == 1 else table
         if self.dynamics:
-            return FusedJob.of(self.dynamics, self.episode_limit, program, table, trial)
+            limit = trial.rules.limit or self.episode_limit
+            return FusedJob.of(self.dynamics, limit, program, table, trial)
         return SteppedJob.of(self.world, program, table, trial)
 
 
@@ -172,6 +179,10 @@ def _task(
         raise BadInput(
             f"task.episode_limit: {name} has no limit of its own and might never end; give one, such as 1000"
         )
+    if settings.first_limit is not None and settings.first_limit >= limit:
+        raise BadInput(
+            f"task.first_limit: {settings.first_limit}; accepted are fewer steps than the limit of {limit}"
+        )
     stepper = Stepper(name, observations)
     first = _first(name, environment, stepper)
     indices = _observed(settings, interface, observations.size, first)
@@ -205,6 +216,7 @@ def _task(
         threshold,
         world,
         dynamics,
+        settings,
     )
 
 
@@ -284,8 +296,10 @@ def _stepping(
     dynamics = getattr(environment.unwrapped, "dynamics", None)
     if dynamics is None and not settings.kwargs:  # what is offered for an id has the arguments of the id
         dynamics = offered_dynamics().get(name)
-    # Kernels implement neither interfaces nor other rewards nor wrappers.
-    plain = interface.direct and settings.terminal_reward and not settings.wrappers
+    # Kernels implement neither interfaces nor other rewards nor patience nor wrappers.
+    plain = (
+        interface.direct and settings.terminal_reward and settings.patience is None and not settings.wrappers
+    )
     as_registered = not (settings.kwargs or settings.wrappers)  # EnvPool has none of ours
     if wanted == "fused" or (wanted == "auto" and dynamics is not None and plain):
         if dynamics is None or not plain:
@@ -293,7 +307,7 @@ def _stepping(
             reason = (
                 f"offers no dynamics{with_these}"
                 if dynamics is None
-                else "cannot be fused with this interface, reward or wrapper"
+                else "cannot be fused with this interface, reward, patience or wrapper"
             )
             others = "auto, envpool, gymnasium" if as_registered else "auto, gymnasium"
             raise BadInput(f"task.stepping: {name} {reason}; accepted are {others}")

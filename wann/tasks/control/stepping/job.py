@@ -58,6 +58,22 @@ class SteppedWorld:
         return PooledLanes(self.recipe.name, seeds, self.lanes or _POOL, self.limit)
 
 
+class _Progress:
+    """The last progress of each episode; see ``Rules``."""
+
+    def __init__(self, episodes: int, patience: int, gain: float) -> None:
+        self._patience, self._gain = patience, gain
+        self._return, self._step = np.zeros(episodes), np.zeros(episodes, np.int32)
+
+    def lacking(
+        self, playing: NDArray[np.int64], returns: NDArray[np.float64], steps: NDArray[np.int32]
+    ) -> NDArray[np.bool_]:
+        """Whether the episodes in progress, with these returns after so many steps, make none any more."""
+        made = returns > self._return[playing] + self._gain
+        self._return[playing[made]], self._step[playing[made]] = returns[made], steps[made]
+        return np.asarray(steps - self._step[playing] >= self._patience)
+
+
 @dataclass(frozen=True)
 class SteppedJob:
     """Units of one episode each, ordered by network, weight and episode."""
@@ -118,7 +134,9 @@ class SteppedJob:
         returns: NDArray[np.float64],
         steps: NDArray[np.int32],
     ) -> None:
-        limit, last_counts = self.world.limit, self.world.terminal_reward
+        last_counts, rules = self.world.terminal_reward, self.trial.rules
+        limit = rules.limit or self.world.limit
+        progress = _Progress(len(returns), rules.patience, rules.gain) if rules.patience else None
         while len(playing := lanes.playing):
             actions, finite = self._actions(networks[playing], rows[playing], lanes.observations)
             if not finite.all():
@@ -129,6 +147,8 @@ class SteppedJob:
             steps[playing] += 1
             returns[playing] += rewards if last_counts else np.where(terminated, 0.0, rewards)
             over = terminated | truncated | (steps[playing] >= limit) | ~np.isfinite(returns[playing])
+            if progress is not None:
+                over |= progress.lacking(playing, returns[playing], steps[playing])
             if over.any():
                 lanes.drop(over)
 
