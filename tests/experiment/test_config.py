@@ -36,6 +36,7 @@ environments = st.fixed_dictionaries(
         "input_names": st.none() | st.lists(words.filter(bool), max_size=3),
         "patience": st.none() | st.integers(1, 10**6),
         "first_limit": st.none() | st.just(7),
+        "reward": st.none() | st.just("module:function"),
         "terminal_reward": st.booleans(),
         "stepping": st.sampled_from(["auto", "fused", "envpool", "gymnasium"]),
         "reuse": st.none() | st.booleans(),

@@ -27,23 +27,25 @@ __all__ = [
 
 @dataclass(frozen=True)
 class Rules:
-    """What ends an episode of the search before the environment ends it; by default nothing does.
+    """How an episode of the search differs from one of the environment; by default it does not.
 
     Attributes:
         limit: steps after which an episode is cut; None for the task's own limit.
         patience: steps without progress after which an episode is cut; None for any number. Progress is a
             return of more than the return at the last progress, 0 at first, plus ``gain``.
         gain: see ``patience``.
+        own_reward: whether the search's own reward counts instead of the environment's.
     """
 
     limit: int | None = None
     patience: int | None = None
     gain: float = 0.0
+    own_reward: bool = False
 
     @property
     def comparable(self) -> bool:
         """Whether returns are about those of whole episodes; patience cuts only what leads nowhere."""
-        return self.limit is None
+        return self.limit is None and not self.own_reward
 
 
 @dataclass(frozen=True)
@@ -56,7 +58,7 @@ class Trial:
             separate episodes for each weight (for estimating a mean over weights).
         part: of a set of images: the seeds draw batches from the training part; the other parts are
             evaluated whole, as one episode.
-        rules: what ends episodes early.
+        rules: how episodes differ from the environment's.
     """
 
     seeds: NDArray[np.int64]

@@ -51,6 +51,11 @@ class ControlSettings(TaskSettings):
             evenly, with every redraw of the episodes, to the whole limit. Champions are compared, and scores
             measured, over whole episodes.
         limit_grows_for: generations after which the limit that began with ``first_limit`` is the whole one.
+        reward: what a step of an episode of the search is worth instead of the environment's reward, as
+            ``module:function``: it is called with the observation after the step (float64[size]), the action
+            and the environment's reward, and returns a number. Of ``module:Class`` each episode gets an
+            instance, which can remember. Generations are ranked by it, and their metrics are in it; champions
+            are compared, and scores measured, by the environment's reward.
         terminal_reward: whether the reward of the step that terminates an episode counts in the search;
             the published search for a walker left out its -100 for a fall. Scores always include it.
         stepping: what computes the environment. ``fused``: the whole rollout inside a kernel, for
@@ -75,6 +80,7 @@ class ControlSettings(TaskSettings):
     patience_gain: Annotated[float, Field(ge=0.0, le=1e6)] = 0.0
     first_limit: Annotated[int, Field(ge=1, le=1_000_000)] | None = None
     limit_grows_for: Annotated[int, Field(ge=1, le=1_000_000)] | None = None
+    reward: str | None = None
     terminal_reward: bool = True
     stepping: Stepping = "auto"
     reuse: bool | None = None
@@ -86,6 +92,13 @@ class ControlSettings(TaskSettings):
         for name in given:
             if not all(name.partition(":")[::2]):
                 raise ValueError(f"{name!r}: write module:Class, such as my_module:MyWrapper")
+        return given
+
+    @field_validator("reward")
+    @classmethod
+    def _in_a_module(cls, given: str | None) -> str | None:
+        if given is not None and not all(given.partition(":")[::2]):
+            raise ValueError(f"{given!r}: write module:function, such as my_module:forward")
         return given
 
     @field_validator("kwargs")
@@ -116,10 +129,10 @@ class ControlSettings(TaskSettings):
         return self
 
     def rules(self, generation: int, whole: int) -> Rules:
-        """What ends the episodes of a generation early, where the whole limit is so many steps."""
+        """How the episodes of a generation differ from whole ones, whose limit is so many steps."""
         limit = None
         if self.first_limit is not None and self.limit_grows_for is not None:
             drawn = generation - generation % self.redraw_every
             limit = self.first_limit + (whole - self.first_limit) * drawn // self.limit_grows_for
             limit = limit if limit < whole else None
-        return Rules(limit, self.patience, self.patience_gain)
+        return Rules(limit, self.patience, self.patience_gain, self.reward is not None)

@@ -28,6 +28,7 @@ from .fused import Dynamics, FusedJob
 from .names import ACTION_NAMES, OBSERVATION_NAMES
 from .recipe import Factory, Recipe
 from .rendering import EnvironmentRenderer
+from .reward import OwnReward
 from .settings import ControlSettings
 from .stepper import Stepper
 from .stepping import SteppedJob, SteppedWorld, pool_has, pool_is_faster, resets_completely
@@ -97,7 +98,7 @@ class ControlTask:
         return self.dynamics is None
 
     def search(self, seeds: NDArray[np.int64], generation: int) -> Trial:
-        """Episodes with these seeds, which may be cut early."""
+        """Episodes with these seeds, which may be cut early, or have another reward."""
         return Trial(seeds, rules=self.settings.rules(generation, self.episode_limit))
 
     def selection(self, seeds: NDArray[np.int64]) -> Trial:
@@ -135,7 +136,7 @@ def make_control(
     Args:
         settings: which environment, and what networks observe and do in it.
         interface: the interface of a network evolved for it; derived from the settings if None.
-        trust: which modules the id and the wrappers may import.
+        trust: which modules the id, the wrappers and the reward may import.
         factory: what makes the environment instead of Gymnasium.
 
     Raises:
@@ -144,9 +145,10 @@ def make_control(
             does not fit it.
     """
     with preserved_process_state():
+        reward = None if settings.reward is None else OwnReward.of(settings.reward, trust)
         recipe, environment = Recipe.of(settings.id, settings.kwargs, settings.wrappers, trust, factory)
         try:
-            task = _task(settings, interface, recipe, environment)
+            task = _task(settings, interface, recipe, environment, reward)
             repeatable = task.stepping != "gymnasium" or _repeatable(task.world, environment)
         finally:
             close_environment(environment, settings.id)
@@ -161,7 +163,11 @@ def make_control(
 
 
 def _task(
-    settings: ControlSettings, interface: Interface | None, recipe: Recipe, environment: Environment
+    settings: ControlSettings,
+    interface: Interface | None,
+    recipe: Recipe,
+    environment: Environment,
+    reward: OwnReward | None,
 ) -> ControlTask:
     name, spec = settings.id, recipe.spec
     if interface is None:
@@ -196,6 +202,7 @@ def _task(
         interface,
         limit,
         settings.terminal_reward,
+        reward,
         "envpool" if stepping == "envpool" else "gymnasium",
         resets_completely(environment) if settings.reuse is None else settings.reuse,
         settings.lanes,
@@ -298,7 +305,11 @@ def _stepping(
         dynamics = offered_dynamics().get(name)
     # Kernels implement neither interfaces nor other rewards nor patience nor wrappers.
     plain = (
-        interface.direct and settings.terminal_reward and settings.patience is None and not settings.wrappers
+        interface.direct
+        and settings.terminal_reward
+        and settings.patience is None
+        and settings.reward is None
+        and not settings.wrappers
     )
     as_registered = not (settings.kwargs or settings.wrappers)  # EnvPool has none of ours
     if wanted == "fused" or (wanted == "auto" and dynamics is not None and plain):

@@ -14,6 +14,7 @@ from ....kernels.forward import Program
 from ....network import Actions, Interface, Observations
 from ...task import Outcome, Trial
 from ..recipe import Recipe
+from ..reward import EpisodeRewards, OwnReward
 from .pools import PooledLanes
 from .single import SingleLanes
 
@@ -35,6 +36,7 @@ class SteppedWorld:
         interface: what networks receive of observations.
         limit: steps after which an episode is truncated.
         terminal_reward: whether the reward of the step that terminates an episode counts.
+        reward: the search's own, for trials that say so.
         library: what steps it.
         reuse: whether an environment that was reset behaves like a new one.
         lanes: environments that are stepped together; None for the library's default.
@@ -46,6 +48,7 @@ class SteppedWorld:
     interface: Interface
     limit: int
     terminal_reward: bool
+    reward: OwnReward | None
     library: Literal["envpool", "gymnasium"]
     reuse: bool
     lanes: int | None
@@ -120,7 +123,10 @@ class SteppedJob:
         returns, steps = np.zeros(len(units)), np.zeros(len(units), np.int32)
         lanes = self.world.open(seeds)
         try:
-            self._play(lanes, networks, rows, returns, steps)
+            own = None
+            if self.trial.rules.own_reward and self.world.reward is not None:
+                own = EpisodeRewards(self.world.reward, seeds)
+            self._play(lanes, networks, rows, own, returns, steps)
         finally:
             lanes.close()
         self.outcome.returns.reshape(-1)[begin:end] = returns
@@ -131,6 +137,7 @@ class SteppedJob:
         lanes: SingleLanes | PooledLanes,
         networks: NDArray[np.int64],
         rows: NDArray[np.int64],
+        own: EpisodeRewards | None,
         returns: NDArray[np.float64],
         steps: NDArray[np.int32],
     ) -> None:
@@ -144,6 +151,8 @@ class SteppedJob:
                 lanes.drop(~finite)
                 continue
             rewards, terminated, truncated = lanes.step(actions)
+            if own is not None:
+                rewards = own.after_step(playing, lanes.observations, actions, rewards)
             steps[playing] += 1
             returns[playing] += rewards if last_counts else np.where(terminated, 0.0, rewards)
             over = terminated | truncated | (steps[playing] >= limit) | ~np.isfinite(returns[playing])
