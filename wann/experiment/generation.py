@@ -17,6 +17,7 @@ from ..network import NetworkBatch, compile_population
 from ..streams import Stream, episode_seeds
 from ..tasks import Outcome, Task, Trial, mean_over_episodes
 from .config import Config
+from .memory import Memory
 
 __all__ = ["Generations", "Phases", "Step"]
 
@@ -80,6 +81,8 @@ class Generations:
         self._search = search
         self._failed = failed
         self._stopping = stopping
+        # Elsewhere weights and episodes are new in each generation, or cost no more than looking them up.
+        self._memory = Memory() if task.stepped or config.task.redraw_every > 1 else None
 
     def step(self, evaluator: Evaluator) -> Step:
         """Evaluate the population, promote its best, and breed the next one.
@@ -109,6 +112,8 @@ class Generations:
         self._promote(evaluator, population, returns, trial)
         clock, phases.champion = time.perf_counter(), time.perf_counter() - clock
         front = search.front(returns) if search.last else None
+        if self._memory is not None:
+            self._memory.next_generation()
         row = search.tell(returns, outcome.returns.size, int(outcome.steps.sum()))
         phases.vary = time.perf_counter() - clock
         return Step(row, phases, population, returns, front, float(outcome.steps.mean()))
@@ -116,7 +121,10 @@ class Generations:
     def _evaluated(
         self, evaluator: Evaluator, batch: NetworkBatch, weights: NDArray[np.float64], trial: Trial
     ) -> Outcome:
-        outcome = evaluator.evaluate(batch, weights, trial)
+        if self._memory is None:
+            outcome = evaluator.evaluate(batch, weights, trial)
+        else:
+            outcome = self._memory.evaluate(evaluator, batch, weights, trial)
         if outcome.failed and self._stopping():
             outcome.checked()  # the interruption may be the cause
         return outcome
