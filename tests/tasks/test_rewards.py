@@ -21,6 +21,7 @@ from tests.tasks.test_stepping import (
     play,
     task,
 )
+from wann import api
 from wann.errors import BadInput
 from wann.evaluation import ProcessEvaluator
 from wann.network import compile_population
@@ -166,3 +167,37 @@ def test_a_search_is_ranked_by_it_and_reports_the_environments(tmp_path: Path) -
     wann.resume(tmp_path / "cut", trust="tests", progress=False)
     for name in ("metrics.csv", "champion.json"):
         assert Path(tmp_path, "whole", name).read_bytes() == Path(tmp_path, "cut", name).read_bytes()
+
+
+def test_a_function_is_given_again_and_never_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def forward(observation: Any, action: Any, reward: float) -> float:
+        return weighed(observation, action, reward)
+
+    monkeypatch.chdir(tmp_path)
+    document: dict[str, Any] = {
+        "task": {"id": here("Sums"), "episodes": 2},
+        "weights": {"values": [0.5, 1.5]},
+        "search": {"population": 8, "generations": 3, "tournament": 2, "champion_episodes": 2},
+        "backend": {"workers": 1},
+    }
+    named = {"task.reward": f"{HERE}:weighed"}
+    wann.search(document, run="named", settings=named, progress=False)
+    wann.search(document, run="plain", progress=False)
+    stops = iter([False, True])
+    wann.search(document, run="cut", reward=forward, stop=lambda: next(stops), progress=False)
+    again: dict[str, Any] = {"trust": ["tests"], "progress": False}
+    with pytest.raises(BadInput, match=r"reward: forward\(\) was given as a callable.* reward=forward$"):
+        wann.resume("cut", **again)
+    with pytest.raises(BadInput, match=r"reward: it is weighed\(\), but forward\(\) is wanted"):
+        wann.resume("cut", reward=weighed, **again)
+    with pytest.raises(BadInput, match="reward: the search has none of its own"):
+        wann.resume("plain", reward=weighed, **again)
+    wann.resume("cut", reward=forward, **again)
+    for name in ("metrics.csv", "champion.json"):
+        assert Path("named", name).read_bytes() == Path("cut", name).read_bytes()
+    assert Path("named", "metrics.csv").read_bytes() != Path("plain", "metrics.csv").read_bytes()
+    assert api.resume_needs("named") == {"trust": ["tests.tasks.environments", HERE]}
+    with pytest.raises(BadInput, match="reward: int; accepted is a function or a class"):
+        wann.search(document, reward=3)  # type: ignore[arg-type]
+    with pytest.raises(BadInput, match="reward: mnist-16 is no environment, which alone takes one"):
+        wann.search({"task": {"id": "mnist-16"}}, reward=forward)

@@ -15,11 +15,23 @@ from ...trust import BY_HAND, Trust, import_trusted
 from .pulse import PULSE
 from .stepper import checked_reward
 
-__all__ = ["EpisodeRewards", "OwnReward"]
+__all__ = ["EpisodeRewards", "OwnReward", "Reward", "name_of_reward"]
 
 Reward = Callable[[NDArray[np.float64], Any, float], Any]
 """What a step is worth, by the observation after it, the action, and the environment's reward."""
 _KEY: Final = "task.reward"
+_CALLED: Final = "()"
+
+
+def name_of_reward(reward: Reward) -> str:
+    """The name of a reward that is given as a callable: its own and ``()``.
+
+    Raises:
+        BadInput: it is no callable.
+    """
+    if not callable(reward):
+        raise BadInput(f"{type(reward).__name__}; accepted is a function or a class", argument="reward")
+    return getattr(reward, "__name__", type(reward).__name__) + _CALLED
 
 
 @dataclass(frozen=True)
@@ -27,18 +39,31 @@ class OwnReward:
     """A reward by name; can be sent to workers.
 
     Attributes:
-        name: ``module:function``, or ``module:Class``, of which each episode gets an instance.
+        name: ``module:function``, or ``module:Class``, of which each episode gets an instance; or that of
+            what was given.
+        given: the function or the class, where no module is named.
     """
 
     name: str
+    given: Reward | None = None
 
     @classmethod
-    def of(cls, name: str, trust: Trust) -> OwnReward:
-        """The reward with this name.
+    def of(cls, name: str, trust: Trust, given: Reward | None = None) -> OwnReward:
+        """The reward with this name, which is given if it is no module's.
 
         Raises:
-            BadInput: its module is not trusted, or holds no such function.
+            BadInput: its module is not trusted, or holds no such function; or another one is given, or none.
         """
+        if given is not None or name.endswith(_CALLED):
+            if given is None:
+                raise BadInput(
+                    f"{name} was given as a callable, which no file holds: give it again in Python, such as "
+                    f"reward={name.removesuffix(_CALLED)}",
+                    argument="reward",
+                )
+            if (found := name_of_reward(given)) != name:
+                raise BadInput(f"it is {found}, but {name} is wanted", argument="reward")
+            return cls(name, given)
         trust.split(name, _KEY)
         reward = cls(name)
         reward.load()
@@ -50,6 +75,8 @@ class OwnReward:
         Raises:
             BadInput: it cannot be imported, or is neither.
         """
+        if self.given is not None:
+            return self.given
         module, name = BY_HAND.split(self.name)  # whether it is trusted was asked when the task was made
         try:
             with PULSE.call():

@@ -97,7 +97,7 @@ class ControlSettings(TaskSettings):
     @field_validator("reward")
     @classmethod
     def _in_a_module(cls, given: str | None) -> str | None:
-        if given is not None and not all(given.partition(":")[::2]):
+        if given is not None and not (all(given.partition(":")[::2]) or given.endswith("()")):
             raise ValueError(f"{given!r}: write module:function, such as my_module:forward")
         return given
 

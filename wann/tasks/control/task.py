@@ -28,7 +28,7 @@ from .fused import Dynamics, FusedJob
 from .names import ACTION_NAMES, OBSERVATION_NAMES
 from .recipe import Factory, Recipe
 from .rendering import EnvironmentRenderer
-from .reward import OwnReward
+from .reward import OwnReward, Reward
 from .settings import ControlSettings
 from .stepper import Stepper
 from .stepping import SteppedJob, SteppedWorld, pool_has, pool_is_faster, resets_completely
@@ -130,6 +130,7 @@ def make_control(
     interface: Interface | None = None,
     trust: Trust = NOTHING,
     factory: Factory | None = None,
+    reward: Reward | None = None,
 ) -> ControlTask:
     """Make the environment of these settings.
 
@@ -138,6 +139,7 @@ def make_control(
         interface: the interface of a network evolved for it; derived from the settings if None.
         trust: which modules the id, the wrappers and the reward may import.
         factory: what makes the environment instead of Gymnasium.
+        reward: the search's own, where the settings name no module's.
 
     Raises:
         BadInput: there is no such environment, it has other spaces than the interface, a package is
@@ -145,10 +147,12 @@ def make_control(
             does not fit it.
     """
     with preserved_process_state():
-        reward = None if settings.reward is None else OwnReward.of(settings.reward, trust)
+        if reward is not None and settings.reward is None:
+            raise BadInput("the search has none of its own", argument="reward")
+        own = OwnReward.of(settings.reward, trust, reward) if settings.reward is not None else None
         recipe, environment = Recipe.of(settings.id, settings.kwargs, settings.wrappers, trust, factory)
         try:
-            task = _task(settings, interface, recipe, environment, reward)
+            task = _task(settings, interface, recipe, environment, own)
             repeatable = task.stepping != "gymnasium" or _repeatable(task.world, environment)
         finally:
             close_environment(environment, settings.id)
