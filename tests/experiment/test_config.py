@@ -34,6 +34,9 @@ environments = st.fixed_dictionaries(
         "squash": st.none() | st.sampled_from(["scale", "clip", "tanh"]),
         "threshold": st.none() | st.floats(-1e6, 1e6),
         "input_names": st.none() | st.lists(words.filter(bool), max_size=3),
+        "patience": st.none() | st.integers(1, 10**6),
+        "first_limit": st.none() | st.just(7),
+        "reward": st.none() | st.just("module:function"),
         "terminal_reward": st.booleans(),
         "stepping": st.sampled_from(["auto", "fused", "envpool", "gymnasium"]),
         "reuse": st.none() | st.booleans(),
@@ -51,7 +54,12 @@ images = st.fixed_dictionaries(
         "memory": st.none() | st.integers(1, 1000),
     }
 )
-tasks = environments | images
+tasks = (
+    environments.map(
+        lambda given: {**given, "limit_grows_for": None if given["first_limit"] is None else 200}
+    )
+    | images
+)
 
 
 @st.composite

@@ -103,7 +103,10 @@ def test_an_environment_that_offers_its_dynamics_offers_those_of_its_arguments()
             "no dynamics with these keyword .* accepted are auto, gymn",
         ),
         ({"kwargs": {"g": 5}, "stepping": "envpool"}, "EnvPool takes neither keyword arguments nor wrappers"),
-        ({"wrappers": LOUDER, "stepping": "fused"}, "cannot be fused with this interface, reward or wrapper"),
+        (
+            {"wrappers": LOUDER, "stepping": "fused"},
+            "cannot be fused with this interface, reward, patience or wrapper",
+        ),
         ({"wrappers": LOUDER, "stepping": "envpool"}, "EnvPool takes neither"),
         ({"kwargs": {"gg": 5}}, r'^task.kwargs: .* does not take \{"gg": 5\} \(TypeError'),
         (

@@ -21,12 +21,12 @@ from tests.tasks.environments import LIMIT, doing, here
 from wann import api
 from wann.activations import ACTIVATIONS
 from wann.errors import BadInput, TaskWarning
-from wann.evaluation import LocalEvaluator
+from wann.evaluation import LocalEvaluator, ProcessEvaluator
 from wann.formats import from_document, render, to_document
 from wann.genome import MutationSettings, Population, first_population, join, mutate
 from wann.network import Interface, Network, compile_population
 from wann.streams import Stream, episode_seeds
-from wann.tasks import ControlTask, Outcome, Trial, make_task, preserved_process_state, task_settings
+from wann.tasks import ControlTask, Outcome, Rules, Trial, make_task, preserved_process_state, task_settings
 from wann.tasks.control.stepping import pool_is_faster
 from wann.trust import BY_HAND
 
@@ -38,6 +38,7 @@ CHANGES = MutationSettings(
 WEIGHTS = np.array([-1.5, 0.5, 1.0])
 TRIAL = Trial(np.array([3, 10**9, 8]))
 OWN = Trial(np.array([[3, 10**9], [8, 5], [3, 77]]))
+EVERYTHING = Rules()
 SIMULATED = {"LunarLander-v3": 90, "BipedalWalker-v3": 60, "HalfCheetah-v5": 12}
 """Steps of an episode by the name of the environment."""
 
@@ -88,7 +89,13 @@ def play(
 
 
 def plainly(
-    problem: ControlTask, network: Network, weight: float | None, seed: int, *, last_counts: bool = True
+    problem: ControlTask,
+    network: Network,
+    weight: float | None,
+    seed: int,
+    *,
+    last_counts: bool = True,
+    rules: Rules = EVERYTHING,
 ) -> tuple[float, int]:
     """Return and steps of an episode, as anybody would play it."""
     environment = gymnasium.make(
@@ -97,20 +104,27 @@ def plainly(
     policy = network.policy(weight, environment=environment)
     observation, _ = environment.reset(seed=seed)
     total, steps, over = 0.0, 0, False
+    mark, last = 0.0, 0
     while not over:
         observation, reward, terminated, truncated, _ = environment.step(policy(observation))
         total += float(reward) if last_counts or not terminated else 0.0
         steps, over = steps + 1, terminated or truncated
+        if total > mark + rules.gain:
+            mark, last = total, steps
+        over |= steps == rules.limit or (rules.patience is not None and steps - last == rules.patience)
     environment.close()
     return total, steps
 
 
-def assert_plain(problem: ControlTask, outcome: Outcome, *, last_counts: bool = True) -> None:
+def assert_plain(
+    problem: ControlTask, outcome: Outcome, *, last_counts: bool = True, rules: Rules = EVERYTHING
+) -> None:
     for index, network in enumerate(networks(problem)):
         for row, weight in enumerate(WEIGHTS.tolist()):
             for episode, seed in enumerate(TRIAL.seeds.tolist()):
                 found = outcome.returns[index, row, episode], outcome.steps[index, row, episode]
-                assert found == plainly(problem, network, weight, seed, last_counts=last_counts)
+                plain = plainly(problem, network, weight, seed, last_counts=last_counts, rules=rules)
+                assert found == plain
 
 
 def assert_same(one: Outcome, other: Outcome) -> None:
@@ -192,6 +206,99 @@ def test_shared_weights_may_meet_episodes_of_their_own_too() -> None:
     for row, seeds in enumerate(OWN.seeds):
         common = play(problem, trial=Trial(seeds))
         np.testing.assert_array_equal(own.returns[:, row], common.returns[:, row])
+
+
+# Episodes of the search that end early.
+
+EARLY = {
+    "limit": (Rules(limit=9), {"first_limit": 9, "limit_grows_for": 100}),
+    "patience": (Rules(patience=4), {"patience": 4}),
+    "a gain": (Rules(patience=6, gain=2.5), {"patience": 6, "patience_gain": 2.5}),
+    "all": (
+        Rules(14, 5, 1.0),
+        {"first_limit": 14, "limit_grows_for": 7, "patience": 5, "patience_gain": 1.0},
+    ),
+}
+
+
+@pytest.mark.parametrize("name", [here("Sums"), "LunarLander-v3"])
+@pytest.mark.parametrize(("rules", "settings"), EARLY.values(), ids=EARLY)
+def test_episodes_of_the_search_end_early_and_no_others(
+    name: str, rules: Rules, settings: dict[str, Any]
+) -> None:
+    problem, plain = task(name, episode_limit=25, **settings), task(name, episode_limit=25)
+    trial = problem.search(TRIAL.seeds, 0)
+    assert trial.rules == rules
+    outcome, whole = play(problem, trial=trial), play(plain)
+    assert_plain(problem, outcome, rules=rules)
+    assert (outcome.steps < whole.steps).any()
+    assert (outcome.steps <= whole.steps).all()
+    for other in (problem.selection(TRIAL.seeds), problem.report(TRIAL.seeds), TRIAL):
+        assert_same(play(problem, trial=other), whole)
+    for lanes in (1, 2, 32):
+        assert_same(play(task(name, episode_limit=25, lanes=lanes, **settings), trial=trial), outcome)
+    assert_same(play(problem, trial=trial, cuts=(1, 2, 11, 30), order=-1), outcome)
+    batch = compile_population(grown(problem.inputs, problem.outputs))
+    with LocalEvaluator(problem, 3) as evaluator:
+        assert_same(evaluator.evaluate(batch, WEIGHTS, trial), outcome)
+    with ProcessEvaluator(problem, 1) as processes:
+        assert_same(processes.evaluate(batch, WEIGHTS, trial), outcome)
+
+
+@pytest.mark.parametrize(("rules", "settings"), EARLY.values(), ids=EARLY)
+def test_in_pools_episodes_of_the_search_end_early_too(rules: Rules, settings: dict[str, Any]) -> None:
+    # The rewards of a pole are 1, so that progress is exact.
+    pooled = {"stepping": "envpool", "episode_limit": 60, **settings}
+    problem = task("CartPole-v1", **pooled)
+    trial, whole = problem.search(TRIAL.seeds, 0), play(problem)
+    outcome = play(problem, trial=trial)
+    assert trial.rules == rules
+    np.testing.assert_array_equal(outcome.steps, np.minimum(whole.steps, rules.limit or 60))
+    for lanes in (1, 5):
+        assert_same(play(task("CartPole-v1", lanes=lanes, **pooled), trial=trial), outcome)
+    assert_same(play(problem, trial=trial, cuts=(1, 7, 30), order=-1), outcome)
+    # Of a pendulum every reward is negative: nothing is progress.
+    pendulum = task("Pendulum-v1", stepping="envpool", episode_limit=60, patience=7)
+    assert (play(pendulum, trial=pendulum.search(TRIAL.seeds, 0)).steps == 7).all()
+    assert (play(pendulum).steps == 60).all()
+
+
+def test_the_limit_grows_whenever_episodes_are_redrawn_up_to_the_whole() -> None:
+    problem = task(here("Sums"), episode_limit=100, first_limit=20, limit_grows_for=8, redraw_every=2)
+    limits = [problem.search(TRIAL.seeds, generation).rules.limit for generation in range(10)]
+    assert limits == [20, 20, 40, 40, 60, 60, 80, 80, None, None]
+    assert problem.search(TRIAL.seeds, 10**9) == problem.selection(TRIAL.seeds)
+
+
+def test_a_kernel_takes_limits_and_leaves_patience_to_others() -> None:
+    limited = task("CartPole-v1", stepping="auto", first_limit=5, limit_grows_for=10)
+    assert limited.stepping == "fused"
+    assert (play(limited, trial=limited.search(TRIAL.seeds, 0)).steps == 5).all()
+    assert (play(limited).steps > 5).all()
+    assert task("CartPole-v1", stepping="auto", patience=9).stepping == "envpool"
+    with pytest.raises(BadInput, match=r"CartPole-v1 cannot be fused with .* patience .*envpool, gymnasium$"):
+        task("CartPole-v1", stepping="fused", patience=9)
+
+
+REFUSED = {
+    "patience_gain needs patience": {"patience_gain": 1.0},
+    "first_limit and limit_grows_for need each other": {"first_limit": 3},
+    "limit_grows_for 3 is less than redraw_every 4": {
+        "first_limit": 3,
+        "limit_grows_for": 3,
+        "redraw_every": 4,
+    },
+    r"task.first_limit: 12; accepted are fewer steps than the limit of 12": {
+        "first_limit": 12,
+        "limit_grows_for": 3,
+    },
+}
+
+
+@pytest.mark.parametrize(("says", "given"), REFUSED.items(), ids=REFUSED)
+def test_early_ends_that_do_not_fit_are_refused(says: str, given: dict[str, Any]) -> None:
+    with pytest.raises(BadInput, match=says):
+        task(here("Sums"), **given)
 
 
 # Whoever else is played, and whatever was before.

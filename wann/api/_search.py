@@ -16,12 +16,15 @@ from ..reporting import report_run
 from ..runs import RunFolder
 from ..tasks import (
     AnyTaskSettings,
+    ControlSettings,
     Factory,
+    Reward,
     TableSettings,
     Task,
     make_table_task,
     make_task,
     name_of_factory,
+    name_of_reward,
     npz_of,
     parse_labelled,
 )
@@ -82,6 +85,7 @@ def search(
     run: Path | str | None = None,
     minutes: float | None = None,
     environment: Factory | None = None,
+    reward: Reward | None = None,
     settings: Mapping[str, Any] | None = None,
     seed: int | None = None,
     generations: int | None = None,
@@ -108,6 +112,8 @@ def search(
             limit if not given.
         environment: a callable that returns a Gymnasium environment, instead of the id in the configuration;
             no file holds it, so that whatever meets the run or its champion later must be given it again.
+        reward: what a step of an episode of the search is worth, as ``task.reward`` says, but as the function
+            or the class itself; no file holds it, so that ``resume`` must be given it again.
         settings: changes to the configuration, by dotted keys: ``{"search.population": 64}``.
         seed: changes ``seed``.
         generations: changes ``search.generations``.
@@ -149,8 +155,12 @@ def search(
         )
     if environment is not None:
         chosen = chosen.changed(task=chosen.task.changed(id=name_of_factory(environment)))
+    if reward is not None:
+        if not isinstance(chosen.task, ControlSettings):
+            raise BadInput(f"{chosen.task.id} is no environment, which alone takes one", argument="reward")
+        chosen = chosen.changed(task=chosen.task.changed(reward=name_of_reward(reward)))
     name = Path(config).stem if isinstance(config, Path | str) else chosen.task.id
-    task = _task(chosen.task, data, environment)
+    task = _task(chosen.task, data, environment, reward)
     with (
         make_evaluator(task, chosen.backend, tell) as evaluator,
         run_folder(run, name, chosen.seed) as folder,
@@ -159,12 +169,14 @@ def search(
         return _finished(experiment, evaluator, over, callback, progress, stop, tell)
 
 
-def _task(settings: AnyTaskSettings, data: bytes | None, environment: Factory | None) -> Task:
+def _task(
+    settings: AnyTaskSettings, data: bytes | None, environment: Factory | None, reward: Reward | None
+) -> Task:
     if data is not None and environment is not None:
         raise BadInput("excludes X and y", argument="environment")
     if data is not None and isinstance(settings, TableSettings):
         return make_table_task(settings, parse_labelled(data))
-    return make_task(settings, trust=BY_HAND, factory=environment)
+    return make_task(settings, trust=BY_HAND, factory=environment, reward=reward)
 
 
 @contextmanager
@@ -235,6 +247,7 @@ def resume(
     address: str | None = None,
     trust: Sequence[str] = (),
     environment: Factory | None = None,
+    reward: Reward | None = None,
     callback: Callable[[Any], None] = quiet,
     progress: bool | None = None,
     stop: Callable[[], bool] = never,
@@ -243,22 +256,23 @@ def resume(
     """Resume an interrupted search or pruning run, or extend a search to more generations; see ``search``.
 
     A pruning run takes none of ``generations``, ``minutes``, ``backend``, ``workers``, ``address``,
-    ``trust`` and ``environment``; its ``callback`` is called with a ``RoundProgress``.
+    ``trust``, ``environment`` and ``reward``; its ``callback`` is called with a ``RoundProgress``.
 
     The backend is that of the run's configuration unless it is given here. Two things are never taken from
     a file: which module is imported (``trust``), and which cluster is joined (``address``), since a cluster
-    can run anything on this machine. A third is in no file: the callable that the search was given as
-    ``environment``.
+    can run anything on this machine. A third is in no file: the callables that the search was given as
+    ``environment`` and ``reward``.
     """
     if prunes(run):
-        given = {
+        given: dict[str, Any] = {
             "generations": generations,
             "minutes": minutes,
             "backend": backend,
             "workers": workers,
             "address": address,
         }
-        for name, value in {**given, "trust": trust or None, "environment": environment}.items():
+        given |= {"trust": trust or None, "environment": environment, "reward": reward}
+        for name, value in given.items():
             if value is not None:
                 raise BadInput(f"{run} is a pruning run; this is for searches", argument=name)
         return resume_pruning(run, show=callback, stop=stop, tell=tell)
@@ -275,7 +289,7 @@ def resume(
 
     over = deadline(minutes)
     with (
-        resume_search(Path(run), generations, moved, Trust.of(trust), tell, environment) as (
+        resume_search(Path(run), generations, moved, Trust.of(trust), tell, environment, reward) as (
             experiment,
             task,
         ),
@@ -288,8 +302,8 @@ def resume_needs(run: Path | str) -> dict[str, list[str]]:
     """The arguments that ``resume`` needs for a run, since its folder alone may not decide them.
 
     Returns:
-        ``trust``: the modules of the task and its wrappers; ``address``: the cluster; each only where there
-        is one.
+        ``trust``: the modules of the task, its wrappers and its reward; ``address``: the cluster; each only
+        where there is one.
 
     Raises:
         BadInput: no run folder, or a damaged configuration.
@@ -297,7 +311,9 @@ def resume_needs(run: Path | str) -> dict[str, list[str]]:
     if prunes(run):
         return {}
     config = load_config(RunFolder.existing(Path(run)).config)
-    names = [config.task.id, *getattr(config.task, "wrappers", ())]
+    names = [config.task.id]
+    if isinstance(config.task, ControlSettings):
+        names += [*config.task.wrappers, config.task.reward or ""]
     modules = dict.fromkeys(module for module in map(module_named, names) if module)
     needs = {"trust": list(modules), "address": [config.backend.address] if config.backend.address else []}
     return {name: values for name, values in needs.items() if values}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from itertools import pairwise
 from typing import Any, Final
 
@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from ..kernels.forward import Program
 from ..network import NetworkBatch
-from ..tasks import Outcome, Task, Trial
+from ..tasks import Outcome, Rules, Task, Trial
 from .messages import narrow, pack, unpack
 
 __all__ = ["Chunk", "Evaluation", "compute"]
@@ -96,7 +96,7 @@ class Evaluation:
         self._request_bytes = 2 * (self._edge_rows + self._node_rows)
         self._answer_bytes = 10 * lanes
         self._header: dict[str, Any] = {"inputs": program.inputs, "outputs": program.outputs}
-        self._header |= {"part": trial.part}
+        self._header |= {"part": trial.part, "rules": asdict(trial.rules)}
         self._nodes = {"activation": program.activation, "edges": narrow(np.diff(program.edge_rows))}
         self._edges = {"source": narrow(program.source), "times": narrow(program.times)}
         # Only with a weight for each connection does a program look up weights by gene.
@@ -173,7 +173,7 @@ def compute(task: Task, message: bytes) -> Outcome:
         arrays["times"].astype(np.float32),
         arrays.get("gene", np.empty(0)).astype(np.int64),
     )
-    trial = Trial(arrays["seeds"], header["part"])
+    trial = Trial(arrays["seeds"], header["part"], Rules(**header["rules"]))
     weights = arrays["weights"]
     job = task.job(program, weights, trial)
     job.run(0, job.units)

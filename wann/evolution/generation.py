@@ -20,8 +20,8 @@ class Generation:
         median_connections: median over the generation.
         champion_mean: mean return of the champion on the selection episodes.
         champion_connections: connections of the champion.
-        evaluations: episodes played so far.
-        steps: environment steps made so far.
+        evaluations: episodes met so far, also where the return of an equal network was known.
+        steps: environment steps of these episodes.
         failed: genomes of this generation with a return that is not finite.
     """
 

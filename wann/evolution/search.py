@@ -43,8 +43,8 @@ class Search:
         generation: its number.
         newest_node: the highest node id ever handed out.
         champions: the best genome so far of each beginning that is left.
-        evaluations: episodes played so far.
-        steps: environment steps made so far.
+        evaluations: episodes met so far, also where the return of an equal network was known.
+        steps: environment steps of these episodes.
     """
 
     settings: SearchSettings
@@ -175,7 +175,7 @@ class Search:
 
         Args:
             returns: float64[population, weights], mean return of each genome at each weight.
-            episodes: how many were played for that.
+            episodes: how many were met for that.
             steps: how many environment steps.
 
         Raises:

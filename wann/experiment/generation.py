@@ -17,6 +17,7 @@ from ..network import NetworkBatch, compile_population
 from ..streams import Stream, episode_seeds
 from ..tasks import Outcome, Task, Trial, mean_over_episodes
 from .config import Config
+from .memory import Memory
 
 __all__ = ["Generations", "Phases", "Step"]
 
@@ -80,6 +81,8 @@ class Generations:
         self._search = search
         self._failed = failed
         self._stopping = stopping
+        # Elsewhere weights and episodes are new in each generation, or cost no more than looking them up.
+        self._memory = Memory() if task.stepped or config.task.redraw_every > 1 else None
 
     def step(self, evaluator: Evaluator) -> Step:
         """Evaluate the population, promote its best, and breed the next one.
@@ -97,7 +100,8 @@ class Generations:
         weights = generation_weights(settings.weights, settings.seed, search.generation)
         draw = search.generation // settings.task.redraw_every
         seeds = self._seeds(Stream.SEARCH_EPISODES, settings.task.episodes, draw)
-        outcome = self._evaluated(evaluator, batch, weights, Trial(seeds))
+        trial = self._task.search(seeds, search.generation)
+        outcome = self._evaluated(evaluator, batch, weights, trial)
         if len(outcome.failed) == len(batch):
             outcome.checked()  # nothing is left to select from
         if not np.isfinite(outcome.returns).any():
@@ -105,9 +109,11 @@ class Generations:
         self._failed(population, outcome.failed)
         returns = mean_over_episodes(outcome)
         clock, phases.evaluate = time.perf_counter(), time.perf_counter() - clock
-        self._promote(evaluator, population, returns)
+        self._promote(evaluator, population, returns, trial)
         clock, phases.champion = time.perf_counter(), time.perf_counter() - clock
         front = search.front(returns) if search.last else None
+        if self._memory is not None:
+            self._memory.next_generation()
         row = search.tell(returns, outcome.returns.size, int(outcome.steps.sum()))
         phases.vary = time.perf_counter() - clock
         return Step(row, phases, population, returns, front, float(outcome.steps.mean()))
@@ -115,16 +121,22 @@ class Generations:
     def _evaluated(
         self, evaluator: Evaluator, batch: NetworkBatch, weights: NDArray[np.float64], trial: Trial
     ) -> Outcome:
-        outcome = evaluator.evaluate(batch, weights, trial)
+        if self._memory is None:
+            outcome = evaluator.evaluate(batch, weights, trial)
+        else:
+            outcome = self._memory.evaluate(evaluator, batch, weights, trial)
         if outcome.failed and self._stopping():
             outcome.checked()  # the interruption may be the cause
         return outcome
 
-    def _promote(self, evaluator: Evaluator, population: Population, returns: NDArray[np.float64]) -> None:
+    def _promote(
+        self, evaluator: Evaluator, population: Population, returns: NDArray[np.float64], met: Trial
+    ) -> None:
         seeds = self._seeds(Stream.CHAMPION_EPISODES, self._config.search.champion_episodes)
         whole = self._task.selection(seeds)
-        # The loss on one batch of images says little about the loss on another.
-        left = self._search.candidates(returns, comparable=whole.part == "train")
+        # The loss on one batch says little about that on another, a beginning little about the whole.
+        comparable = whole.part == "train" and met.rules.comparable
+        left = self._search.candidates(returns, comparable=comparable)
         if not len(left):
             return
         rounds = (self._config.search.candidates - 1).bit_length()

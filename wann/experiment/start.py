@@ -11,7 +11,7 @@ from ..evaluation import BackendSettings
 from ..evolution import Search
 from ..runs import Manifest, RunFolder, read_manifest
 from ..settings import render_settings
-from ..tasks import Factory, Task, make_task, resolved_settings
+from ..tasks import Factory, Reward, Task, make_task, resolved_settings
 from ..trust import NOTHING, Trust
 from .config import Config, load_config
 from .run import Experiment, write_manifest
@@ -54,6 +54,7 @@ def resume_search(
     trust: Trust = NOTHING,
     tell: Callable[[str], None] = lambda _: None,
     factory: Factory | None = None,
+    reward: Reward | None = None,
 ) -> Iterator[tuple[Experiment, Task]]:
     """Resume a search from its last checkpoint; its folder is locked while the block lasts.
 
@@ -65,6 +66,7 @@ def resume_search(
         trust: modules that the configuration's task may import.
         tell: called with a sentence if the folder cannot be locked.
         factory: what makes the environment, if the search was given a callable.
+        reward: the search's own, if it was given as a callable.
 
     Raises:
         BadInput: no run folder, one in which another process writes, a damaged checkpoint or manifest, a task
@@ -79,7 +81,7 @@ def resume_search(
         if generations is not None:
             config = config.changed(search=config.search.changed(generations=generations))
         try:
-            task = make_task(config.task, trust=trust, factory=factory, kept=kept)
+            task = make_task(config.task, trust=trust, factory=factory, reward=reward, kept=kept)
         except BadInput as error:
             raise error.within(folder.config) from None
         search = _restored(folder, config, task)

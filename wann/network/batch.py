@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -42,6 +44,24 @@ class NetworkBatch:
         """The program for float[weights] shared values, or for float[weights, connections] of their own."""
         # Without connections any value will do.
         return self.merged if weights.ndim == 1 or weights.shape[1] == 0 else self.program
+
+    def fingerprints(self) -> list[bytes]:
+        """A digest of each network's merged program; equal ones compute the same under any shared weight."""
+        program, nodes = self.merged, self.merged.node_rows.tolist()
+        found = []
+        for begin, end in pairwise(nodes):
+            rows = program.edge_rows[begin : end + 1]
+            first, last = int(rows[0]), int(rows[-1])
+            hashed = hashlib.blake2b(digest_size=16)
+            for array in (
+                rows - first,  # also tells how many nodes there are, so that no two programs are alike
+                program.activation[begin:end],
+                program.source[first:last],
+                program.times[first:last],
+            ):
+                hashed.update(array.tobytes())
+            found.append(hashed.digest())
+        return found
 
     def __len__(self) -> int:
         return len(self.connections)

@@ -6,10 +6,12 @@ from .control import (
     ControlTask,
     Dynamics,
     Factory,
+    Reward,
     SteppedWorld,
     make_control,
     make_environment,
     name_of_factory,
+    name_of_reward,
     needed_extra,
     preserved_process_state,
 )
@@ -28,7 +30,7 @@ from .registry import (
 )
 from .settings import TaskSettings
 from .tables import TableSettings, make_table_task, npz_of, parse_labelled
-from .task import Job, Outcome, RenderedEpisode, Renderer, Task, Trial, mean_over_episodes
+from .task import Job, Outcome, RenderedEpisode, Renderer, Rules, Task, Trial, mean_over_episodes
 
 __all__ = [
     "DATA_SETS",
@@ -45,6 +47,8 @@ __all__ = [
     "Outcome",
     "RenderedEpisode",
     "Renderer",
+    "Reward",
+    "Rules",
     "SteppedWorld",
     "TableSettings",
     "Task",
@@ -58,6 +62,7 @@ __all__ = [
     "make_task",
     "mean_over_episodes",
     "name_of_factory",
+    "name_of_reward",
     "names_of",
     "needed_extra",
     "npz_of",

@@ -17,6 +17,7 @@ from .control import (
     WELL_KNOWN,
     ControlSettings,
     Factory,
+    Reward,
     make_control,
     name_of_factory,
     registered_environments,
@@ -108,6 +109,7 @@ def make_task(
     trust: Trust = NOTHING,
     factory: Factory | None = None,
     *,
+    reward: Reward | None = None,
     kept: Path | None = None,
 ) -> Task:
     """Make the task that the settings describe.
@@ -115,8 +117,9 @@ def make_task(
     Args:
         settings: which task, and how networks meet it.
         interface: the interface of a network evolved for it; derived from the settings if not given.
-        trust: which modules the id and the wrappers may import.
+        trust: which modules the id, the wrappers and the reward may import.
         factory: what makes an environment instead of Gymnasium.
+        reward: the search's own in an environment, where the settings name no module's.
         kept: one's own data as a run keeps them, if it does.
 
     Raises:
@@ -130,7 +133,7 @@ def make_task(
         if factory is not None:
             raise BadInput(f"{settings.id} is {_OWN_DATA}, which takes none", argument="environment")
         return make_table_task(settings, read_labelled(kept, settings.label) if kept else None)
-    return make_control(settings, interface, trust, factory)
+    return make_control(settings, interface, trust, factory, reward)
 
 
 def task_for(

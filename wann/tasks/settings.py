@@ -18,7 +18,8 @@ class TaskSettings(Settings):
         id: a Gymnasium environment id, the name of a set of images, or ``data`` for one's own; ``wann
             tasks`` lists them.
         episodes: episodes, or batches of images, for each weight in each generation.
-        redraw_every: generations after which new episodes, or a new batch, are drawn.
+        redraw_every: generations after which new episodes, or a new batch, are drawn. Until then, under fixed
+            weights, elites keep their returns and are not evaluated again.
     """
 
     renamed: ClassVar = {"keep": "redraw_every"}

@@ -13,7 +13,39 @@ from ..errors import BadInput
 from ..kernels.forward import Program
 from ..network import Interface, LabelledData
 
-__all__ = ["Job", "Outcome", "RenderedEpisode", "Renderer", "Task", "Trial", "mean_over_episodes"]
+__all__ = [
+    "Job",
+    "Outcome",
+    "RenderedEpisode",
+    "Renderer",
+    "Rules",
+    "Task",
+    "Trial",
+    "mean_over_episodes",
+]
+
+
+@dataclass(frozen=True)
+class Rules:
+    """How an episode of the search differs from one of the environment; by default it does not.
+
+    Attributes:
+        limit: steps after which an episode is cut; None for the task's own limit.
+        patience: steps without progress after which an episode is cut; None for any number. Progress is a
+            return of more than the return at the last progress, 0 at first, plus ``gain``.
+        gain: see ``patience``.
+        own_reward: whether the search's own reward counts instead of the environment's.
+    """
+
+    limit: int | None = None
+    patience: int | None = None
+    gain: float = 0.0
+    own_reward: bool = False
+
+    @property
+    def comparable(self) -> bool:
+        """Whether returns are about those of whole episodes; patience cuts only what leads nowhere."""
+        return self.limit is None and not self.own_reward
 
 
 @dataclass(frozen=True)
@@ -26,10 +58,12 @@ class Trial:
             separate episodes for each weight (for estimating a mean over weights).
         part: of a set of images: the seeds draw batches from the training part; the other parts are
             evaluated whole, as one episode.
+        rules: how episodes differ from the environment's.
     """
 
     seeds: NDArray[np.int64]
     part: Literal["train", "validation", "test"] = "train"
+    rules: Rules = Rules()
 
     @property
     def episodes(self) -> int:
@@ -136,6 +170,14 @@ class Task(Protocol):
     @property
     def stepped(self) -> bool:
         """Whether its episodes are stepped one environment at a time, far slower than in a kernel."""
+
+    def search(self, seeds: NDArray[np.int64], generation: int) -> Trial:
+        """A trial on which a generation of the search is evaluated.
+
+        Args:
+            seeds: int64[episodes] or int64[weights, episodes], from a stream that nothing else uses.
+            generation: its number.
+        """
 
     def selection(self, seeds: NDArray[np.int64]) -> Trial:
         """A trial on which candidates for champion are compared, none of which the search evaluates.

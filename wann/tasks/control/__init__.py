@@ -10,6 +10,7 @@ from .fused import Dynamics
 from .names import WELL_KNOWN
 from .pulse import PULSE
 from .recipe import Factory, name_of_factory
+from .reward import Reward, name_of_reward
 from .settings import ControlSettings
 from .stepping import SteppedWorld
 from .task import ControlTask, make_control
@@ -21,10 +22,12 @@ __all__ = [
     "ControlTask",
     "Dynamics",
     "Factory",
+    "Reward",
     "SteppedWorld",
     "make_control",
     "make_environment",
     "name_of_factory",
+    "name_of_reward",
     "needed_extra",
     "preserved_process_state",
     "registered_environments",

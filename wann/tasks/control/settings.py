@@ -8,6 +8,7 @@ from pydantic import Field, JsonValue, field_validator, model_validator
 
 from ...network import Squash
 from ..settings import TaskSettings
+from ..task import Rules
 
 __all__ = ["ControlSettings", "Stepping"]
 
@@ -41,6 +42,20 @@ class ControlSettings(TaskSettings):
             not given, ``scale`` where there are bounds, and the unchanged output where there are none.
         input_names: short names of the inputs for pictures.
         output_names: short names of the outputs for pictures.
+        patience: steps without progress after which an episode of the search is cut, where progress is a
+            return of more than ``patience_gain`` above the return at the last progress (0 at first). The rest
+            of the episode counts as 0, so it is for tasks that reward going on: where rewards are negative,
+            being cut is worth something. Champions are compared, and scores measured, over whole episodes.
+        patience_gain: see ``patience``; in units of the return.
+        first_limit: steps after which an episode of the first generation is cut; from there the limit grows
+            evenly, with every redraw of the episodes, to the whole limit. Champions are compared, and scores
+            measured, over whole episodes.
+        limit_grows_for: generations after which the limit that began with ``first_limit`` is the whole one.
+        reward: what a step of an episode of the search is worth instead of the environment's reward, as
+            ``module:function``: it is called with the observation after the step (float64[size]), the action
+            and the environment's reward, and returns a number. Of ``module:Class`` each episode gets an
+            instance, which can remember. Generations are ranked by it, and their metrics are in it; champions
+            are compared, and scores measured, by the environment's reward.
         terminal_reward: whether the reward of the step that terminates an episode counts in the search;
             the published search for a walker left out its -100 for a fall. Scores always include it.
         stepping: what computes the environment. ``fused``: the whole rollout inside a kernel, for
@@ -61,6 +76,11 @@ class ControlSettings(TaskSettings):
     squash: Squash | None = None
     input_names: tuple[Name, ...] | None = None
     output_names: tuple[Name, ...] | None = None
+    patience: Annotated[int, Field(ge=1, le=1_000_000)] | None = None
+    patience_gain: Annotated[float, Field(ge=0.0, le=1e6)] = 0.0
+    first_limit: Annotated[int, Field(ge=1, le=1_000_000)] | None = None
+    limit_grows_for: Annotated[int, Field(ge=1, le=1_000_000)] | None = None
+    reward: str | None = None
     terminal_reward: bool = True
     stepping: Stepping = "auto"
     reuse: bool | None = None
@@ -72,6 +92,13 @@ class ControlSettings(TaskSettings):
         for name in given:
             if not all(name.partition(":")[::2]):
                 raise ValueError(f"{name!r}: write module:Class, such as my_module:MyWrapper")
+        return given
+
+    @field_validator("reward")
+    @classmethod
+    def _in_a_module(cls, given: str | None) -> str | None:
+        if given is not None and not (all(given.partition(":")[::2]) or given.endswith("()")):
+            raise ValueError(f"{given!r}: write module:function, such as my_module:forward")
         return given
 
     @field_validator("kwargs")
@@ -87,3 +114,25 @@ class ControlSettings(TaskSettings):
         if self.observe is not None and len(set(self.observe)) != len(self.observe):
             raise ValueError("observe names an index twice")
         return self
+
+    @model_validator(mode="after")
+    def _together(self) -> ControlSettings:
+        if self.patience_gain and self.patience is None:
+            raise ValueError("patience_gain needs patience, the steps in which it is to be gained")
+        if (self.first_limit is None) != (self.limit_grows_for is None):
+            raise ValueError("first_limit and limit_grows_for need each other")
+        if self.limit_grows_for is not None and self.limit_grows_for < self.redraw_every:
+            raise ValueError(
+                f"limit_grows_for {self.limit_grows_for} is less than redraw_every {self.redraw_every}: "
+                "the limit grows when episodes are redrawn"
+            )
+        return self
+
+    def rules(self, generation: int, whole: int) -> Rules:
+        """How the episodes of a generation differ from whole ones, whose limit is so many steps."""
+        limit = None
+        if self.first_limit is not None and self.limit_grows_for is not None:
+            drawn = generation - generation % self.redraw_every
+            limit = self.first_limit + (whole - self.first_limit) * drawn // self.limit_grows_for
+            limit = limit if limit < whole else None
+        return Rules(limit, self.patience, self.patience_gain, self.reward is not None)

@@ -13,7 +13,7 @@ from ...network import Observations
 from .environments import Environment, failure
 from .pulse import PULSE
 
-__all__ = ["Stepper"]
+__all__ = ["Stepper", "checked_reward"]
 
 _NUMBERS: Final = (float, int, np.floating, np.integer, np.bool_)
 _LARGEST: Final = 1e100  # magnitude of a reward, so that sums of returns and of their squares stay finite
@@ -71,10 +71,7 @@ class Stepper:
                     "and info"
                 )
             observation, reward, terminated, truncated, _ = answer
-            if type(reward) is not float:
-                reward = _number(reward)
-            if not abs(reward) <= _LARGEST and np.isfinite(reward):
-                _refuse(f"a reward of {reward:g}; accepted are up to {_LARGEST:g} in magnitude")
+            reward = checked_reward(reward)
             if terminated is not True and terminated is not False:
                 terminated = _truth("terminated", terminated)
             if truncated is not True and truncated is not False:
@@ -89,6 +86,19 @@ class Stepper:
 
     def _failure(self, what: str, seed: int, error: BaseException) -> BadInput:
         return failure(self._name, f"{what} of the episode with seed {seed}", error)
+
+
+def checked_reward(reward: Any) -> float:
+    """A reward as a float, which may be infinite or NaN.
+
+    Raises:
+        BadInput: it is no number, or so large that sums overflow.
+    """
+    if type(reward) is not float:
+        reward = _number(reward)
+    if not abs(reward) <= _LARGEST and np.isfinite(reward):
+        _refuse(f"a reward of {reward:g}; accepted are up to {_LARGEST:g} in magnitude")
+    return float(reward)
 
 
 def _number(reward: Any) -> float:

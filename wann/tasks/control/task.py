@@ -28,6 +28,7 @@ from .fused import Dynamics, FusedJob
 from .names import ACTION_NAMES, OBSERVATION_NAMES
 from .recipe import Factory, Recipe
 from .rendering import EnvironmentRenderer
+from .reward import OwnReward, Reward
 from .settings import ControlSettings
 from .stepper import Stepper
 from .stepping import SteppedJob, SteppedWorld, pool_has, pool_is_faster, resets_completely
@@ -53,6 +54,7 @@ class ControlTask:
         threshold: the return from which on an episode counts as a success; None if undefined.
         world: the environment for stepping it outside kernels.
         dynamics: what computes fused rollouts; None if the environment is stepped.
+        settings: what it was made with.
     """
 
     id: str
@@ -64,6 +66,7 @@ class ControlTask:
     threshold: float | None
     world: SteppedWorld
     dynamics: Dynamics | None
+    settings: ControlSettings
 
     @property
     def data(self) -> None:
@@ -94,6 +97,10 @@ class ControlTask:
         """Whether episodes are stepped outside kernels."""
         return self.dynamics is None
 
+    def search(self, seeds: NDArray[np.int64], generation: int) -> Trial:
+        """Episodes with these seeds, which may be cut early, or have another reward."""
+        return Trial(seeds, rules=self.settings.rules(generation, self.episode_limit))
+
     def selection(self, seeds: NDArray[np.int64]) -> Trial:
         """Episodes with these seeds."""
         return Trial(seeds)
@@ -113,7 +120,8 @@ class ControlTask:
         table = (weights if weights.size else np.ones(len(weights))).astype(np.float32)
         table = table[:, None] if table.ndim == 1 else table
         if self.dynamics:
-            return FusedJob.of(self.dynamics, self.episode_limit, program, table, trial)
+            limit = trial.rules.limit or self.episode_limit
+            return FusedJob.of(self.dynamics, limit, program, table, trial)
         return SteppedJob.of(self.world, program, table, trial)
 
 
@@ -122,14 +130,16 @@ def make_control(
     interface: Interface | None = None,
     trust: Trust = NOTHING,
     factory: Factory | None = None,
+    reward: Reward | None = None,
 ) -> ControlTask:
     """Make the environment of these settings.
 
     Args:
         settings: which environment, and what networks observe and do in it.
         interface: the interface of a network evolved for it; derived from the settings if None.
-        trust: which modules the id and the wrappers may import.
+        trust: which modules the id, the wrappers and the reward may import.
         factory: what makes the environment instead of Gymnasium.
+        reward: the search's own, where the settings name no module's.
 
     Raises:
         BadInput: there is no such environment, it has other spaces than the interface, a package is
@@ -137,9 +147,12 @@ def make_control(
             does not fit it.
     """
     with preserved_process_state():
+        if reward is not None and settings.reward is None:
+            raise BadInput("the search has none of its own", argument="reward")
+        own = OwnReward.of(settings.reward, trust, reward) if settings.reward is not None else None
         recipe, environment = Recipe.of(settings.id, settings.kwargs, settings.wrappers, trust, factory)
         try:
-            task = _task(settings, interface, recipe, environment)
+            task = _task(settings, interface, recipe, environment, own)
             repeatable = task.stepping != "gymnasium" or _repeatable(task.world, environment)
         finally:
             close_environment(environment, settings.id)
@@ -154,7 +167,11 @@ def make_control(
 
 
 def _task(
-    settings: ControlSettings, interface: Interface | None, recipe: Recipe, environment: Environment
+    settings: ControlSettings,
+    interface: Interface | None,
+    recipe: Recipe,
+    environment: Environment,
+    reward: OwnReward | None,
 ) -> ControlTask:
     name, spec = settings.id, recipe.spec
     if interface is None:
@@ -172,6 +189,10 @@ def _task(
         raise BadInput(
             f"task.episode_limit: {name} has no limit of its own and might never end; give one, such as 1000"
         )
+    if settings.first_limit is not None and settings.first_limit >= limit:
+        raise BadInput(
+            f"task.first_limit: {settings.first_limit}; accepted are fewer steps than the limit of {limit}"
+        )
     stepper = Stepper(name, observations)
     first = _first(name, environment, stepper)
     indices = _observed(settings, interface, observations.size, first)
@@ -185,6 +206,7 @@ def _task(
         interface,
         limit,
         settings.terminal_reward,
+        reward,
         "envpool" if stepping == "envpool" else "gymnasium",
         resets_completely(environment) if settings.reuse is None else settings.reuse,
         settings.lanes,
@@ -205,6 +227,7 @@ def _task(
         threshold,
         world,
         dynamics,
+        settings,
     )
 
 
@@ -284,8 +307,14 @@ def _stepping(
     dynamics = getattr(environment.unwrapped, "dynamics", None)
     if dynamics is None and not settings.kwargs:  # what is offered for an id has the arguments of the id
         dynamics = offered_dynamics().get(name)
-    # Kernels implement neither interfaces nor other rewards nor wrappers.
-    plain = interface.direct and settings.terminal_reward and not settings.wrappers
+    # Kernels implement neither interfaces nor other rewards nor patience nor wrappers.
+    plain = (
+        interface.direct
+        and settings.terminal_reward
+        and settings.patience is None
+        and settings.reward is None
+        and not settings.wrappers
+    )
     as_registered = not (settings.kwargs or settings.wrappers)  # EnvPool has none of ours
     if wanted == "fused" or (wanted == "auto" and dynamics is not None and plain):
         if dynamics is None or not plain:
@@ -293,7 +322,7 @@ def _stepping(
             reason = (
                 f"offers no dynamics{with_these}"
                 if dynamics is None
-                else "cannot be fused with this interface, reward or wrapper"
+                else "cannot be fused with this interface, reward, patience or wrapper"
             )
             others = "auto, envpool, gymnasium" if as_registered else "auto, gymnasium"
             raise BadInput(f"task.stepping: {name} {reason}; accepted are {others}")

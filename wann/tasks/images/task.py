@@ -100,6 +100,10 @@ class ClassificationTask:
         """Images are classified in kernels."""
         return False
 
+    def search(self, seeds: NDArray[np.int64], generation: int) -> Trial:  # noqa: ARG002 - all alike
+        """A batch of training images for each seed."""
+        return Trial(seeds)
+
     def selection(self, seeds: NDArray[np.int64]) -> Trial:
         """All validation images at once, whatever the seeds."""
         return Trial(seeds.reshape(-1)[:1], part="validation")

@@ -14,6 +14,7 @@ from ....kernels.forward import Program
 from ....network import Actions, Interface, Observations
 from ...task import Outcome, Trial
 from ..recipe import Recipe
+from ..reward import EpisodeRewards, OwnReward
 from .pools import PooledLanes
 from .single import SingleLanes
 
@@ -35,6 +36,7 @@ class SteppedWorld:
         interface: what networks receive of observations.
         limit: steps after which an episode is truncated.
         terminal_reward: whether the reward of the step that terminates an episode counts.
+        reward: the search's own, for trials that say so.
         library: what steps it.
         reuse: whether an environment that was reset behaves like a new one.
         lanes: environments that are stepped together; None for the library's default.
@@ -46,6 +48,7 @@ class SteppedWorld:
     interface: Interface
     limit: int
     terminal_reward: bool
+    reward: OwnReward | None
     library: Literal["envpool", "gymnasium"]
     reuse: bool
     lanes: int | None
@@ -56,6 +59,22 @@ class SteppedWorld:
             width = min(self.lanes or _SINGLE, len(seeds))
             return SingleLanes(self.recipe, seeds, width, self.observations, reuse=self.reuse)
         return PooledLanes(self.recipe.name, seeds, self.lanes or _POOL, self.limit)
+
+
+class _Progress:
+    """The last progress of each episode; see ``Rules``."""
+
+    def __init__(self, episodes: int, patience: int, gain: float) -> None:
+        self._patience, self._gain = patience, gain
+        self._return, self._step = np.zeros(episodes), np.zeros(episodes, np.int32)
+
+    def lacking(
+        self, playing: NDArray[np.int64], returns: NDArray[np.float64], steps: NDArray[np.int32]
+    ) -> NDArray[np.bool_]:
+        """Whether the episodes in progress, with these returns after so many steps, make none any more."""
+        made = returns > self._return[playing] + self._gain
+        self._return[playing[made]], self._step[playing[made]] = returns[made], steps[made]
+        return np.asarray(steps - self._step[playing] >= self._patience)
 
 
 @dataclass(frozen=True)
@@ -104,7 +123,10 @@ class SteppedJob:
         returns, steps = np.zeros(len(units)), np.zeros(len(units), np.int32)
         lanes = self.world.open(seeds)
         try:
-            self._play(lanes, networks, rows, returns, steps)
+            own = None
+            if self.trial.rules.own_reward and self.world.reward is not None:
+                own = EpisodeRewards(self.world.reward, seeds)
+            self._play(lanes, networks, rows, own, returns, steps)
         finally:
             lanes.close()
         self.outcome.returns.reshape(-1)[begin:end] = returns
@@ -115,10 +137,13 @@ class SteppedJob:
         lanes: SingleLanes | PooledLanes,
         networks: NDArray[np.int64],
         rows: NDArray[np.int64],
+        own: EpisodeRewards | None,
         returns: NDArray[np.float64],
         steps: NDArray[np.int32],
     ) -> None:
-        limit, last_counts = self.world.limit, self.world.terminal_reward
+        last_counts, rules = self.world.terminal_reward, self.trial.rules
+        limit = rules.limit or self.world.limit
+        progress = _Progress(len(returns), rules.patience, rules.gain) if rules.patience else None
         while len(playing := lanes.playing):
             actions, finite = self._actions(networks[playing], rows[playing], lanes.observations)
             if not finite.all():
@@ -126,9 +151,13 @@ class SteppedJob:
                 lanes.drop(~finite)
                 continue
             rewards, terminated, truncated = lanes.step(actions)
+            if own is not None:
+                rewards = own.after_step(playing, lanes.observations, actions, rewards)
             steps[playing] += 1
             returns[playing] += rewards if last_counts else np.where(terminated, 0.0, rewards)
             over = terminated | truncated | (steps[playing] >= limit) | ~np.isfinite(returns[playing])
+            if progress is not None:
+                over |= progress.lacking(playing, returns[playing], steps[playing])
             if over.any():
                 lanes.drop(over)
 
