@@ -43,12 +43,12 @@ class Returns:
     @property
     def complete(self) -> NDArray[np.bool_]:
         """Which genomes reached the last round, bool[genomes]."""
-        return self.reached == len(self.met) - 1
+        return np.asarray(self.reached == len(self.met) - 1)
 
     @property
     def failed(self) -> NDArray[np.bool_]:
         """Which genomes have a return that is not finite, bool[genomes]."""
-        return self._of_each(lambda rows: ~np.isfinite(rows).all(axis=1)) > 0
+        return self._of_each(lambda rows: np.asarray(~np.isfinite(rows).all(axis=1))) > 0
 
     def means(self) -> FloatArray:
         """Means over the weights, float64[genomes]; -inf where a return is not finite."""

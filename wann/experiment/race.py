@@ -91,4 +91,4 @@ def _returns(values: NDArray[np.float64], reached: NDArray[np.int64], met: NDArr
     """
     with np.errstate(invalid="ignore"):  # 0 / 0 at weights that were not met, and returns of -inf and inf
         sums = np.where(met[reached], values, 0.0).sum(axis=2)
-        return Returns(sums / met.sum(axis=2)[reached], reached, met.any(axis=2))
+        return Returns(sums / met.sum(axis=2)[reached], reached, np.asarray(met.any(axis=2)))
