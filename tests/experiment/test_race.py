@@ -240,7 +240,9 @@ def test_a_race_plays_the_episodes_that_a_plain_generation_plays(own: bool) -> N
 def test_more_rounds_than_there_are_halves_are_refused() -> None:
     with pytest.raises(BadInput, match=r"search.racing 4 needs task.episodes x weights of at least 8.* 6"):
         config(4, episodes=1)
-    with pytest.raises(BadInput, match=r"racing 5 halves a population more than 3 times"):
+    with pytest.raises(
+        BadInput, match=r"racing 5 halves the population 4 times; 13 networks can be halved 3 times"
+    ):
         config(5)
 
 

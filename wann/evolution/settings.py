@@ -111,7 +111,8 @@ class SearchSettings(Settings):
             )
         if self.population < 1 << self.racing - 1:
             raise ValueError(
-                f"racing {self.racing} halves a population more than {self.population.bit_length() - 1} times"
+                f"racing {self.racing} halves the population {self.racing - 1} times; "
+                f"{self.population} networks can be halved {self.population.bit_length() - 1} times"
             )
         return self
 
