@@ -237,6 +237,44 @@ def test_a_race_plays_the_episodes_that_a_plain_generation_plays(own: bool) -> N
     assert 0 < raced.row.steps < plain.row.steps
 
 
+class Breaking(Book):
+    """Fails for the last network of the second round and, if nobody may pass, for all of the first."""
+
+    everybody = False
+
+    def evaluate(self, batch: NetworkBatch, weights: NDArray[np.float64], trial: Trial) -> Outcome:
+        outcome = super().evaluate(batch, weights, trial)
+        if self.everybody:
+            return outcome.without(dict.fromkeys(range(len(batch)), "no start"))
+        return outcome.without({6: "fell over"}) if len(batch) == 7 else outcome
+
+
+def test_a_network_that_breaks_later_is_named_by_its_index_and_ranked_last() -> None:
+    settings = config(3)
+    search, names = begun(settings)
+    # The later, the better: the second round is between 6, 7, ... 12.
+    book = Breaking(settings, search, {name: [[place] * 2] * 6 for place, name in enumerate(names)})
+    said: list[dict[int, str]] = []
+    generations = Generations(
+        settings, make_task(settings.task), search, lambda _, failed: said.append({**failed})
+    )
+    step = generations.step(book)
+    assert said[0] == {12: "fell over"}
+    assert names_of(search)[-1] == names[12]
+    assert (step.row.failed, step.row.best_mean) == (1, 11.0)
+    assert {names.index(name) for name in names_of(search)[:4]} == {8, 9, 10, 11}
+
+
+def test_a_race_that_nobody_can_begin_ends_the_search_with_the_reason() -> None:
+    settings = config(3)
+    search, names = begun(settings)
+    book = Breaking(settings, search, {name: [[0] * 2] * 6 for name in names})
+    book.everybody = True
+    with pytest.raises(BadInput, match="network 0 could not be evaluated: no start"):
+        Generations(settings, make_task(settings.task), search).step(book)
+    assert sum(book.met.values()) == SIZE * 3
+
+
 def test_more_rounds_than_there_are_halves_are_refused() -> None:
     with pytest.raises(BadInput, match=r"search.racing 4 needs task.episodes x weights of at least 8.* 6"):
         config(4, episodes=1)
