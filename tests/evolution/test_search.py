@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from wann.errors import BadInput
 from wann.evolution import (
+    Returns,
     Search,
     SearchSettings,
     WeightSettings,
@@ -320,7 +321,8 @@ def test_networks_above_the_largest_number_of_connections_leave_no_children() ->
         candidate = only(search.candidates(returns))
         if candidate is not None:
             assert connections[candidate] <= 12
-        ranked = search._ranked(np.arange(40), search._fitness(returns), 1.0 / connections)
+        fitness, together = search._fitness(Returns.of(returns)), np.zeros(40, np.int64)
+        ranked = search._ranked(np.arange(40), fitness, 1.0 / connections, together)
         allowed = connections[ranked] <= 12
         assert (np.diff(allowed.astype(int)) <= 0).all()
         assert (np.diff(connections[ranked][~allowed]) >= 0).all()

@@ -92,6 +92,7 @@ def documents(draw: st.DrawFn) -> dict[str, Any]:
             "beginnings": draw(st.integers(1, 64)),
             "halve_every": draw(st.integers(1, 100)),
             "candidates": draw(st.integers(1, 64)),
+            "racing": draw(st.integers(1, 2)),
         },
         "mutation": {name: draw(fractions) for name in OPERATORS}
         | {"repeat": draw(st.floats(0.0, 0.9))}

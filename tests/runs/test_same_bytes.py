@@ -14,11 +14,13 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from wann import api
 from wann.cli import main
 from wann.errors import BadInput, Failure
+from wann.evaluation import ProcessEvaluator
 from wann.experiment import Config, parse_config
 from wann.runs import RunFolder
 from wann.settings import render_settings
@@ -212,6 +214,51 @@ def test_a_search_with_several_beginnings_is_resumed_with_all_of_them(
     assert not api.search(settings, run=tmp_path / "run", stop=after(generation)).finished
     assert api.resume(tmp_path / "run", workers=2).finished
     assert result(tmp_path / "run") == result(tmp_path / "whole")
+
+
+RACING: dict[str, dict[str, Any]] = {
+    "common episodes": {"weights": {"values": [-1.0, 0.5, 1.5, -2.0]}},
+    "own episodes": {"weights": {"sampling": "stratified", "strata": 6, "own_episodes": True}},
+    "images": {"task": {"id": "digits", "episodes": 2, "images": 60, "redraw_every": 2}}
+    | {"weights": {"values": [-1.0, 0.5, 1.5, -2.0], "own_episodes": True}},
+}
+
+
+@pytest.fixture(scope="module", params=RACING)
+def raced(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, _no_report: None) -> Path:
+    racing = {"racing": 3, "beginnings": 2, "halve_every": 5, "candidates": 2, "utility_exponent": 3}
+    document = DOCUMENT | RACING[request.param] | {"search": DOCUMENT["search"] | racing}
+    run = tmp_path_factory.mktemp("raced") / "run"
+    assert api.search(parse_config(document), run=run).finished
+    return run
+
+
+@pytest.mark.parametrize("generation", [1, 6])
+def test_a_race_is_resumed_likewise_with_any_number_of_threads(
+    generation: int, raced: Path, tmp_path: Path
+) -> None:
+    run, settings = tmp_path / "run", api.read_config(raced / "config.toml")
+    assert not api.search(settings, run=run, workers=4, stop=after(generation)).finished
+    assert api.resume(run, workers=2).finished
+    assert result(run) == result(raced)
+
+
+@pytest.mark.usefixtures("_forked")
+def test_processes_race_to_the_same_bytes(
+    raced: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("wann.api._search.make_evaluator", lambda task, *_: ProcessEvaluator(task, 2))
+    assert api.search(api.read_config(raced / "config.toml"), run=tmp_path / "run").finished
+    assert result(tmp_path / "run") == result(raced)
+
+
+def test_the_table_of_a_race_counts_the_episodes_that_were_played(raced: Path) -> None:
+    table = RunFolder(raced).columns(raced / "metrics.csv")
+    pairs = 2 * api.read_config(raced / "config.toml").weights.count
+    # 24 networks meet a quarter, 12 of them another quarter, 6 the rest, in each beginning.
+    episodes = 24 * (pairs // 4) + 12 * (pairs // 4) + 6 * (pairs // 2)
+    played = np.diff(np.concatenate([[0], np.array(table["evaluations"], np.int64)]))
+    assert played.tolist() == [2 * episodes] * 5 + [episodes] * (GENERATIONS - 5)
 
 
 def test_a_damaged_newest_checkpoint_costs_a_generation_and_nothing_else(

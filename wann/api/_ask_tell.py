@@ -36,7 +36,8 @@ class Search:
         outputs: numbers that it returns.
         seed: from which all networks derive.
         settings: changes to the published settings, by dotted keys of the sections ``search`` and
-            ``mutation``: ``{"search.population": 64, "search.generations": 100}``.
+            ``mutation``: ``{"search.population": 64, "search.generations": 100}``. There is no
+            ``search.racing``: whoever tells returns has evaluated every network.
 
     Raises:
         BadInput: an unknown setting or a bad value.
@@ -51,6 +52,11 @@ class Search:
                 raise BadInput(f"{count}; accepted are numbers from 1", argument=name)
         with blaming_settings():
             chosen = load_settings(_Settings, {}, changes_of(settings or {}))
+        if chosen.search.racing > 1:
+            raise BadInput(
+                f"search.racing: {chosen.search.racing}; accepted is 1: tell() takes what all networks met",
+                argument="settings",
+            )
         self._search = Evolution.begin(chosen.search, chosen.mutation, inputs, outputs, seed)
         self._seed = seed
         self._asked = False

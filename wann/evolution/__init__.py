@@ -2,7 +2,9 @@
 
 from .champion import Champion
 from .generation import Generation
+from .racing import shares
 from .ranking import crowding_distance, non_dominated_fronts, rank
+from .returns import Returns
 from .search import Search
 from .selection import select
 from .settings import SearchSettings, WeightSettings
@@ -13,6 +15,7 @@ from .weights import generation_weights, selection_weights
 __all__ = [
     "Champion",
     "Generation",
+    "Returns",
     "Search",
     "SearchSettings",
     "Snapshot",
@@ -23,5 +26,6 @@ __all__ = [
     "rank",
     "select",
     "selection_weights",
+    "shares",
     "utility",
 ]

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from ..files import array_of
 from ..genome import Population, decode, encode
 
-__all__ = ["Champion"]
+__all__ = ["Champion", "worth"]
 
 
 @dataclass(frozen=True)
@@ -64,3 +64,8 @@ class Champion:
         if len(population) != 1 or not np.isfinite(mean) or not 0 <= promoted <= generation:
             raise ValueError(f"{len(population)} champions of generation {promoted} with a mean of {mean:g}")
         return cls(population, mean, promoted)
+
+
+def worth(champion: Champion | None) -> tuple[float, int]:
+    """What beginnings are compared by: the mean of their champion, then its fewer connections."""
+    return (-np.inf, 0) if champion is None else (champion.mean, -champion.connections)

@@ -4,6 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import numpy as np
+from numpy.typing import NDArray
+
+from .champion import Champion
+from .returns import Returns
+
 __all__ = ["Generation"]
 
 
@@ -13,8 +19,9 @@ class Generation:
 
     Attributes:
         generation: its number, from 0.
-        best_mean: mean return of the best genome over weights and episodes.
-        median_mean: median of the means.
+        best_mean: mean return of the best genome over weights and episodes; in a race, of those that went
+            furthest.
+        median_mean: median of the means; in a race each over what its genome met.
         best_max: return of the best genome at its best weight.
         best_connections: connections of the genome with the best mean.
         median_connections: median over the generation.
@@ -36,3 +43,41 @@ class Generation:
     evaluations: int
     steps: int
     failed: int
+
+    @classmethod
+    def of(
+        cls,
+        generation: int,
+        returns: Returns,
+        means: NDArray[np.float64],
+        connections: NDArray[np.int64],
+        champion: Champion | None,
+        evaluations: int,
+        steps: int,
+    ) -> Generation:
+        """The statistics of genomes.
+
+        Args:
+            generation: its number.
+            returns: of the genomes.
+            means: float64[genomes], their means; -inf for those that do not count.
+            connections: int64[genomes].
+            champion: the best genome so far.
+            evaluations: episodes played so far.
+            steps: environment steps made so far.
+        """
+        finite = np.isfinite(means)
+        best = np.lexsort((connections, -means, -np.where(finite, returns.reached, -1)))[0]
+        return cls(
+            generation,
+            float(means[best]),
+            float(np.median(means[finite])) if finite.any() else -np.inf,
+            float(returns.highest()[best]) if finite.any() else -np.inf,
+            int(connections[best]),
+            float(np.median(connections)),
+            champion.mean if champion else -np.inf,
+            champion.connections if champion else 0,
+            evaluations,
+            steps,
+            int(returns.failed.sum()),
+        )

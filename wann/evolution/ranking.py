@@ -41,7 +41,16 @@ def crowding_distance(front: NDArray[np.int64], *objectives: FloatArray) -> Floa
     return total
 
 
-def rank(first: FloatArray, second: FloatArray) -> NDArray[np.int64]:
-    """Individuals from best to worst, int64[n]: by front, then crowding, then index."""
-    front = non_dominated_fronts(first, second)
-    return np.lexsort((-crowding_distance(front, first, second), front))
+def rank(
+    first: FloatArray, second: FloatArray, reached: NDArray[np.int64] | None = None
+) -> NDArray[np.int64]:
+    """Individuals from best to worst, int64[n]: by front, then crowding, then index.
+
+    If ``reached`` gives the last round of a race that each took part in, those that went further come first,
+    and fronts and crowding are those among individuals of the same round, which alone can be compared.
+    """
+    if reached is None or not reached.any():
+        front = non_dominated_fronts(first, second)
+        return np.lexsort((-crowding_distance(front, first, second), front))
+    rounds = [np.flatnonzero(reached == number) for number in np.unique(reached)[::-1]]
+    return np.concatenate([one[rank(first[one], second[one])] for one in rounds])

@@ -16,13 +16,13 @@ from numpy.typing import NDArray
 from ..errors import BadInput
 from ..genome import MutationSettings, Population, digest, first_population, join, mutate
 from ..streams import Stream, generator
-from .champion import Champion
+from .champion import Champion, worth
 from .generation import Generation
 from .ranking import non_dominated_fronts, rank
+from .returns import Returns
 from .selection import select
 from .settings import SearchSettings
 from .snapshot import Snapshot
-from .utility import utility
 
 __all__ = ["Search"]
 
@@ -77,7 +77,7 @@ class Search:
     @property
     def champion(self) -> Champion | None:
         """The best genome so far."""
-        return max(filter(None, self.champions), key=_worth, default=None)
+        return max(filter(None, self.champions), key=worth, default=None)
 
     @property
     def finished(self) -> bool:
@@ -110,18 +110,19 @@ class Search:
         self._asked = True
         return self.population
 
-    def candidates(self, returns: FloatArray, *, comparable: bool = True) -> NDArray[np.int64]:
+    def candidates(self, returns: FloatArray | Returns, *, comparable: bool = True) -> NDArray[np.int64]:
         """Genomes that may be better than the champion of their beginning, int64[n], by beginning.
 
-        Of each beginning these are at most ``settings.candidates``, the best by their mean return that
-        have not been promoted or refused before. Ties go to fewer connections, then to the lower index.
+        Of each beginning these are at most ``settings.candidates``, the best by their mean return, of those
+        that met all trials, that have not been promoted or refused before. Ties go to fewer connections,
+        then to the lower index.
 
         Args:
-            returns: float64[population, weights].
+            returns: float64[population, weights], or those of a race.
             comparable: whether these returns can be compared with those of the re-test: only then genomes
                 are left out whose mean return is below the champion's.
         """
-        means = self._fitness(returns)
+        means = self._complete_fitness(Returns.of(returns))
         order = np.lexsort((self.population.connections, -means))
         chosen: list[int] = []
         for beginning in range(self._beginnings):
@@ -139,6 +140,18 @@ class Search:
         order = candidates[np.argsort(-worth, kind="stable")]
         own = [order[self._of(order) == beginning] for beginning in range(self._beginnings)]
         return np.concatenate([indices[: -(-len(indices) // 2)] for indices in own])
+
+    def going_on(self, returns: Returns) -> NDArray[np.int64]:
+        """Genomes that go on to the next round of a race: the better half of those in the last one.
+
+        Of each beginning that is the half, rounded up, with the higher mean utility; ties go to fewer
+        connections, then to the lower index. Nobody goes on who has failed or has too many connections.
+        """
+        means = self._fitness(returns.utilities(self.settings.exponent(self.generation)))
+        left = np.flatnonzero(returns.complete)
+        left = left[np.argsort(self.population.connections[left], kind="stable")]
+        better = self.better_half(left, means[left])
+        return np.sort(better[np.isfinite(means[better])])
 
     def promote(self, index: int, mean: float) -> bool:
         """Make a candidate the champion of its beginning if it is better on the selection episodes.
@@ -170,11 +183,12 @@ class Search:
         """The beginning that genomes belong to."""
         return index // self.settings.population
 
-    def tell(self, returns: FloatArray, episodes: int, steps: int) -> Generation:
+    def tell(self, returns: FloatArray | Returns, episodes: int, steps: int) -> Generation:
         """Take the returns of the population and breed the next generation.
 
         Args:
-            returns: float64[population, weights], mean return of each genome at each weight.
+            returns: float64[population, weights], mean return of each genome at each weight, or those of a
+                race: whoever went further is ranked ahead of whoever was dropped.
             episodes: how many were met for that.
             steps: how many environment steps.
 
@@ -187,72 +201,61 @@ class Search:
         if len(returns) != len(self.population):
             raise ValueError(f"{len(returns)} rows of returns for {len(self.population)} genomes")
         self._asked = False
-        means = self._fitness(returns)
+        returns = Returns.of(returns)
         self.evaluations += episodes
         self.steps += steps
-        row = self._describe(returns, means)
+        row = Generation.of(
+            self.generation,
+            returns,
+            self._fitness(returns),
+            self.population.connections,
+            self.champion,
+            self.evaluations,
+            self.steps,
+        )
         rng = generator(self.seed, Stream.RANKING, self.generation)
-        returns = utility(returns, self.settings.exponent(self.generation))
-        means = self._fitness(returns)
+        returns = returns.utilities(self.settings.exponent(self.generation))
         second = self._second_objective(returns, by_connections=rng.random() < self.settings.complexity)
-        self._breed(means, second)
+        self._breed(self._fitness(returns), second, returns.reached)
         self.generation += 1
         self._halve()
         return row
 
-    def front(self, returns: FloatArray) -> NDArray[np.int64]:
-        """Genomes that no other one beats in both mean return and connections, by connections."""
-        means = self._fitness(returns)
+    def front(self, returns: FloatArray | Returns) -> NDArray[np.int64]:
+        """Genomes that no other one beats in both mean return and connections, by connections.
+
+        Of a race those are looked at that met all trials.
+        """
+        means = self._complete_fitness(Returns.of(returns))
         connections = self.population.connections
         fronts = non_dominated_fronts(means, -connections.astype(np.float64))
         members = np.flatnonzero((fronts == 0) & np.isfinite(means))
         _, distinct = np.unique(connections[members], return_index=True)
         return members[distinct]
 
-    def _fitness(self, returns: FloatArray) -> FloatArray:
+    def _fitness(self, returns: Returns) -> FloatArray:
         """Means over the weights, float64[population]; -inf where one failed or has too many connections."""
-        means, largest = _means(returns), self.settings.most_connections
+        means, largest = returns.means(), self.settings.most_connections
         if largest is not None:
             means[self.population.connections > largest] = -np.inf
         return means
 
-    def _best(self, means: FloatArray) -> int:
-        return int(np.lexsort((self.population.connections, -means))[0])
+    def _complete_fitness(self, returns: Returns) -> FloatArray:
+        """The same, but -inf also where a genome did not meet all trials."""
+        return np.where(returns.complete, self._fitness(returns), -np.inf)
 
-    def _describe(self, returns: FloatArray, means: FloatArray) -> Generation:
-        best = self._best(means)
-        connections = self.population.connections
-        finite = means[np.isfinite(means)]
-        return Generation(
-            self.generation,
-            float(means[best]),
-            float(np.median(finite)) if finite.size else -np.inf,
-            float(returns[best].max()) if finite.size else -np.inf,
-            int(connections[best]),
-            float(np.median(connections)),
-            self.champion.mean if self.champion else -np.inf,
-            self.champion.connections if self.champion else 0,
-            self.evaluations,
-            self.steps,
-            int((~np.isfinite(returns)).any(axis=1).sum()),
-        )
-
-    def _second_objective(self, returns: FloatArray, *, by_connections: bool) -> FloatArray:
+    def _second_objective(self, returns: Returns, *, by_connections: bool) -> FloatArray:
         if by_connections:
             return 1.0 / np.maximum(self.population.connections, 1)  # none counts as one
-        if self.settings.alternative == "max":
-            return np.asarray(returns.max(axis=1))
-        half = max(1, returns.shape[1] // 2)
-        with np.errstate(invalid="ignore"):  # infinities of both signs: such a genome is ranked last anyway
-            return np.asarray(np.sort(returns, axis=1)[:, :half].mean(axis=1))
+        return returns.highest() if self.settings.alternative == "max" else returns.worse_half()
 
-    def _breed(self, means: FloatArray, second: FloatArray) -> None:
+    def _breed(self, means: FloatArray, second: FloatArray, reached: NDArray[np.int64]) -> None:
         """Replace the population by elites and mutated children, each beginning from its own."""
         elites, parents = [], []
         for beginning in range(self._beginnings):
             rng = generator(self.seed, Stream.PARENTS, self.generation, *filter(None, [beginning]))
             own = np.arange(self.settings.population) + beginning * self.settings.population
-            passing, chosen = select(own[self._ranked(own, means, second)], self.settings, rng)
+            passing, chosen = select(own[self._ranked(own, means, second, reached)], self.settings, rng)
             elites.append(passing)
             parents.append(chosen)
         children, self.newest_node = mutate(
@@ -269,19 +272,24 @@ class Search:
             bred += [self.population.take(passing), children.take(own)]
         self.population = join(bred)
 
-    def _ranked(self, own: NDArray[np.int64], means: FloatArray, second: FloatArray) -> NDArray[np.int64]:
-        """Positions in ``own`` from best to worst; the failed and the too large last, smaller ones first."""
-        means, second = means[own], second[own]
+    def _ranked(
+        self, own: NDArray[np.int64], means: FloatArray, second: FloatArray, reached: NDArray[np.int64]
+    ) -> NDArray[np.int64]:
+        """Positions in ``own`` from best to worst, those that went further in a race first.
+
+        The failed and the too large come last, of the latter smaller ones first.
+        """
+        means, second, reached = means[own], second[own], reached[own]
         finite, failed = np.flatnonzero(np.isfinite(means)), np.flatnonzero(~np.isfinite(means))
         if self.settings.most_connections is not None:
             failed = failed[np.argsort(self.population.connections[own][failed], kind="stable")]
-        return np.concatenate([finite[rank(means[finite], second[finite])], failed])
+        return np.concatenate([finite[rank(means[finite], second[finite], reached[finite])], failed])
 
     def _halve(self) -> None:
         """Drop the worse beginnings, by their champions, when it is time."""
         count = self.settings.living(self.generation)
         if count < self._beginnings:
-            order = sorted(range(self._beginnings), key=lambda one: _worth(self.champions[one]), reverse=True)
+            order = sorted(range(self._beginnings), key=lambda one: worth(self.champions[one]), reverse=True)
             kept = sorted(order[:count])
             size = self.settings.population
             self.population = self.population.take(
@@ -334,16 +342,3 @@ class Search:
         )
         search._tested = kept.tested
         return search
-
-
-def _means(returns: FloatArray) -> FloatArray:
-    """Mean over the weights, float64[population]; -inf where a return is not finite."""
-    finite = np.isfinite(returns).all(axis=1)
-    means = np.full(len(returns), -np.inf)
-    means[finite] = returns[finite].mean(axis=1)
-    return means
-
-
-def _worth(champion: Champion | None) -> tuple[float, int]:
-    """What beginnings are compared by: the mean of their champion, then its fewer connections."""
-    return (-np.inf, 0) if champion is None else (champion.mean, -champion.connections)

@@ -71,6 +71,10 @@ class SearchSettings(Settings):
             side, each of ``population`` genomes (published: one).
         halve_every: generations after which the better half of the beginnings goes on, by their champions,
             and again, until one is left: successive halving (Jamieson & Talwalkar 2016).
+        racing: rounds in which each beginning races in a generation, by successive halving: all networks meet
+            the first share of the weights and episodes, the better half by their means goes on to twice as
+            many, and so on; few meet all. Whoever went further is ranked first, and only those that met all
+            may become champion (published: 1, all meet all).
         candidates: genomes of a generation, in each beginning, that race to be tested as champion: the better
             half goes on to twice the episodes, until one is left, which meets all ``champion_episodes``
             (published: one).
@@ -94,6 +98,7 @@ class SearchSettings(Settings):
     initial_mutations: Annotated[int, Field(ge=0, le=10_000)] = 0
     beginnings: Annotated[int, Field(ge=1, le=1024)] = 1
     halve_every: Annotated[int, Field(ge=1)] = 50
+    racing: Annotated[int, Field(ge=1, le=16)] = 1
     candidates: Annotated[int, Field(ge=1, le=1024)] = 1
     champion_episodes: Annotated[int, Field(ge=1, le=100_000)] = 16
     most_connections: Annotated[int, Field(ge=1)] | None = None
@@ -103,6 +108,11 @@ class SearchSettings(Settings):
         if self.tournament > self.population:
             raise ValueError(
                 f"tournament {self.tournament} is larger than the population of {self.population}"
+            )
+        if self.population < 1 << self.racing - 1:
+            raise ValueError(
+                f"racing {self.racing} halves the population {self.racing - 1} times; "
+                f"{self.population} networks can be halved {self.population.bit_length() - 1} times"
             )
         return self
 

@@ -57,6 +57,11 @@ class Config(Settings):
             raise ValueError(
                 "task.episodes x weights x search.population x beginnings exceed 2,147,483,648 episodes"
             )
+        if lanes < 1 << self.search.racing - 1:
+            raise ValueError(
+                f"search.racing {self.search.racing} needs task.episodes x weights of at least "
+                f"{1 << self.search.racing - 1}; there are {lanes}"
+            )
         return self
 
 

@@ -5,19 +5,21 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import BadInput
 from ..evaluation import Evaluator
-from ..evolution import Generation, Search, generation_weights, selection_weights
+from ..evolution import Generation, Returns, Search, generation_weights, selection_weights
 from ..genome import Population
 from ..network import NetworkBatch, compile_population
 from ..streams import Stream, episode_seeds
-from ..tasks import Outcome, Task, Trial, mean_over_episodes
+from ..tasks import Outcome, Task, Trial
 from .config import Config
 from .memory import Memory
+from .race import race
 
 __all__ = ["Generations", "Phases", "Step"]
 
@@ -42,7 +44,8 @@ class Step:
         row: its metrics.
         phases: seconds spent in each part.
         population: the genomes that were evaluated.
-        returns: float64[genomes, weights], means over the episodes.
+        returns: float64[genomes, weights], means over the episodes; NaN at weights that a genome did not meet
+            in a race.
         front: indices int64[non-dominated] of the genomes on the first front, by connections; None before
             the last generation.
         steps: mean steps of an episode.
@@ -101,22 +104,20 @@ class Generations:
         draw = search.generation // settings.task.redraw_every
         seeds = self._seeds(Stream.SEARCH_EPISODES, settings.task.episodes, draw)
         trial = self._task.search(seeds, search.generation)
-        outcome = self._evaluated(evaluator, batch, weights, trial)
-        if len(outcome.failed) == len(batch):
-            outcome.checked()  # nothing is left to select from
-        if not np.isfinite(outcome.returns).any():
+        played = race(search, batch, weights, trial, partial(self._evaluated, evaluator))
+        if not np.isfinite(played.returns.values).any():
             raise BadInput(f"task.id: {self._task.id} gave no network of a generation a finite return")
-        self._failed(population, outcome.failed)
-        returns = mean_over_episodes(outcome)
+        self._failed(population, played.failed)
+        returns = played.returns
         clock, phases.evaluate = time.perf_counter(), time.perf_counter() - clock
         self._promote(evaluator, population, returns, trial)
         clock, phases.champion = time.perf_counter(), time.perf_counter() - clock
         front = search.front(returns) if search.last else None
         if self._memory is not None:
             self._memory.next_generation()
-        row = search.tell(returns, outcome.returns.size, int(outcome.steps.sum()))
+        row = search.tell(returns, played.episodes, played.steps)
         phases.vary = time.perf_counter() - clock
-        return Step(row, phases, population, returns, front, float(outcome.steps.mean()))
+        return Step(row, phases, population, returns.values, front, played.steps / played.episodes)
 
     def _evaluated(
         self, evaluator: Evaluator, batch: NetworkBatch, weights: NDArray[np.float64], trial: Trial
@@ -129,9 +130,7 @@ class Generations:
             outcome.checked()  # the interruption may be the cause
         return outcome
 
-    def _promote(
-        self, evaluator: Evaluator, population: Population, returns: NDArray[np.float64], met: Trial
-    ) -> None:
+    def _promote(self, evaluator: Evaluator, population: Population, returns: Returns, met: Trial) -> None:
         seeds = self._seeds(Stream.CHAMPION_EPISODES, self._config.search.champion_episodes)
         whole = self._task.selection(seeds)
         # The loss on one batch says little about that on another, a beginning little about the whole.

@@ -46,7 +46,8 @@ class Progress:
         rate: recent episodes per second.
         left: estimated seconds until the end; None after the first generation.
         population: the genomes of the generation.
-        returns: float64[genomes, weights], mean returns over the episodes.
+        returns: float64[genomes, weights], mean returns over the episodes; NaN at weights that a genome did
+            not meet in a race.
         folder: of the run.
     """
 
