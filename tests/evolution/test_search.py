@@ -257,6 +257,38 @@ def test_stratified_weights_take_one_from_each_part_anew_in_each_generation() ->
     assert selection_weights(settings).tolist() == pytest.approx((np.arange(8) + 0.5) / 2 - 2)
 
 
+def test_weights_that_begin_as_one_spread_until_they_fill_their_parts() -> None:
+    whole = WeightSettings(sampling="stratified", strata=8, limit=2.0, own_episodes=True)
+    spreading = whole.model_copy(update={"begin_at": 1.5, "spread_from": 2, "spread_until": 10})
+    for generation in (0, 2):
+        assert generation_weights(spreading, 0, generation).tolist() == [1.5] * 8
+    for generation, share in ((4, 0.25), (6, 0.5), (9, 0.875)):
+        expected = 1.5 + share * (generation_weights(whole, 0, generation) - 1.5)
+        assert generation_weights(spreading, 0, generation) == pytest.approx(expected, abs=1e-15)
+    for generation in (10, 11):
+        assert (
+            generation_weights(spreading, 0, generation) == generation_weights(whole, 0, generation)
+        ).all()
+    assert (selection_weights(spreading) == selection_weights(whole)).all()
+
+
+SPREADING: dict[str, tuple[dict[str, Any], str]] = {
+    "no end": ({"spread_until": None}, "given together"),
+    "no beginning": ({"begin_at": None}, "given together"),
+    "fixed weights": ({"sampling": "fixed"}, 'begin_at is for sampling = "stratified"'),
+    "common episodes": ({"own_episodes": False}, "begin_at needs own_episodes"),
+    "outside": ({"begin_at": -2.5}, "begin_at -2.5 is not within the limit of 2"),
+    "backwards": ({"spread_from": 10}, "spread_from 10 must be before spread_until 10"),
+}
+
+
+@pytest.mark.parametrize(("changes", "said"), SPREADING.values(), ids=SPREADING)
+def test_weights_that_cannot_spread_are_refused(changes: dict[str, Any], said: str) -> None:
+    right = {"sampling": "stratified", "own_episodes": True, "begin_at": 1.5, "spread_until": 10}
+    with pytest.raises(ValueError, match=said):
+        WeightSettings(**{**right, **changes})
+
+
 @pytest.mark.parametrize("part", ["numbers", "population.node_rows", "population.enabled"])
 def test_a_checkpoint_without_one_of_its_parts_is_refused(part: str) -> None:
     search = begin()

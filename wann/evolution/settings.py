@@ -24,6 +24,11 @@ class WeightSettings(Settings):
         limit: the largest size that ``stratified`` draws.
         own_episodes: whether each weight meets episodes of its own, instead of all weights the same ones
             (published). All networks of a generation meet the same either way.
+        begin_at: the weight that ``stratified`` begins with, ``strata`` times the same; from there the drawn
+            weights spread evenly, with every generation, until they fill their parts. Champions are compared
+            over all of [-limit, limit] (published: none, all generations meet the whole range).
+        spread_from: generations that ``begin_at`` alone is for.
+        spread_until: generation from which on the weights are spread over the whole range.
     """
 
     sampling: Literal["fixed", "stratified"] = "fixed"
@@ -31,12 +36,38 @@ class WeightSettings(Settings):
     strata: Annotated[int, Field(ge=1, le=10_000)] = 24
     limit: Annotated[float, Field(gt=0.0, le=1e3)] = 2.0
     own_episodes: bool = False
+    begin_at: Annotated[float, Field(ge=-1e3, le=1e3)] | None = None
+    spread_from: Annotated[int, Field(ge=0)] = 0
+    spread_until: Annotated[int, Field(ge=1)] | None = None
 
     @model_validator(mode="after")
     def _some(self) -> WeightSettings:
         if not self.values:
             raise ValueError("values must hold at least one weight")
+        if (self.begin_at is None) != (self.spread_until is None):
+            raise ValueError("begin_at and spread_until are given together, or neither of them")
+        if self.begin_at is None or self.spread_until is None:
+            return self
+        if self.sampling == "fixed":
+            raise ValueError(
+                'begin_at is for sampling = "stratified"; the values of "fixed" stay as they are'
+            )
+        if not self.own_episodes:
+            raise ValueError("begin_at needs own_episodes: one weight would meet the same episodes again")
+        if abs(self.begin_at) > self.limit:
+            raise ValueError(f"begin_at {self.begin_at:g} is not within the limit of {self.limit:g}")
+        if self.spread_from >= self.spread_until:
+            raise ValueError(
+                f"spread_from {self.spread_from} must be before spread_until {self.spread_until}"
+            )
         return self
+
+    def spread(self, generation: int) -> float:
+        """How far the weights of a generation have spread, from 0 (``begin_at``) to 1 (the whole range)."""
+        if self.spread_until is None:
+            return 1.0
+        done = (generation - self.spread_from) / (self.spread_until - self.spread_from)
+        return min(max(done, 0.0), 1.0)
 
     @property
     def count(self) -> int:

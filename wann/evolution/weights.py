@@ -19,7 +19,11 @@ def generation_weights(settings: WeightSettings, seed: int, generation: int) -> 
         return np.array(settings.values)
     rng = generator(seed, Stream.WEIGHTS, generation)
     positions = (np.arange(settings.strata) + rng.random(settings.strata)) / settings.strata
-    return settings.limit * (2.0 * positions - 1.0)
+    drawn = settings.limit * (2.0 * positions - 1.0)
+    if settings.begin_at is None:
+        return drawn
+    spread = settings.spread(generation)
+    return (1.0 - spread) * settings.begin_at + spread * drawn
 
 
 def selection_weights(settings: WeightSettings) -> FloatArray:

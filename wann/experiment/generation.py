@@ -134,7 +134,8 @@ class Generations:
         seeds = self._seeds(Stream.CHAMPION_EPISODES, self._config.search.champion_episodes)
         whole = self._task.selection(seeds)
         # The loss on one batch says little about that on another, a beginning little about the whole.
-        comparable = whole.part == "train" and met.rules.comparable
+        spread = self._config.weights.spread(self._search.generation)
+        comparable = whole.part == "train" and met.rules.comparable and spread == 1.0
         left = self._search.candidates(returns, comparable=comparable)
         if not len(left):
             return
