@@ -97,18 +97,31 @@ def test_a_search_leaves_the_bytes_of_the_local_backend(workers: int, tmp_path: 
     assert result(tmp_path / "ray") == result(tmp_path / "local")
 
 
-@pytest.mark.usefixtures("_session", "_no_report")
-def test_beginnings_side_by_side_leave_the_bytes_of_the_local_backend(tmp_path: Path) -> None:
-    additions = {
-        "search": DOCUMENT["search"]
-        | {"beginnings": 4, "halve_every": 3, "candidates": 4, "utility_exponent": 4, "initial_mutations": 3}
-        | {"generations": 8, "most_connections": 40},
-        "weights": {"sampling": "stratified", "strata": 6, "own_episodes": True},
+OWN: Final[dict[str, Any]] = {"sampling": "stratified", "strata": 6, "own_episodes": True}
+OPTIONS: Final[dict[str, dict[str, Any]]] = {
+    "beginnings": {
+        "search": {"beginnings": 4, "halve_every": 3, "candidates": 4, "utility_exponent": 4}
+        | {"initial_mutations": 3, "most_connections": 40},
+        "weights": OWN,
         "mutation": {"add_path": 0.3, "add_unit": 0.2, "change_gain": 0.3, "remove_node": 0.1, "repeat": 0.5},
-    }
+    },
+    "a race": {
+        "search": {"racing": 3, "beginnings": 2, "halve_every": 4, "candidates": 2},
+        "weights": OWN | {"begin_at": 1.5, "spread_from": 2, "spread_until": 6},
+        "task": {"first_limit": 10, "limit_grows_for": 6},
+    },
+}
+
+
+@pytest.mark.usefixtures("_session", "_no_report")
+@pytest.mark.parametrize("options", OPTIONS.values(), ids=OPTIONS)
+def test_every_way_of_searching_leaves_the_bytes_of_the_local_backend(
+    options: dict[str, dict[str, Any]], tmp_path: Path
+) -> None:
+    document = DOCUMENT | {part: {**DOCUMENT.get(part, {}), **given} for part, given in options.items()}
     for kind in ("local", "ray"):
-        document = DOCUMENT | additions | {"backend": {"kind": kind, "workers": 2}}
-        assert api.search(parse_config(document), run=tmp_path / kind).finished
+        chosen = parse_config(document | {"backend": {"kind": kind, "workers": 2}})
+        assert api.search(chosen, run=tmp_path / kind).finished
     assert result(tmp_path / "ray") == result(tmp_path / "local")
 
 
