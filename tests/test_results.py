@@ -17,8 +17,7 @@ def test_results_without_a_clean_commit_are_named() -> None:
         commit = json.loads(path.read_text(encoding="utf-8"))["commit"]
         if commit is None or not re.fullmatch("[0-9a-f]{40}", commit):
             unclean[str(path.relative_to(RESULTS))] = commit and f"{commit[:7]}{commit[40:]}"
-    rows = re.findall(
-        r"^\| `(.+)` \| (.+) \|$", (RESULTS / "README.md").read_text(encoding="utf-8"), re.MULTILINE
-    )
+    text = (RESULTS / "README.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| `(.+)` \| (.+) \|$", text, re.MULTILINE)
     named = {path: None if commit == "none" else commit for path, commit in rows if "manifest" in path}
     assert named == unclean

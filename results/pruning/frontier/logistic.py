@@ -1,8 +1,9 @@
 """Fit the logistic regressions of frontier.csv again, and draw the frontiers with them.
 
-    python results/pruning/frontier/logistic.py
+    WANN_DATA=... python results/pruning/frontier/logistic.py mnist-16
 
-The other rows stay as they are: they are of runs whose folders are not kept.
+Fitted are those of the sets of images that are named. The other rows stay as they are: they are of runs whose
+folders are not kept.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from __future__ import annotations
 import csv
 import json
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -24,13 +25,14 @@ from wann.tasks import ImageSettings, make_classification
 HERE: Final = Path(__file__).parent
 TABLE: Final = HERE / "frontier.csv"
 TASKS: Final = ("mnist-16", "fashion-mnist")
+FAMILY: Final = ',"logistic regression, L1",'
 UNDRAWN: Final = ("best shared weight", "ensemble")
 """Conditions in which pruned networks are in the table only, as ``wann frontier`` has it."""
 
 
-def fitted() -> Iterator[Entry]:
-    """The regressions of both sets of images."""
-    for name in TASKS:
+def fitted(names: Sequence[str]) -> Iterator[Entry]:
+    """The regressions of sets of images."""
+    for name in names:
         for entry in logistic_regressions(make_classification(ImageSettings(id=name)), 0):
             sys.stderr.write(f"{name}, {entry.step}: {entry.connections} {entry.accuracy:.4f}\n")
             yield entry
@@ -54,9 +56,10 @@ def draw() -> None:
 def main() -> None:
     """Fit, replace, draw."""
     facts = manifest()  # before the table changes: the commit is clean
+    names = [name for name in TASKS if name in sys.argv[1:]]
     header, *lines = TABLE.read_text(encoding="utf-8").splitlines()
-    others = [line for line in lines if ',"logistic regression, L1",' not in line]
-    new_header, *new = table(averaged(fitted())).splitlines()
+    others = [line for line in lines if not line.startswith(tuple(f"{name}{FAMILY}" for name in names))]
+    new_header, *new = table(averaged(fitted(names))).splitlines()
     if new_header != header:
         raise SystemExit(f"{TABLE} has other columns")
     write_atomically(TABLE, "\n".join([header, *others, *new, ""]).encode())
