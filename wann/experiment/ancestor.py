@@ -14,7 +14,7 @@ from ..network import Network
 __all__ = ["read_ancestor"]
 
 _MOST_GENES: Final = 1 << 25
-"""Connections in a first population: with its children they need about two gigabytes."""
+"""Connections in a first population: with their children they need about three gigabytes."""
 
 
 def read_ancestor(
