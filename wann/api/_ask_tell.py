@@ -60,7 +60,12 @@ class Search:
             )
         ancestor = read_ancestor(chosen.search, chosen.mutation, inputs, outputs)
         self._search = Evolution.begin(
-            chosen.search, chosen.mutation, inputs, outputs, seed, ancestor and ancestor.population
+            chosen.search,
+            chosen.mutation,
+            inputs,
+            outputs,
+            seed,
+            None if ancestor is None else ancestor.population,
         )
         self._seed = seed
         self._asked = False

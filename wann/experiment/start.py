@@ -108,7 +108,7 @@ def _begun(config: Config, task: Task, ancestor: Network | None) -> Search:
         task.inputs,
         task.outputs,
         config.seed,
-        ancestor and ancestor.population,
+        None if ancestor is None else ancestor.population,
     )
 
 
