@@ -38,11 +38,11 @@ def fitted(names: Sequence[str]) -> Iterator[Entry]:
             yield entry
 
 
-def draw() -> None:
-    """Both pictures, from the table."""
+def draw(names: Sequence[str]) -> None:
+    """Their pictures, from the table."""
     with TABLE.open(encoding="utf-8", newline="") as file:
         rows = list(csv.DictReader(file))
-    for name in TASKS:
+    for name in names:
         points = [
             FrontierPoint(row["family"], *(float(row[key]) for key in ("connections", "accuracy", "std")))
             for row in rows
@@ -63,7 +63,7 @@ def main() -> None:
     if new_header != header:
         raise SystemExit(f"{TABLE} has other columns")
     write_atomically(TABLE, "\n".join([header, *others, *new, ""]).encode())
-    draw()
+    draw(names)
     write_atomically(HERE / "logistic.manifest.json", (json.dumps(facts, indent=1) + "\n").encode())
 
 
