@@ -170,3 +170,17 @@ def test_the_first_population_may_be_mutated() -> None:
     assert mutated.newest_node >= mutated.population.newest_node
     assert not same(of(mutated.population, 0), of(mutated.population, 1))
     mutated.population.check()
+
+
+def test_each_beginning_has_the_ancestor_and_its_mutants() -> None:
+    ancestor = begin(1, enabled=0.6, initial_mutations=20).population.take(np.array([3]))
+    settings = SearchSettings(population=SIZE, tournament=3, beginnings=3, initial_mutations=2)
+    search = Search.begin(settings, MUTATION, INPUTS, OUTPUTS, 5, ancestor)
+    search.population.check()
+    assert len(search.population) == 3 * SIZE
+    assert search.newest_node >= search.population.newest_node
+    for beginning in range(3):
+        members = [of(search.population, beginning).take(np.array([member])) for member in range(SIZE)]
+        assert same(members[0], ancestor)
+        assert sum(not same(member, ancestor) for member in members) > SIZE // 2
+    go(search, 4).population.check()

@@ -185,7 +185,18 @@ def _searched(folder: Path) -> dict[str, Subject]:
         "metrics.csv": subject("metrics.csv", in_table, report),
         "front.csv": subject("front/front.csv", in_table, report),
         "champion.json": subject("champion.json", in_json, report_numbers),
+        "ancestor.json": _begun_from(folder, run / "champion.json"),
     }
+
+
+def _begun_from(folder: Path, network: Path) -> Subject:
+    """What a search that started from a network keeps of it, met before the first checkpoint."""
+    run = folder / "descendants"
+    search = {**_SEARCH["search"], "seed_from": str(network)}
+    api.search(parse_config({**_SEARCH, "search": search}), run=run, stop=_after(0))
+    _newest(run).unlink()
+    copy = run / "ancestor.json"
+    return Subject(copy, copy.read_bytes(), in_json, lambda: api.resume(run, stop=_after(0)))
 
 
 def _newest(run: Path) -> Path:
@@ -344,7 +355,15 @@ def make_subjects(folder: Path) -> dict[str, Subject]:
 
 KINDS: Final = (
     *("search config.toml", "search checkpoint", "manifest.json, resumed", "manifest.json, reported"),
-    *("metrics.csv", "front.csv", "champion.json", "network.json", "network.out", "network.wann.json"),
+    *(
+        "metrics.csv",
+        "front.csv",
+        "champion.json",
+        "ancestor.json",
+        "network.json",
+        "network.out",
+        "network.wann.json",
+    ),
     *(
         "images.idx",
         "prepared.npz",

@@ -11,6 +11,7 @@ from numpy.typing import ArrayLike
 from ..errors import BadInput
 from ..evolution import Generation, SearchSettings
 from ..evolution import Search as Evolution
+from ..experiment import read_ancestor
 from ..genome import MutationSettings
 from ..network import Network
 from ..settings import Settings, load_settings
@@ -57,7 +58,15 @@ class Search:
                 f"search.racing: {chosen.search.racing}; accepted is 1: tell() takes what all networks met",
                 argument="settings",
             )
-        self._search = Evolution.begin(chosen.search, chosen.mutation, inputs, outputs, seed)
+        ancestor = read_ancestor(chosen.search, chosen.mutation, inputs, outputs)
+        self._search = Evolution.begin(
+            chosen.search,
+            chosen.mutation,
+            inputs,
+            outputs,
+            seed,
+            None if ancestor is None else ancestor.population,
+        )
         self._seed = seed
         self._asked = False
 

@@ -61,16 +61,38 @@ class Search:
 
     @classmethod
     def begin(
-        cls, settings: SearchSettings, mutation: MutationSettings, inputs: int, outputs: int, seed: int
+        cls,
+        settings: SearchSettings,
+        mutation: MutationSettings,
+        inputs: int,
+        outputs: int,
+        seed: int,
+        ancestor: Population | None = None,
     ) -> Search:
-        """A search before its first generation."""
+        """A search before its first generation.
+
+        Args:
+            settings: population, ranking, selection.
+            mutation: topological changes.
+            inputs: of every genome.
+            outputs: of every genome.
+            seed: what every random stream derives from.
+            ancestor: one genome that all others descend from by the initial mutations; the first of each
+                beginning is this one itself. If not given, they begin without hidden nodes.
+        """
         size, rng = settings.population * settings.beginnings, generator(seed, Stream.FIRST_POPULATION)
-        population = first_population(inputs, outputs, size, settings.enabled, rng)
+        if ancestor is None:
+            population = first_population(inputs, outputs, size, settings.enabled, rng)
+        else:
+            population = ancestor.take(np.zeros(size, np.int64))
         newest = population.newest_node
         for change in range(settings.initial_mutations):
             population, newest = mutate(
                 population, np.arange(size), mutation, newest, seed, _BEFORE_THE_FIRST + change
             )
+        if ancestor is not None:
+            own = np.arange(size)
+            population = join([population, ancestor]).take(np.where(own % settings.population, own, size))
         champions: list[Champion | None] = [None] * settings.beginnings
         return cls(settings, mutation, seed, population, newest_node=newest, champions=champions)
 

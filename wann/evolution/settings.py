@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
@@ -84,6 +85,10 @@ class SearchSettings(Settings):
         target: mean return of the champion on its selection episodes at which the search ends, after that
             generation (published: none).
         patience: generations without a better champion after which the search ends (published: none).
+        seed_from: a network JSON file, or the folder of a search or of a pruning run for its champion: the
+            first network of each beginning is this one, the others are this one after ``initial_mutations``;
+            its weights are not used, nor is ``enabled`` (published: none, networks without hidden nodes). The
+            run keeps a copy.
         enabled: probability that a connection of the first population is enabled.
         elite: share of the survivors that pass unchanged.
         cull: share of the population that leaves no children.
@@ -118,6 +123,7 @@ class SearchSettings(Settings):
     generations: Annotated[int, Field(ge=1, le=10_000_000)] = 1024
     target: float | None = None
     patience: Annotated[int, Field(ge=1)] | None = None
+    seed_from: Path | None = None
     enabled: Fraction = 0.5
     elite: Fraction = 0.2
     cull: Annotated[float, Field(ge=0.0, lt=1.0)] = 0.2

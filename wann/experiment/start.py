@@ -9,10 +9,13 @@ from pathlib import Path
 from ..errors import BadInput
 from ..evaluation import BackendSettings
 from ..evolution import Search
+from ..formats import render, to_document
+from ..network import Network
 from ..runs import Manifest, RunFolder, read_manifest
 from ..settings import render_settings
 from ..tasks import Factory, Reward, Task, make_task, resolved_settings
 from ..trust import NOTHING, Trust
+from .ancestor import read_ancestor
 from .config import Config, load_config
 from .run import Experiment, write_manifest
 
@@ -37,11 +40,16 @@ def start_search(
         data: the content of ``data.npz``, where the task's data are kept in the folder.
 
     Raises:
-        BadInput: the folder is not empty or cannot be written, or another process writes there.
+        BadInput: the folder is not empty or cannot be written, another process writes there, or the network
+            that the search starts from does not fit.
     """
     config = config.changed(task=resolved_settings(config.task, task))
-    search = Search.begin(config.search, config.mutation, task.inputs, task.outputs, config.seed)
-    with RunFolder.create(path, render_settings(config), "front", tell=tell, data=data) as folder:
+    ancestor = read_ancestor(config.search, config.mutation, task.inputs, task.outputs)
+    search = _begun(config, task, ancestor)
+    files = {} if data is None else {RunFolder(path).data: data}
+    if ancestor is not None:
+        files[RunFolder(path).ancestor] = render(to_document(ancestor)).encode()
+    with RunFolder.create(path, render_settings(config), "front", tell=tell, files=files) as folder:
         write_manifest(folder, config, Manifest(), 0.0, 0.0)
         yield Experiment(config, folder, search, task)
 
@@ -93,11 +101,23 @@ def resume_search(
         yield Experiment(config, folder, search, task, before), task
 
 
+def _begun(config: Config, task: Task, ancestor: Network | None) -> Search:
+    return Search.begin(
+        config.search,
+        config.mutation,
+        task.inputs,
+        task.outputs,
+        config.seed,
+        None if ancestor is None else ancestor.population,
+    )
+
+
 def _restored(folder: RunFolder, config: Config, task: Task) -> Search:
     """The search as the newest checkpoint has it, or at its beginning."""
     checkpoint = folder.newest_checkpoint()
     if checkpoint is None:
-        return Search.begin(config.search, config.mutation, task.inputs, task.outputs, config.seed)
+        size = task.inputs, task.outputs
+        return _begun(config, task, read_ancestor(config.search, config.mutation, *size, folder.ancestor))
     if checkpoint.generation > config.search.generations:
         raise BadInput(
             f"{config.search.generations} is fewer than the {checkpoint.generation} that are done",

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, Final
 
 import numpy as np
@@ -44,6 +45,11 @@ class RunFolder:
     def data(self) -> Path:
         """The data that networks are evolved on, where they came as arrays and not as a file."""
         return self.path / "data.npz"
+
+    @property
+    def ancestor(self) -> Path:
+        """The network that the search starts from, if it was given one: a copy, without weights."""
+        return self.path / "ancestor.json"
 
     @property
     def manifest(self) -> Path:
@@ -98,11 +104,11 @@ class RunFolder:
         config: str,
         *subfolders: str,
         tell: Callable[[str], None] = lambda _: None,
-        data: bytes | None = None,
+        files: Mapping[Path, bytes] = MappingProxyType({}),
     ) -> Iterator[RunFolder]:
         """Create a run folder, locked for this process while the block lasts.
 
-        The configuration is written first, after the data that it may need. A process killed here thus
+        The configuration is written first, after the files that it may need. A process killed here thus
         leaves either no configuration, and the run can be started again, or one with which it can be resumed.
 
         Args:
@@ -110,7 +116,7 @@ class RunFolder:
             config: the text of the configuration file.
             subfolders: folders to create in it, besides those that every run has.
             tell: receives a sentence if the file system does not support locks.
-            data: the content of the file of data, if the run keeps its own.
+            files: contents of files that the run keeps from the beginning, such as its own data.
 
         Raises:
             BadInput: the folder is not empty, cannot be written, or is locked by another process.
@@ -122,8 +128,8 @@ class RunFolder:
                 folder._check_empty()
                 stack.enter_context(locked(path, tell))
                 folder._check_empty()  # another process may have been faster
-                if data is not None:
-                    write_atomically(folder.data, data)
+                for file, content in files.items():
+                    write_atomically(file, content)
                 write_atomically(folder.config, config.encode())
                 folder._prepare(subfolders)
             except OSError as error:

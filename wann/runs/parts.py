@@ -17,7 +17,7 @@ LOCK: Final = ".lock"
 _FOLDERS: Final = {"front", "failures", "checkpoints", "figures", "rounds"}
 _FILES: Final = {
     *("config.toml", "manifest.json", "metrics.csv", "timing.csv", "learning.csv"),
-    *("champion.json", "data.npz", "initial.npz", "report.html", LOCK),
+    *("champion.json", "ancestor.json", "data.npz", "initial.npz", "report.html", LOCK),
 }
 _TEMPORARY: Final = re.compile(r"\..+\.\d+\.(tmp|part)")
 _OF_REPORT: Final = re.compile(r"\.report\.html\..*")
