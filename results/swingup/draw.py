@@ -109,12 +109,11 @@ def main() -> None:
     with house_style():
         figure = Figure(figsize=(9.0, 3.4), layout="constrained")
         panels = figure.subplots(1, 2)
-        for axes, draw, corner in zip(
-            panels, (draw_learning, draw_weights), ("lower right", "lower left"), strict=True
-        ):
+        places = ("lower right", (1.0, 0.0)), ("center right", (1.0, 0.67))  # where no curve is
+        for axes, draw, (corner, anchor) in zip(panels, (draw_learning, draw_weights), places, strict=True):
             draw(axes)
             tidy(axes)
-            axes.legend(frameon=False, fontsize=8, loc=corner)
+            axes.legend(frameon=False, fontsize=7.5, handlelength=1.2, loc=corner, bbox_to_anchor=anchor)
         for suffix in (".svg", ".png"):
             save(figure, HERE / f"evidence{suffix}")
 
