@@ -10,8 +10,9 @@ from typing import Any, Final
 import gymnasium
 
 from .cartpole_swingup import CartPoleSwingUpEnv, SwingUpDynamics
+from .layer_sparsity import LayerSparsityEnv
 
-__all__ = ["ENVIRONMENTS", "CartPoleSwingUpEnv", "SwingUpDynamics"]
+__all__ = ["ENVIRONMENTS", "CartPoleSwingUpEnv", "LayerSparsityEnv", "SwingUpDynamics"]
 
 ENVIRONMENTS: Final[dict[str, dict[str, Any]]] = {
     "wann/CartPoleSwingUp-v0": {
@@ -22,6 +23,10 @@ ENVIRONMENTS: Final[dict[str, dict[str, Any]]] = {
         "entry_point": "wann_envs.cartpole_swingup:CartPoleSwingUpEnv",
         "max_episode_steps": 200,
         "kwargs": {"step_seconds": 0.05},
+    },
+    "wann/LayerSparsity-v0": {
+        "entry_point": "wann_envs.layer_sparsity:LayerSparsityEnv",
+        "max_episode_steps": 1000,
     },
 }
 """Ids and what ``gymnasium.register`` is told of them."""

@@ -12,6 +12,7 @@ from ..errors import BadInput
 
 if TYPE_CHECKING:
     from .compaction import Chain, compact
+    from .compression import Compression, CompressionSettings, make_compression
     from .criteria import CRITERIA, Criterion, Probe
     from .curvature import second_derivatives
     from .iteration import Iteration, RoundOutcome
@@ -49,6 +50,8 @@ __all__ = [
     "SQUARED_ERROR",
     "AnyPruningPlan",
     "Chain",
+    "Compression",
+    "CompressionSettings",
     "Criterion",
     "Examples",
     "GradualPlan",
@@ -73,6 +76,7 @@ __all__ = [
     "TrainingSettings",
     "compact",
     "load_prune_config",
+    "make_compression",
     "make_model",
     "prunable",
     "prune",
@@ -87,6 +91,8 @@ _MODULES = {
     "CRITERIA": "criteria",
     "CROSS_ENTROPY": "objective",
     "Chain": "compaction",
+    "Compression": "compression",
+    "CompressionSettings": "compression",
     "Criterion": "criteria",
     "Examples": "training",
     "Iteration": "iteration",
@@ -114,6 +120,7 @@ _MODULES = {
     "SparseChain": "sparse",
     "TrainingSettings": "training",
     "compact": "compaction",
+    "make_compression": "compression",
     "load_prune_config": "settings",
     "make_model": "models",
     "prunable": "mask",

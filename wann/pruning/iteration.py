@@ -107,7 +107,7 @@ class Iteration:
                 f"pruning.step {plan.step}: accepted are iterations below {self.training.iterations}, their "
                 "number"
             )
-        for layer in plan.rates if isinstance(plan, ThresholdPlan | RatedPlan) else ():
+        for layer in plan.rates if isinstance(plan, ThresholdPlan | RatedPlan | NeuronPlan) else ():
             if f"{layer}.weight" not in self._dense.tensors:
                 raise unknown_layer(layer, self._dense.tensors)
         if not isinstance(plan, WeightPlan):
@@ -195,7 +195,8 @@ class Iteration:
         before.apply(self.model)
         if isinstance(plan, NeuronPlan):
             example = self._examples.inputs[:1]
-            return without_neurons(self.model, before, example, plan.density(number), plan.scope)
+            own = plan.own_densities(number)
+            return without_neurons(self.model, before, example, plan.density(number), plan.scope, own)
         batches = self._batches()
         rng = generator(self._seed, Stream.PRUNING_SCORES, number)
         if isinstance(plan, ThresholdPlan):

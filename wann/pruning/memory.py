@@ -10,7 +10,7 @@ from torch import nn
 
 from ..errors import BadInput
 from .mask import Mask
-from .state import Snapshot, State
+from .state import Snapshot, State, check_state
 from .training import TrainingSettings
 
 __all__ = ["Memory"]
@@ -59,21 +59,7 @@ class Memory:
             states["state"] = self.snapshot.state
             _check_optimizer(model, training, self.snapshot.optimizer)
         for part, state in states.items():
-            _check_state(part, state, model.state_dict())
-
-
-def _check_state(part: str, state: State, expected: State) -> None:
-    if state.keys() != expected.keys():
-        raise BadInput(f"{part}: other parameters than those of the network")
-    for name, tensor in state.items():
-        like = expected[name]
-        if (tensor.shape, tensor.dtype) != (like.shape, like.dtype):
-            raise BadInput(
-                f"{part}: {name} is {tensor.dtype} of shape {tuple(tensor.shape)}, "
-                f"in the network {like.dtype} of shape {tuple(like.shape)}"
-            )
-        if not bool(torch.isfinite(tensor).all()):
-            raise BadInput(f"{part}: {name} holds a number that is not finite")
+            check_state(part, state, model.state_dict())
 
 
 def _check_optimizer(model: nn.Module, settings: TrainingSettings, tensors: State) -> None:

@@ -133,7 +133,31 @@ class PruningPlan(Settings):
         )
 
 
-class NeuronPlan(PruningPlan):
+class _Rated(Settings):
+    """Layers may have rates (or sparsities) of their own.
+
+    Attributes:
+        rates: rates (or sparsities) of layers that have one of their own, by the layer's name.
+    """
+
+    rates: dict[str, Share] = Field(default_factory=dict)
+
+    @model_validator(mode="after")
+    def _compared_within_layers(self) -> _Rated:
+        if getattr(self, "scope", None) == "global" and self.rates:
+            raise ValueError("rates: scope 'global' compares all layers with each other; use scope 'layer'")
+        return self
+
+    @abstractmethod
+    def density(self, done: int, own: float | None = None) -> float:
+        """Share kept after ``done`` rounds; ``own`` is the rate of a layer with one of its own."""
+
+    def own_densities(self, done: int) -> dict[str, float]:
+        """Densities after ``done`` rounds of the layers with a rate of their own, by the layer's name."""
+        return {layer: self.density(done, rate) for layer, rate in self.rates.items()}
+
+
+class NeuronPlan(_Rated, PruningPlan):
     """Whole units are removed.
 
     Attributes:
@@ -143,10 +167,6 @@ class NeuronPlan(PruningPlan):
 
     criterion: Literal["neurons"] = "neurons"
     scope: Literal["layer", "global"] = "layer"
-
-    @abstractmethod
-    def density(self, done: int) -> float:
-        """Share of the dense network's units that is kept after ``done`` rounds."""
 
 
 class NeuronIterativePlan(Iterative, NeuronPlan):
@@ -205,28 +225,8 @@ class WeightPlan(_Scored):
         return {}
 
 
-class RatedPlan(WeightPlan):
-    """Layers may have rates (or sparsities) of their own.
-
-    Attributes:
-        rates: rates (or sparsities) of layers that have one of their own, by the layer's name.
-    """
-
-    rates: dict[str, Share] = Field(default_factory=dict)
-
-    @model_validator(mode="after")
-    def _compared_within_layers(self) -> RatedPlan:
-        if self.scope == "global" and self.rates:
-            raise ValueError("rates: scope 'global' compares all weights with all; use scope 'layer'")
-        return self
-
-    @abstractmethod
-    def density(self, done: int, own: float | None = None) -> float:
-        """Share kept after ``done`` rounds; ``own`` is the rate of a layer with one of its own."""
-
-    def own_densities(self, done: int) -> dict[str, float]:
-        """See ``WeightPlan``."""
-        return {layer: self.density(done, rate) for layer, rate in self.rates.items()}
+class RatedPlan(_Rated, WeightPlan):
+    """Single weights are removed, in some layers at rates (or to sparsities) of their own."""
 
 
 class IterativePlan(Iterative, RatedPlan):

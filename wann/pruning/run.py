@@ -22,17 +22,16 @@ from ..formats.network_json import LARGEST_FILE
 from ..reporting import FrontierPoint, draw_frontier
 from ..runs import Checkpoint, RunFolder, manifest
 from ..settings import render_settings
-from ..streams import Stream, generator
-from ..tasks import DATA_SETS, ImageSet
 from .compaction import Chain
+from .dense import dense_model, load_examples
 from .iteration import Iteration, RoundOutcome
 from .mask import Mask
 from .memory import Memory
-from .models import initialise, make_model
+from .models import initialise
 from .record import Record, state_bytes
 from .settings import PruneConfig, load_prune_config
 from .state import Snapshot, State, state_of
-from .training import Examples, Measurement, Stopped, measure, one_thread
+from .training import Measurement, Stopped, measure, one_thread
 
 __all__ = ["PruningRun", "RoundProgress"]
 
@@ -72,18 +71,13 @@ class PruningRun:
     def __init__(self, config: PruneConfig, folder: RunFolder, memory: Memory | None = None) -> None:
         self.config = config
         self.folder = folder
-        data = DATA_SETS[config.data.name]
-        given = None if config.data.folder is None else Path(config.data.folder)
-        train, self._test = data.load("train", given), _examples(data.load("test", given))
-        self._validation = _examples(train[len(train) - data.validation :])
-        model = make_model(
-            config.model, data.side, len(data.classes), generator(config.seed, Stream.PRUNING_WEIGHTS)
-        )
+        model = dense_model(config)
+        self._validation, self._test = (load_examples(config.data, part) for part in ("validation", "test"))
         self._iteration = Iteration(
             model,
             config.pruning,
             config.training,
-            _examples(train[: len(train) - data.validation]),
+            load_examples(config.data, "train"),
             self._validation,
             config.seed,
             initialise=lambda model, rng: initialise(model, config.model, rng),
@@ -299,10 +293,6 @@ def _read_rounds(path: Path, needed: Sequence[str]) -> list[dict[str, Any]]:
         raise BadInput(f"{path}: not a table of a pruning run: its first row is not the dense network")
     columns = {**numbers, **words}
     return [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
-
-
-def _examples(images: ImageSet) -> Examples:
-    return Examples(torch.from_numpy(images.pixels()), torch.from_numpy(images.labels))
 
 
 def _checkpoint(memory: Memory) -> Checkpoint:

@@ -7,9 +7,10 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
+from ..errors import BadInput
 from .mask import Mask, prunable
 
-__all__ = ["Snapshot", "State", "optimizer_tensors", "restore_optimizer", "state_of"]
+__all__ = ["Snapshot", "State", "check_state", "optimizer_tensors", "restore_optimizer", "state_of"]
 
 State = dict[str, Tensor]
 
@@ -32,6 +33,30 @@ class Snapshot:
 def state_of(model: nn.Module) -> State:
     """A copy of all parameters and buffers."""
     return {name: tensor.detach().clone() for name, tensor in model.state_dict().items()}
+
+
+def check_state(part: str, state: State, expected: State) -> None:
+    """Check that parameters and buffers are those of a network.
+
+    Args:
+        part: what they are, for the message.
+        state: what was read.
+        expected: the network's own.
+
+    Raises:
+        BadInput: they are not, or a number is not finite.
+    """
+    if state.keys() != expected.keys():
+        raise BadInput(f"{part}: other parameters than those of the network")
+    for name, tensor in state.items():
+        like = expected[name]
+        if (tensor.shape, tensor.dtype) != (like.shape, like.dtype):
+            raise BadInput(
+                f"{part}: {name} is {tensor.dtype} of shape {tuple(tensor.shape)}, "
+                f"in the network {like.dtype} of shape {tuple(like.shape)}"
+            )
+        if not bool(torch.isfinite(tensor).all()):
+            raise BadInput(f"{part}: {name} holds a number that is not finite")
 
 
 def optimizer_tensors(optimizer: torch.optim.Optimizer) -> State:
