@@ -46,7 +46,7 @@ USED: Final[dict[str, set[str]]] = {
         *("experiment", "formats", "network", "runs", "tasks"),
     },
     "pruning": {
-        *("activations", "errors", "files", "settings", "streams"),
+        *("activations", "errors", "files", "settings", "streams", "trust"),
         *("assessment", "evaluation", "formats", "genome", "network", "reporting", "runs", "tasks"),
     },
     "comparison": {

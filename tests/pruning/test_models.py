@@ -17,7 +17,7 @@ from wann.pruning.models import reset
 from wann.pruning.state import state_of
 
 
-def made(seed: int = 0, side: int = 28, **settings: Any) -> nn.Sequential:
+def made(seed: int = 0, side: int = 28, **settings: Any) -> nn.Module:
     return make_model(ModelSettings(**settings), side, 10, np.random.default_rng(seed))
 
 
@@ -55,11 +55,11 @@ def test_pictures_too_small_for_it_are_refused() -> None:
 
 
 def test_without_hidden_layers_it_is_a_logistic_regression() -> None:
-    assert [type(part) for part in made(hidden=())] == [nn.Linear]
+    assert [type(part) for part in made(hidden=()).children()] == [nn.Linear]
 
 
 def test_dropout_follows_every_hidden_activation() -> None:
-    kinds = [type(part) for part in made(hidden=(5, 4), dropout=0.3, side=4)]
+    kinds = [type(part) for part in made(hidden=(5, 4), dropout=0.3, side=4).children()]
     assert kinds == [nn.Linear, nn.ReLU, nn.Dropout, nn.Linear, nn.ReLU, nn.Dropout, nn.Linear]
 
 

@@ -98,7 +98,7 @@ def test_weights_that_are_there_are_stored_whatever_their_value() -> None:
     assert [matrix.nnz for matrix in matrices] == [12, 6]
 
 
-def pruned(density: float) -> tuple[nn.Sequential, Mask]:
+def pruned(density: float) -> tuple[nn.Module, Mask]:
     model = make_model(ModelSettings(hidden=(60, 30)), 16, 10, np.random.default_rng(0))
     mask = random_mask(model, density)
     mask.apply(model)

@@ -9,6 +9,7 @@ from ._evaluate import evaluate
 from ._files import export, import_out, load, save
 from ._folders import prunes, run_folder
 from ._prune import prune, read_prune_config
+from ._rates import Chosen, rates
 from ._run import FrontNetwork, Metrics, Run
 from ._search import read_config, resume, resume_needs, search
 from ._settings import settings
@@ -17,6 +18,7 @@ from ._tasks import needs, tasks
 from ._tune import tune
 
 __all__ = [
+    "Chosen",
     "FrontNetwork",
     "Metrics",
     "Network",
@@ -32,6 +34,7 @@ __all__ = [
     "needs",
     "prune",
     "prunes",
+    "rates",
     "read_config",
     "read_prune_config",
     "report",

@@ -19,17 +19,28 @@ __all__ = ["prune", "read_prune_config", "resume_pruning"]
 
 
 def read_prune_config(
-    config: Path | str | Mapping[str, Any], changes: Sequence[str] = (), *, seed: int | None = None
+    config: Path | str | Mapping[str, Any],
+    changes: Sequence[str] = (),
+    *,
+    seed: int | None = None,
+    rates: Path | None = None,
 ) -> PruneConfig:
     """Read the configuration of a pruning run and apply changes to it; see ``read_config``.
 
+    Args:
+        config: see ``read_config``.
+        changes: see ``read_config``.
+        seed: overrides the configuration's.
+        rates: a file of sparsities, one for each layer, as ``rates`` chooses them.
+
     Raises:
-        BadInput: an unknown key or a bad value, or PyTorch is not installed.
+        BadInput: an unknown key or a bad value, rates of another network, or PyTorch is not installed.
     """
-    from ..pruning import load_prune_config  # noqa: PLC0415 - PyTorch is an extra
+    from ..pruning import load_prune_config, with_rates  # noqa: PLC0415 - PyTorch is an extra
 
     arguments = {} if seed is None else {"seed": [f"seed={seed}"]}
-    return load_prune_config(configuration(config, "prune"), changes, arguments)
+    settings = load_prune_config(configuration(config, "prune"), changes, arguments)
+    return settings if rates is None else with_rates(settings, rates)
 
 
 def prune(

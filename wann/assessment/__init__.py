@@ -1,7 +1,7 @@
 """How good a network is: conditions, scores and their statistics."""
 
 from .assessor import Assessor, assessor_type, make_assessor
-from .budget import LIMIT, Budget, budget_of, midpoints, tuning_of
+from .budget import LIMIT, TUNED_OVER, Budget, budget_of, midpoints, tuning_of
 from .control import ControlAssessor
 from .images import ENSEMBLE, ImageAssessor
 from .score import CONTROL_CONDITIONS, IMAGE_CONDITIONS, AnyScore, ImageScore, Score, Scores
@@ -11,6 +11,7 @@ __all__ = [
     "ENSEMBLE",
     "IMAGE_CONDITIONS",
     "LIMIT",
+    "TUNED_OVER",
     "AnyScore",
     "Assessor",
     "Budget",

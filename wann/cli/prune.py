@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     examples=(
         "wann prune lenet-300-100/lottery-ticket --seed 3",
         "wann prune lenet-300-100/snip --set data.name=fashion-mnist",
+        "wann prune lenet-5/amc --rates rates.toml",
         "wann prune results/runs/mnist-16-seed0-1 -o smaller.json",
     )
 )
@@ -61,6 +62,14 @@ def prune(
             autocompletion=settable("prune"),
         ),
     ] = None,
+    rates: Annotated[
+        Path | None,
+        typer.Option(
+            "--rates",
+            metavar="FILE",
+            help="CONFIG: a sparsity for each layer, as wann rates writes them.",
+        ),
+    ] = None,
     task: TaskId = None,
     tolerance: Annotated[
         float | None,
@@ -76,7 +85,7 @@ def prune(
     """Prune a dense network in rounds, or the connections of an evolved one."""
     path = Path(what)
     if what not in presets("prune") and (path.suffix == ".json" or path.is_dir()):
-        _refuse({"--set": changes}, f"{what} is a network")
+        _refuse({"--set": changes, "--rates": rates}, f"{what} is a network")
         output = writable(run)
         if output is None:
             raise BadInput(f"{what} is a network: name the file to write with -o FILE")
@@ -87,7 +96,7 @@ def prune(
     )
     from .. import api
 
-    settings = api.read_prune_config(what, changes or (), seed=seed)
+    settings = api.read_prune_config(what, changes or (), seed=seed, rates=rates)
     with api.run_folder(run, path.stem, settings.seed) as folder:
         return rounds(
             folder,

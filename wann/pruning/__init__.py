@@ -35,6 +35,7 @@ if TYPE_CHECKING:
         ThresholdPlan,
     )
     from .quantisation import Quantised
+    from .rates import Rates, with_rates
     from .run import PruningRun
     from .schedules import SCHEDULES
     from .scopes import SCOPES, select
@@ -70,6 +71,7 @@ __all__ = [
     "PruningPlan",
     "PruningRun",
     "Quantised",
+    "Rates",
     "RoundOutcome",
     "SparseChain",
     "ThresholdPlan",
@@ -84,6 +86,7 @@ __all__ = [
     "select",
     "to_network",
     "train",
+    "with_rates",
     "without_neurons",
 ]
 
@@ -113,6 +116,7 @@ _MODULES = {
     "OneShotPlan": "plan",
     "ThresholdPlan": "plan",
     "PruningRun": "run",
+    "Rates": "rates",
     "Quantised": "quantisation",
     "SCHEDULES": "schedules",
     "SCOPES": "scopes",
@@ -129,6 +133,7 @@ _MODULES = {
     "select": "scopes",
     "to_network": "networks",
     "train": "training",
+    "with_rates": "rates",
     "without_neurons": "neurons",
 }
 

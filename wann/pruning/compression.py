@@ -30,12 +30,8 @@ from .schedules import Share
 from .settings import DataSettings, PruneConfig
 from .training import Examples, TrainingSettings, one_thread
 
-__all__ = ["FEATURES", "Compression", "CompressionSettings", "Judgement", "make_compression"]
+__all__ = ["Compression", "CompressionSettings", "Judgement", "make_compression"]
 
-FEATURES: Final = (
-    "t", "n", "c", "h", "w", "stride", "k", "FLOPs", "reduced", "rest", "last sparsity",
-)  # fmt: skip
-"""What a policy reads of a layer: the state of AMC, section 3.1."""
 _LATEST: Final = 4  # compressions that a process keeps
 
 
@@ -147,7 +143,10 @@ class Compression:
         self._judged: dict[tuple[int, ...], Judgement] = {}
 
     def state(self, kept: Sequence[int]) -> NDArray[np.float32]:
-        """What a policy reads of the next layer, float32[11] in [0, 1]; see ``FEATURES``.
+        """What a policy reads of the next layer, float32[11] in [0, 1] (AMC, section 3.1).
+
+        They are t, n, c, h, w, stride, k, FLOPs[t], Reduced, Rest, a_{t-1}, where Reduced are the FLOPs
+        that the choices so far have saved, and Rest those of the layers after this one.
 
         Args:
             kept: what the layers before it keep.
@@ -238,4 +237,4 @@ def _scaled(layers: Sequence[Layer]) -> NDArray[np.float64]:
         np.float64,
     )
     least, range_ = table.min(axis=0), np.ptp(table, axis=0)
-    return (table - least) / np.where(range_ > 0, range_, 1.0)
+    return np.asarray((table - least) / np.where(range_ > 0, range_, 1.0))

@@ -22,6 +22,9 @@ _CHEETAH: Final = (
     "height", "pitch", *_CHEETAH_JOINTS, "x velocity", "y velocity", "pitch velocity",
     *(f"{joint} speed" for joint in _CHEETAH_JOINTS),
 )  # fmt: skip
+_LAYER: Final = (
+    "t", "n", "c", "h", "w", "stride", "k", "FLOPs", "reduced", "rest", "last sparsity",
+)  # fmt: skip
 
 OBSERVATION_NAMES: Final = {
     "CartPole": _CART,
@@ -36,6 +39,7 @@ OBSERVATION_NAMES: Final = {
     "InvertedPendulum": _CART,
     "InvertedDoublePendulum": _DOUBLE,
     "HalfCheetah": _CHEETAH,
+    "wann/LayerSparsity": _LAYER,
 }
 """By the environment's name, without its version."""
 
@@ -52,6 +56,7 @@ ACTION_NAMES: Final = {
     "InvertedPendulum": ("force",),
     "InvertedDoublePendulum": ("force",),
     "HalfCheetah": _CHEETAH_JOINTS,
+    "wann/LayerSparsity": ("sparsity",),
 }
 """By the environment's name, without its version."""
 
@@ -65,6 +70,7 @@ WELL_KNOWN: Final = {
         ("InvertedPendulum", "v5"),
         ("InvertedDoublePendulum", "v5"),
         ("HalfCheetah", "v5"),
+        ("wann/LayerSparsity", "v0"),
     )
 }
-"""Names of inputs and outputs of environments that need an extra, by their id."""
+"""Names of inputs and outputs by the id, for environments that need an extra, or a trained network."""
