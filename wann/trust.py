@@ -6,21 +6,23 @@ imports by name therefore takes a ``Trust`` and asks it first.
 
 from __future__ import annotations
 
+import re
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from importlib import import_module
 from importlib.metadata import entry_points
 from importlib.util import find_spec
 from pathlib import Path
 from types import ModuleType
-from typing import Final
+from typing import Any, Final
 
 from .errors import BadInput
 
-__all__ = ["BY_HAND", "NOTHING", "Trust", "import_trusted", "module_named"]
+__all__ = ["BY_HAND", "NOTHING", "Trust", "import_trusted", "module_named", "modules_within"]
 
 _GROUP: Final = "wann.environments"
+_WITHIN_MODULE: Final = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*)*:[^\W\d]\w*")
 
 
 @dataclass(frozen=True)
@@ -94,6 +96,17 @@ def import_trusted(module: str) -> ModuleType:
     except ModuleNotFoundError:
         sys.path.remove(here)
         raise
+
+
+def modules_within(value: Any) -> Iterator[str]:
+    """Every ``module:name`` in the keyword arguments of an environment, which may import it."""
+    if isinstance(value, Mapping):
+        value = list(value.values())
+    if isinstance(value, str) and _WITHIN_MODULE.fullmatch(value):
+        yield value
+    elif isinstance(value, Sequence) and not isinstance(value, str):
+        for part in value:
+            yield from modules_within(part)
 
 
 def module_named(name: str) -> str | None:

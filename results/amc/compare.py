@@ -1,9 +1,9 @@
 """What chooses the sparsity of each layer best: rules, random search, DDPG, CMA-ES, or an evolved policy.
 
-    python results/amc/compare.py CELL... [--seed N]...
+    python results/amc/compare.py CELL --seed N [--method NAME ...]
 
 A cell is one of ``CELLS``: a network and a budget. Choices are made on the validation images that
-the environment shows; the table has test accuracy. A row takes the place of the one that was there before.
+the environment shows; rows/CELL-N.csv has test accuracy. A row takes the place of the one that was there.
 """
 
 from __future__ import annotations
@@ -43,9 +43,9 @@ from wann.pruning.training import measure, one_thread
 from wann.runs import manifest
 
 HERE: Final = Path(__file__).parent
-EPISODES: Final = 300  # of random search, DDPG and both ways of CMA-ES
-EXPLORED: Final = 100  # by DDPG with full noise, as published
-TUNING: Final = TrainingSettings(iterations=250, rate=6e-4, measure_every=250)
+EPISODES: Final = 150  # of random search, DDPG and both ways of CMA-ES
+EXPLORED: Final = 50  # by DDPG with full noise; published are 400 and 100
+TUNING: Final = TrainingSettings(iterations=120, rate=6e-4, measure_every=120)
 CELLS: Final[dict[str, dict[str, Any]]] = {
     "lenet-5-90": {"model": "lenet-5", "sparsity": 0.9},
     "lenet-5-95": {"model": "lenet-5", "sparsity": 0.95},
@@ -297,35 +297,32 @@ def write(row: dict[str, Any], table: Path) -> None:
     rows = {}
     if table.exists():
         with table.open(encoding="utf-8", newline="") as file:
-            rows = {(one["cell"], one["seed"], one["method"]): one for one in csv.DictReader(file)}
-    rows[row["cell"], str(row["seed"]), row["method"]] = row
-    cells, methods = list(CELLS), list(METHODS)
-    order = sorted(rows, key=lambda key: (cells.index(key[0]), int(key[1]), methods.index(key[2])))
+            rows = {one["method"]: one for one in csv.DictReader(file)}
+    rows[row["method"]] = row
     with table.open("w", encoding="utf-8", newline="") as file:
         writer = csv.DictWriter(file, list(row), lineterminator="\n")
         writer.writeheader()
-        writer.writerows(rows[key] for key in order)
+        writer.writerows(rows[name] for name in METHODS if name in rows)
 
 
 def main() -> None:
-    """Measure, write the tables and what they were made with."""
+    """Measure, write the table and what it was made with."""
     parser = argparse.ArgumentParser()
-    parser.add_argument("cells", nargs="+", choices=list(CELLS))
-    parser.add_argument("--seed", type=int, nargs="+", default=[0, 1, 2])
+    parser.add_argument("cell", choices=list(CELLS))
+    parser.add_argument("--seed", type=int, required=True)
     parser.add_argument("--method", nargs="+", choices=list(METHODS), default=list(METHODS))
     given = parser.parse_args()
     torch.set_num_threads(1)
-    facts = json.dumps(manifest(seed=given.seed[0]), indent=2)  # before tables change: the commit is clean
-    for cell in given.cells:
-        table = HERE / f"{cell}.csv"
-        for seed in given.seed:
-            for name in given.method:
-                if name == "erk" and CELLS[cell].get("remove") == "units":
-                    continue  # ERK is a rule for weights
-                row = row_of(cell, seed, name)
-                write(row, table)
-                print({key: value for key, value in row.items() if key != "rates"}, flush=True)  # noqa: T201
-        (HERE / f"{cell}.manifest.json").write_text(f"{facts}\n", encoding="utf-8")
+    (HERE / "rows").mkdir(exist_ok=True)
+    table = HERE / "rows" / f"{given.cell}-{given.seed}.csv"
+    facts = json.dumps(manifest(seed=given.seed), indent=2)
+    for name in given.method:
+        if name == "erk" and CELLS[given.cell].get("remove") == "units":
+            continue  # ERK is a rule for weights
+        row = row_of(given.cell, given.seed, name)
+        write(row, table)
+        print({key: value for key, value in row.items() if key != "rates"}, flush=True)  # noqa: T201
+    table.with_suffix(".manifest.json").write_text(f"{facts}\n", encoding="utf-8")
 
 
 if __name__ == "__main__":

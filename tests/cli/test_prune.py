@@ -350,7 +350,10 @@ BAD: Final = {
         ["pruning.criterion=neurons", "pruning.rates={}", "pruning.scope=erk"],
         ["pruning.scope", "'erk'"],
     ),
-    "rates of neurons": (["pruning.criterion=neurons"], ["rates"]),
+    "rates of output neurons": (
+        ["pruning.criterion=neurons"],
+        ["no layer 'output'", "there are hidden1, hidden2"],
+    ),
     "rates of levels": (
         ["pruning={schedule='levels', levels=[0.5], rates={output=0.1}}"],
         ["pruning.rates", "unknown key of schedule levels"],

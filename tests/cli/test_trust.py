@@ -137,6 +137,8 @@ READERS: Final = {
 }
 OTHERS: Final = {"search", "import", "tasks", "settings", "bench"}
 """Commands that read neither networks of ours nor run folders."""
+POLICIES: Final = {"rates": "rates {} -o o.toml"}
+"""Commands for the policies of one environment."""
 FREE: Final = {"report", "export", "frontier"}
 """Commands that import nothing whatever they read, and have no ``--trust``."""
 KEPT: Final = ("n.json", "run", "pruning", "run/config.toml", "pruning/config.toml")
@@ -150,17 +152,17 @@ def ended(command: str) -> int:
 
 def test_every_command_is_among_these() -> None:
     commands: Any = get_command(app)
-    assert set(commands.commands) == READERS.keys() | OTHERS
+    assert set(commands.commands) == READERS.keys() | POLICIES.keys() | OTHERS
     trusting = {
         name
         for name, command in commands.commands.items()
         if "trust" in [each.name for each in command.params]
     }
-    assert trusting == READERS.keys() - FREE
+    assert trusting == READERS.keys() - FREE | POLICIES.keys()
 
 
 @pytest.mark.parametrize("what", KEPT)
-@pytest.mark.parametrize("command", READERS.values(), ids=READERS)
+@pytest.mark.parametrize("command", [*READERS.values(), *POLICIES.values()], ids=[*READERS, *POLICIES])
 @pytest.mark.usefixtures("kept")
 def test_nothing_that_is_read_imports_a_module(command: str, what: str, trace: Trace) -> None:
     ended(command.format(what))

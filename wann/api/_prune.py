@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..presets import configuration
+from ..trust import Trust
 from ._callbacks import never, quiet
 from ._folders import run_folder
 from ._run import Run
@@ -79,13 +80,17 @@ def prune(
 def resume_pruning(
     run: Path | str,
     *,
+    trust: Sequence[str] = (),
     show: Callable[[RoundProgress], None] = quiet,
     stop: Callable[[], bool] = never,
     tell: Callable[[str], None] = quiet,
 ) -> Run:
-    """Resume an interrupted pruning run after its last finished round; see ``prune``."""
+    """Resume an interrupted pruning run after its last finished round; see ``prune``.
+
+    ``trust`` names the module that makes its network, which the folder alone may not choose.
+    """
     from ..pruning import PruningRun  # noqa: PLC0415
 
-    with PruningRun.resume(Path(run), tell) as going_on:
+    with PruningRun.resume(Path(run), tell, Trust.of(trust)) as going_on:
         done = going_on.run(show, stop)
     return Run(run, finished=done)

@@ -28,11 +28,11 @@ from ..tasks import (
     npz_of,
     parse_labelled,
 )
-from ..trust import BY_HAND, Trust, module_named
+from ..trust import BY_HAND, Trust, module_named, modules_within
 from ._callbacks import deadline, never, quiet
 from ._folders import prunes, run_folder
 from ._progress import progress_line
-from ._prune import resume_pruning
+from ._prune import read_prune_config, resume_pruning
 from ._run import Run
 
 __all__ = ["blaming_settings", "changes_of", "read_config", "resume", "resume_needs", "search"]
@@ -256,7 +256,7 @@ def resume(
     """Resume an interrupted search or pruning run, or extend a search to more generations; see ``search``.
 
     A pruning run takes none of ``generations``, ``minutes``, ``backend``, ``workers``, ``address``,
-    ``trust``, ``environment`` and ``reward``; its ``callback`` is called with a ``RoundProgress``.
+    ``environment`` and ``reward``; its ``callback`` is called with a ``RoundProgress``.
 
     The backend is that of the run's configuration unless it is given here. Two things are never taken from
     a file: which module is imported (``trust``), and which cluster is joined (``address``), since a cluster
@@ -271,11 +271,11 @@ def resume(
             "workers": workers,
             "address": address,
         }
-        given |= {"trust": trust or None, "environment": environment, "reward": reward}
+        given |= {"environment": environment, "reward": reward}
         for name, value in given.items():
             if value is not None:
                 raise BadInput(f"{run} is a pruning run; this is for searches", argument=name)
-        return resume_pruning(run, show=callback, stop=stop, tell=tell)
+        return resume_pruning(run, trust=trust, show=callback, stop=stop, tell=tell)
 
     def moved(before: BackendSettings) -> BackendSettings:
         after = before.elsewhere(backend, workers, address)
@@ -302,18 +302,19 @@ def resume_needs(run: Path | str) -> dict[str, list[str]]:
     """The arguments that ``resume`` needs for a run, since its folder alone may not decide them.
 
     Returns:
-        ``trust``: the modules of the task, its wrappers and its reward; ``address``: the cluster; each only
-        where there is one.
+        ``trust``: the modules of the task, its arguments, wrappers and reward, or of a pruning run's network;
+        ``address``: the cluster; each only where there is one.
 
     Raises:
         BadInput: no run folder, or a damaged configuration.
     """
     if prunes(run):
-        return {}
-    config = load_config(RunFolder.existing(Path(run)).config)
-    names = [config.task.id]
-    if isinstance(config.task, ControlSettings):
-        names += [*config.task.wrappers, config.task.reward or ""]
+        names, address = [read_prune_config(RunFolder.existing(Path(run)).config).model.kind], None
+    else:
+        config = load_config(RunFolder.existing(Path(run)).config)
+        names, address = [config.task.id], config.backend.address
+        if isinstance(config.task, ControlSettings):
+            names += [*modules_within(config.task.kwargs), *config.task.wrappers, config.task.reward or ""]
     modules = dict.fromkeys(module for module in map(module_named, names) if module)
-    needs = {"trust": list(modules), "address": [config.backend.address] if config.backend.address else []}
+    needs = {"trust": list(modules), "address": [address] if address else []}
     return {name: values for name, values in needs.items() if values}

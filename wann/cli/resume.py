@@ -36,13 +36,16 @@ def resume(
     if api.prunes(run):
         from .prune import rounds
 
-        if any(option is not None for option in (generations, minutes, backend, workers, address, trust)):
+        if any(option is not None for option in (generations, minutes, backend, workers, address)):
             raise BadInput(
-                f"{run}: a pruning run; --generations, --minutes, --backend, --workers, --ray-address and "
-                "--trust are of searches"
+                f"{run}: a pruning run; --generations, --minutes, --backend, --workers and --ray-address are "
+                "of searches"
             )
         return rounds(
-            run, lambda show, stop, tell: api.resume(run, callback=show, stop=stop, tell=tell).finished
+            run,
+            lambda show, stop, tell: (
+                api.resume(run, trust=trust or (), callback=show, stop=stop, tell=tell).finished
+            ),
         )
     return shown(
         run,

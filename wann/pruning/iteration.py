@@ -108,8 +108,9 @@ class Iteration:
                 "number"
             )
         for layer in plan.rates if isinstance(plan, ThresholdPlan | RatedPlan | NeuronPlan) else ():
-            if f"{layer}.weight" not in self._dense.tensors:
-                raise unknown_layer(layer, self._dense.tensors)
+            known = [*self._dense.tensors][: -1 if isinstance(plan, NeuronPlan) else None]
+            if f"{layer}.weight" not in known:
+                raise unknown_layer(layer, known)
         if not isinstance(plan, WeightPlan):
             return
         for number in range(1, plan.count + 1):

@@ -16,6 +16,7 @@ from ..formats import render, to_document
 from ..network import Network
 from .compaction import Chain
 from .iteration import RoundOutcome
+from .mask import Mask
 from .networks import to_network
 from .quantisation import Quantised
 from .settings import PruneConfig
@@ -23,11 +24,40 @@ from .sparse import SparseChain, dense_bytes, latency
 from .state import State
 from .training import Examples, measure
 
-__all__ = ["Record", "state_bytes"]
+__all__ = ["Record", "SmallForms", "state_bytes"]
 
 _LARGEST_NETWORK: Final = 30_000  # connections of a network that is written as JSON too
 _COMPARED: Final = 8  # images on which compact and masked network are compared
 _CALIBRATION: Final = 1000  # images that determine the scale of activations
+
+
+@dataclass(frozen=True)
+class SmallForms:
+    """The physically small forms of a masked network.
+
+    Attributes:
+        masked: layers of the masked network in full size.
+        chain: layers of the compact network.
+        sparse: these in compressed rows.
+        quantised: these in eight bits.
+    """
+
+    masked: Chain
+    chain: Chain
+    sparse: SparseChain
+    quantised: Quantised
+
+    @classmethod
+    def of(cls, model: nn.Module, mask: Mask, validation: Examples) -> SmallForms:
+        """Compact and quantise a network.
+
+        Raises:
+            BadInput: see ``Chain.of``.
+        """
+        masked = Chain.of(model, mask, validation.inputs[:_COMPARED])
+        chain = masked.compacted()
+        quantised = Quantised.of(chain, validation.inputs[:_CALIBRATION])
+        return cls(masked, chain, SparseChain.of(chain), quantised)
 
 
 @dataclass(frozen=True)
@@ -38,27 +68,13 @@ class Record:
         model: the masked model, with the weights of early stopping.
         outcome: the network as its round trained it.
         test: the test images.
-        masked: layers of the masked network in full size.
-        chain: layers of the compact network.
-        sparse: these in compressed rows.
-        quantised: these in eight bits.
+        small: its small forms; None where the network is no sequence of layers.
     """
 
     model: nn.Module
     outcome: RoundOutcome
     test: Examples
-    masked: Chain
-    chain: Chain
-    sparse: SparseChain
-    quantised: Quantised
-
-    @classmethod
-    def of(cls, model: nn.Module, outcome: RoundOutcome, validation: Examples, test: Examples) -> Record:
-        """Compact and quantise a network."""
-        masked = Chain.of(model, outcome.mask, validation.inputs[:_COMPARED])
-        chain = masked.compacted()
-        quantised = Quantised.of(chain, validation.inputs[:_CALIBRATION])
-        return cls(model, outcome, test, masked, chain, SparseChain.of(chain), quantised)
+    small: SmallForms | None
 
     def write(self, directory: Path, config: PruneConfig) -> None:
         """Write the mask, the weights at early stopping and at the end, and the small forms.
@@ -70,15 +86,17 @@ class Record:
         write_atomically(directory / "mask.npz", self.outcome.mask.to_bytes())
         write_atomically(directory / "final.npz", state_bytes(self.outcome.trained.final))
         write_atomically(directory / "weights.npz", state_bytes(self.outcome.trained.best))
-        network = _network(self.chain, config, self.outcome)
+        if self.small is None:
+            return
+        network = _network(self.small.chain, config, self.outcome)
         if network is not None:
             write_atomically(directory / "network.json", render(to_document(network)).encode())
-        write_atomically(directory / "sparse.npz", self.sparse.to_bytes())
-        write_atomically(directory / "int8.npz", self.quantised.to_bytes())
+        write_atomically(directory / "sparse.npz", self.small.sparse.to_bytes())
+        write_atomically(directory / "int8.npz", self.small.quantised.to_bytes())
 
     def row(self, directory: Path, final_test_accuracy: float) -> dict[str, float | str]:
         """What configuration and seed determine; sizes in bytes are those of the files in ``directory``."""
-        outcome, trained, mask, chain = self.outcome, self.outcome.trained, self.outcome.mask, self.chain
+        outcome, trained, mask, small = self.outcome, self.outcome.trained, self.outcome.mask, self.small
         best, (iterations, last) = dict(trained.history)[trained.best_iteration], trained.history[-1]
         return {
             "round": outcome.round,
@@ -86,9 +104,7 @@ class Record:
             "weights": mask.kept,
             "total": mask.total,
             "sparsity": mask.sparsity,
-            "connections": chain.connections,
-            "biases": chain.biases,
-            "multiply_adds": _multiply_adds(chain.module(), self.test.inputs[:1]) if chain.connections else 0,
+            **({} if small is None else _sizes(small.chain, self.test)),
             "iterations": iterations,
             "best_iteration": trained.best_iteration,
             "validation_loss": best.loss,
@@ -96,23 +112,39 @@ class Record:
             "test_accuracy": measure(self.model, self.test).accuracy,
             "final_validation_accuracy": last.accuracy,
             "final_test_accuracy": final_test_accuracy,
-            "int8_test_accuracy": _accuracy(self.quantised, self.test),
-            "dense_bytes": dense_bytes(self.masked),
-            "compact_bytes": dense_bytes(chain),
-            "csr_bytes": (directory / "sparse.npz").stat().st_size,
-            "int8_bytes": (directory / "int8.npz").stat().st_size,
+            **({} if small is None else _stored(small, self.test, directory)),
             **{f"kept_{name}": kept for name, (kept, _) in mask.layers().items()},
         }
 
     def times(self) -> dict[str, float | str]:
         """Microseconds per image, for a single image and in a batch of 256."""
         one, many = self.test.inputs[:1], self.test.inputs[:256]
+        forms: dict[str, Callable[[torch.Tensor], torch.Tensor]] = {"dense": self.model.eval()}
+        if self.small is not None:
+            forms |= {"compact": self.small.chain.module(), "csr": self.small.sparse}
         times: dict[str, float | str] = {}
-        forms = (("dense", self.model.eval()), ("compact", self.chain.module()), ("csr", self.sparse))
-        for name, network in forms:
+        for name, network in forms.items():
             times[f"{name}_us"] = 1e6 * latency(network, one, 0.05)
             times[f"{name}_us_of_256"] = 1e6 * latency(network, many, 0.05) / len(many)
         return times
+
+
+def _sizes(chain: Chain, test: Examples) -> dict[str, float | str]:
+    return {
+        "connections": chain.connections,
+        "biases": chain.biases,
+        "multiply_adds": _multiply_adds(chain.module(), test.inputs[:1]) if chain.connections else 0,
+    }
+
+
+def _stored(small: SmallForms, test: Examples, directory: Path) -> dict[str, float | str]:
+    return {
+        "int8_test_accuracy": _accuracy(small.quantised, test),
+        "dense_bytes": dense_bytes(small.masked),
+        "compact_bytes": dense_bytes(small.chain),
+        "csr_bytes": (directory / "sparse.npz").stat().st_size,
+        "int8_bytes": (directory / "int8.npz").stat().st_size,
+    }
 
 
 def state_bytes(state: State) -> bytes:

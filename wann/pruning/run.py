@@ -22,13 +22,14 @@ from ..formats.network_json import LARGEST_FILE
 from ..reporting import FrontierPoint, draw_frontier
 from ..runs import Checkpoint, RunFolder, manifest
 from ..settings import render_settings
+from ..trust import NOTHING, Trust
 from .compaction import Chain
 from .dense import dense_model, load_examples
 from .iteration import Iteration, RoundOutcome
 from .mask import Mask
 from .memory import Memory
 from .models import initialise
-from .record import Record, state_bytes
+from .record import Record, SmallForms, state_bytes
 from .settings import PruneConfig, load_prune_config
 from .state import Snapshot, State, state_of
 from .training import Measurement, Stopped, measure, one_thread
@@ -83,9 +84,13 @@ class PruningRun:
             initialise=lambda model, rng: initialise(model, config.model, rng),
             memory=memory,
         )
-        if config.pruning.criterion == "neurons":
-            # Refuses networks that units cannot be removed from.
+        self._sequence = True
+        try:
             Chain.of(model, Mask.dense(model), self._validation.inputs[:1])
+        except BadInput:
+            if config.pruning.criterion == "neurons":  # units cannot be removed from such a network
+                raise
+            self._sequence = False
 
     @classmethod
     @contextmanager
@@ -109,15 +114,27 @@ class PruningRun:
 
     @classmethod
     @contextmanager
-    def resume(cls, path: Path, tell: Callable[[str], None] = lambda _: None) -> Iterator[PruningRun]:
+    def resume(
+        cls, path: Path, tell: Callable[[str], None] = lambda _: None, trust: Trust = NOTHING
+    ) -> Iterator[PruningRun]:
         """A run after its last complete round, in its folder, which is locked while the context is open.
 
+        Args:
+            path: the folder.
+            tell: called with a sentence if the folder cannot be locked.
+            trust: modules that may make its network.
+
         Raises:
-            BadInput: there is no such run, another process writes in it, or a checkpoint is damaged.
+            BadInput: there is no such run, another process writes in it, a checkpoint is damaged, or an
+                untrusted module makes its network.
         """
         folder = RunFolder.existing(path)
         with folder.writing("rounds", tell=tell):
             config = load_prune_config(folder.config)
+            try:
+                trust.split(config.model.kind, "model.kind")
+            except BadInput as error:
+                raise error.within(folder.config) from None
             checkpoint = folder.newest_checkpoint()
             if checkpoint is None:
                 run, done = cls(config, folder), 0
@@ -193,7 +210,8 @@ class PruningRun:
         directory = self.folder.path / "rounds" / f"{outcome.round:02d}-{outcome.variant}"
         final = measure(model, self._test).accuracy
         model.load_state_dict(outcome.trained.best)
-        record = Record.of(model, outcome, self._validation, self._test)
+        small = SmallForms.of(model, outcome.mask, self._validation) if self._sequence else None
+        record = Record(model, outcome, self._test, small)
         record.write(directory, self.config)
         row = record.row(directory, final)
         times = {"round": outcome.round, "variant": outcome.variant, "seconds": seconds, **record.times()}

@@ -12,7 +12,7 @@ from pydantic import Discriminator, Tag, ValidationError
 from ..errors import BadInput, naming
 from ..network import Interface, LabelledData, Network
 from ..settings import explain
-from ..trust import BY_HAND, NOTHING, Trust, module_named
+from ..trust import BY_HAND, NOTHING, Trust, module_named, modules_within
 from .control import (
     WELL_KNOWN,
     ControlSettings,
@@ -173,6 +173,8 @@ def task_for(
     if interface is not None and name == network.task:
         for wrapper in interface.wrappers:
             trusted.split(wrapper, "interface.wrappers")  # only the file names them
+        for module in modules_within(interface.kwargs):
+            trusted.split(module, "interface.kwargs")
         given |= _made_with(interface)
     elif interface is not None:
         interface = replace(interface, observation=None, action=None, kwargs={}, wrappers=())

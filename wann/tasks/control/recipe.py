@@ -11,7 +11,7 @@ import gymnasium
 from gymnasium.envs.registration import EnvSpec
 
 from ...errors import BadInput, described
-from ...trust import BY_HAND, NOTHING, Trust, import_trusted
+from ...trust import BY_HAND, NOTHING, Trust, import_trusted, modules_within
 from .environments import Environment, close_environment, make_environment, without_wrappers
 from .pulse import PULSE
 
@@ -55,7 +55,7 @@ class Recipe:
             name: id of the environment.
             arguments: of ``gymnasium.make``.
             wrappers: around it.
-            trust: which modules the id and the wrappers may import.
+            trust: which modules the id, the arguments and the wrappers may import.
             factory: what makes it instead of Gymnasium.
 
         Raises:
@@ -63,6 +63,8 @@ class Recipe:
         """
         for wrapper in wrappers:
             trust.split(wrapper, "task.wrappers")
+        for named in modules_within(arguments):
+            trust.split(named, "task.kwargs")
         if factory is not None or name.endswith(_CALLED):
             environment = _called(name, _given(name, arguments, factory))
         else:
