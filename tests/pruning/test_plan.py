@@ -47,9 +47,9 @@ BAD_PLANS: Final[dict[str, tuple[dict[str, Any], str]]] = {
         "accepted schedules are .* except for criterion neurons also levels",
     ),
     "neurons by ERK": ({"criterion": "neurons", "scope": "erk"}, "scope: .* found 'erk'"),
-    "rates of neurons": (
-        {"criterion": "neurons", "rates": {"leave": 0.1}},
-        "rates: unknown key of neurons, schedule iterative",
+    "rates of a global scope of neurons": (
+        {"criterion": "neurons", "scope": "global", "rates": {"leave": 0.1}},
+        "rates: scope 'global' compares all layers with each other",
     ),
     "a step without rewinding to it": ({"step": 4}, "step: only rewind = 'step'"),
     "retraining after rewinding": ({"retrain": {"rate": 0.5}}, "retrain: only rewind = 'none'"),

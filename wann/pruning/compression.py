@@ -126,16 +126,15 @@ class Compression:
         chosen = slice(settings.images)
         self._examples = Examples(validation.inputs[chosen].clone(), validation.targets[chosen].clone())
         self.layers = measured_layers(model, self._examples.inputs)
-        model.load_state_dict(
-            trained_weights(config)
-            if settings.weights is None
-            else load_weights(Path(settings.weights), model)
-        )
-        self._removal: Removal = REMOVALS[settings.remove](model, self.layers, self._examples.inputs[:1])
-        self.totals = self._removal.totals
-        self._flops, self._weights = self._removal.cost("flops"), self._removal.cost("weights")
+        remove, example = REMOVALS[settings.remove], self._examples.inputs[:1]
+        untrained = remove(model, self.layers, example)  # what cannot be done is refused before the training
+        self.totals = untrained.totals
+        self._flops, self._weights = untrained.cost("flops"), untrained.cost("weights")
         cost = self._flops if settings.budget == "flops" else self._weights
         self._budget = Budget.of(cost, self.totals, settings.sparsity, settings.highest)
+        path = settings.weights
+        model.load_state_dict(trained_weights(config) if path is None else load_weights(Path(path), model))
+        self._removal: Removal = remove(model, self.layers, example)
         self._outputs = MaskedOutputs(
             model, [layer.parameter for layer in self.layers], self._examples.inputs
         )
