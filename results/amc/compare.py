@@ -1,6 +1,6 @@
 """What chooses the sparsity of each layer best: rules, random search, DDPG, CMA-ES, or an evolved policy.
 
-    python results/amc/compare.py CELL --seed N [--method NAME ...]
+    python results/amc/compare.py CELL --seed N [--method NAME ...] [--train-on]
 
 A cell is one of ``CELLS``: a network and a budget. Choices are made on the validation images that
 the environment shows; rows/CELL-N.csv has test accuracy. A row takes the place of the one that was there.
@@ -43,8 +43,8 @@ from wann.pruning.training import measure, one_thread
 from wann.runs import manifest
 
 HERE: Final = Path(__file__).parent
-EPISODES: Final = 150  # of random search, DDPG and both ways of CMA-ES
-EXPLORED: Final = 50  # by DDPG with full noise; published are 400 and 100
+EPISODES: Final = 100  # of random search, DDPG and both ways of CMA-ES
+EXPLORED: Final = 40  # by DDPG with full noise; published are 400 and 100
 TUNING: Final = TrainingSettings(iterations=120, rate=6e-4, measure_every=120)
 CELLS: Final[dict[str, dict[str, Any]]] = {
     "lenet-5-90": {"model": "lenet-5", "sparsity": 0.9},
@@ -256,18 +256,20 @@ def images(name: str, part: Any) -> Examples:
     return load_examples(DataSettings(name=name), part)
 
 
-def worth(compression: Compression, kept: Sequence[int]) -> dict[str, float]:
+def worth(compression: Compression, kept: Sequence[int], *, train_on: bool) -> dict[str, float | None]:
     """Test accuracy after pruning, and after a short training of what is left (its last weights)."""
     settings = compression.settings
     name, mask, model = settings.data.name, compression.mask(kept), dense_of(settings)
     mask.apply(model)
     test = images(name, "test")
     pruned = measure(model, test).accuracy
+    if not train_on:
+        return {"test_accuracy": pruned, "tuned_test_accuracy": None}
     train(model, mask, images(name, "train"), images(name, "validation"), TUNING, settings.seed)
     return {"test_accuracy": pruned, "tuned_test_accuracy": measure(model, test).accuracy}
 
 
-def row_of(cell: str, seed: int, name: str) -> dict[str, Any]:
+def row_of(cell: str, seed: int, name: str, *, train_on: bool) -> dict[str, Any]:
     """One row of the table."""
     document = {**CELLS[cell], "seed": seed}
     compression = Compression(CompressionSettings.model_validate(CompressionSettings.migrated(document)))
@@ -276,7 +278,7 @@ def row_of(cell: str, seed: int, name: str) -> dict[str, Any]:
     seconds = time.perf_counter() - began
     judged = compression.judge(found.kept)
     with one_thread():
-        tested = worth(compression, found.kept)
+        tested = worth(compression, found.kept, train_on=train_on)
     return {
         "cell": cell,
         "seed": seed,
@@ -311,6 +313,7 @@ def main() -> None:
     parser.add_argument("cell", choices=list(CELLS))
     parser.add_argument("--seed", type=int, required=True)
     parser.add_argument("--method", nargs="+", choices=list(METHODS), default=list(METHODS))
+    parser.add_argument("--train-on", action="store_true", help="measure after a short training, too")
     given = parser.parse_args()
     torch.set_num_threads(1)
     (HERE / "rows").mkdir(exist_ok=True)
@@ -319,7 +322,7 @@ def main() -> None:
     for name in given.method:
         if name == "erk" and CELLS[given.cell].get("remove") == "units":
             continue  # ERK is a rule for weights
-        row = row_of(given.cell, given.seed, name)
+        row = row_of(given.cell, given.seed, name, train_on=given.train_on)
         write(row, table)
         print({key: value for key, value in row.items() if key != "rates"}, flush=True)  # noqa: T201
     table.with_suffix(".manifest.json").write_text(f"{facts}\n", encoding="utf-8")
