@@ -18,7 +18,7 @@ __all__ = ["Compression", "LayerSparsityEnv"]
 
 _GROUP: Final = "wann.layer_sparsity"
 _FEATURES: Final = (
-    "t", "n", "c", "h", "w", "stride", "k", "FLOPs", "reduced", "rest", "last sparsity",
+    "t", "n", "c", "h", "w", "stride", "k", "flops", "reduced", "rest", "last sparsity",
 )  # fmt: skip
 
 

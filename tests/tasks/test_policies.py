@@ -37,8 +37,12 @@ from wann.tasks import (
 )
 from wann.trust import BY_HAND
 
+TRAINED: Final = "wann/LayerSparsity-v0"
+"""An environment that begins with the training of a network, and has tests of its own."""
 ENVIRONMENTS: Final = [
-    name for name in registered_tasks() if name not in DATA_SETS and needed_extra(name) is None
+    name
+    for name in registered_tasks()
+    if name not in DATA_SETS and name != TRAINED and needed_extra(name) is None
 ]
 ACTED: Final = [
     "Sums", "FromMinus2To5", "Unbounded", "HalfBounded", "Whole", "Square", "FromThree", "Several", "Bits",

@@ -16,7 +16,6 @@ from .output import print_table, printed, written
         "wann rates results/runs/lenet-5-seed0-1 -o rates.toml",
         "wann rates champion.json --weight 1.5 --set sparsity=0.95 -o rates.toml",
         "wann rates champion.json --set model=my_networks:resnet -o rates.toml",
-        "wann prune lenet-5/amc --rates rates.toml",
     )
 )
 def rates(

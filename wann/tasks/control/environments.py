@@ -40,6 +40,12 @@ Environment = gymnasium.Env[Any, Any]
 
 _EXTRAS: Final = {"box2d": ("[box2d]", "'Box2D"), "mujoco": ("[mujoco]", "'mujoco"), "video": ("pygame",)}
 """Parts of Gymnasium's messages about missing packages, by the extra that installs them."""
+_NEEDED: Final = (
+    ("box2d", ".box2d", "Box2D"),
+    ("mujoco", ".mujoco", "mujoco"),
+    ("torch", ".layer_", "torch"),
+)
+"""Extras, a part of the entry points that need them, and the package that they bring."""
 _TRANSPARENT: Final = (wrappers.TimeLimit, wrappers.OrderEnforcing, wrappers.PassiveEnvChecker)
 
 
@@ -80,8 +86,8 @@ def needed_extra(name: str) -> str | None:
     """The missing extra that a registered environment needs; None if there is none."""
     spec = gymnasium.registry.get(name)
     where = str(spec.entry_point) if spec else ""
-    for extra, module in (("box2d", "Box2D"), ("mujoco", "mujoco")):
-        if f".{extra}" in where and find_spec(module) is None:
+    for extra, part, module in _NEEDED:
+        if part in where and find_spec(module) is None:
             return extra
     return None
 

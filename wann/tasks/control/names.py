@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Final
 
 __all__ = ["ACTION_NAMES", "OBSERVATION_NAMES", "WELL_KNOWN"]
@@ -23,7 +24,7 @@ _CHEETAH: Final = (
     *(f"{joint} speed" for joint in _CHEETAH_JOINTS),
 )  # fmt: skip
 _LAYER: Final = (
-    "t", "n", "c", "h", "w", "stride", "k", "FLOPs", "reduced", "rest", "last sparsity",
+    "t", "n", "c", "h", "w", "stride", "k", "flops", "reduced", "rest", "last sparsity",
 )  # fmt: skip
 
 OBSERVATION_NAMES: Final = {
@@ -39,7 +40,6 @@ OBSERVATION_NAMES: Final = {
     "InvertedPendulum": _CART,
     "InvertedDoublePendulum": _DOUBLE,
     "HalfCheetah": _CHEETAH,
-    "wann/LayerSparsity": _LAYER,
 }
 """By the environment's name, without its version."""
 
@@ -56,11 +56,12 @@ ACTION_NAMES: Final = {
     "InvertedPendulum": ("force",),
     "InvertedDoublePendulum": ("force",),
     "HalfCheetah": _CHEETAH_JOINTS,
-    "wann/LayerSparsity": ("sparsity",),
 }
 """By the environment's name, without its version."""
 
-WELL_KNOWN: Final = {
+WELL_KNOWN: Final[Mapping[str, tuple[tuple[str, ...], tuple[str, ...]]]] = {
+    "wann/LayerSparsity-v0": (_LAYER, ("sparsity",))
+} | {
     f"{name}-{version}": (OBSERVATION_NAMES[name], ACTION_NAMES[name])
     for name, version in (
         ("LunarLander", "v3"),
@@ -70,7 +71,6 @@ WELL_KNOWN: Final = {
         ("InvertedPendulum", "v5"),
         ("InvertedDoublePendulum", "v5"),
         ("HalfCheetah", "v5"),
-        ("wann/LayerSparsity", "v0"),
     )
 }
 """Names of inputs and outputs by the id, for environments that need an extra, or a trained network."""
