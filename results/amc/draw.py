@@ -41,9 +41,11 @@ def read(pattern: str) -> list[dict[str, str]]:
 
 
 def spread(numbers: Iterable[str]) -> str:
-    """Mean and standard deviation in per cent."""
-    values = [100 * float(number) for number in numbers]
-    return f"{mean(values):.1f} ± {stdev(values):.1f}" if len(values) > 1 else f"{values[0]:.1f}"
+    """Mean and standard deviation in per cent; empty if nothing was measured."""
+    values = [100 * float(number) for number in numbers if number]
+    if len(values) < 2:
+        return "".join(f"{value:.1f}" for value in values)
+    return f"{mean(values):.1f} ± {stdev(values):.1f}"
 
 
 def grouped(rows: list[dict[str, str]], *keys: str) -> dict[tuple[str, ...], list[dict[str, str]]]:
@@ -101,21 +103,25 @@ def draw(rows: list[dict[str, str]], elsewhere: list[dict[str, str]]) -> None:
     """Rules and the evolved policies as curves over the budgets, the searched choices as points."""
     figure = Figure(figsize=(9.6, 4.2), layout="constrained")
     for axes, (cell, title) in zip(figure.subplots(1, 2), TITLES.items(), strict=True):
+        home = 100 - float(cell.rpartition("-")[2])
         own = [row for row in elsewhere if row["home"] == cell and row["network"] == "its own"]
-        model = own[0]["model"]
-        ways = {**dict(zip(RULES, RULES, strict=True)), "evolved": "policy, best weight there"}
-        for name, way in ways.items():
-            points = grouped([row for row in own if row["how"] == way and row["model"] == model], "sparsity")
-            x = [100 * (1 - float(sparsity)) for (sparsity,) in points]
-            y = [100 * mean(float(row["test_accuracy"]) for row in group) for group in points.values()]
-            label = "one evolved policy" if name == "evolved" else name
+        own = [row for row in own if f"{row['model'].rpartition(':')[2]}-" in f"{cell}-"]
+        for name in (*RULES, "evolved"):
+            there = [row for row in rows if row["cell"] == cell and row["method"] == name]
+            way = "policy, best weight there" if name == "evolved" else name
+            points = {home: there}
+            for row in own:
+                if row["how"] == way:
+                    points.setdefault(100 * (1 - float(row["sparsity"])), []).append(row)
+            x = sorted(points)
+            y = [100 * mean(float(row["test_accuracy"]) for row in points[left]) for left in x]
+            label = "evolved: one policy" if name == "evolved" else name
             axes.plot(x, y, color=COLOURS[name], marker=".", label=label, zorder=2)
         for name in ("random", "ddpg", "cma", "cma-linear", "evolved"):
             found = [row for row in rows if row["cell"] == cell and row["method"] == name]
-            x = [100 - float(cell.rpartition("-")[2])] * len(found)
             y = [100 * float(row["test_accuracy"]) for row in found]
-            x = [value + ASIDE[name] for value in x]
-            axes.scatter(x, y, s=22, color=COLOURS[name], label=name, zorder=3, edgecolors="white")
+            x = [home + ASIDE[name] * home / 10] * len(found)
+            axes.scatter(x, y, s=24, color=COLOURS[name], label=name, zorder=3, edgecolors="white")
         axes.set_title(f"{title} on Fashion-MNIST, no training after pruning")
         axes.set_xlabel("weights left (%)")
         axes.set_ylabel("test accuracy (%)")

@@ -2,7 +2,7 @@
 
     python results/amc/elsewhere.py CELL --seed N
 
-The champion of a cell, which compare.py has found, compresses its own network to other budgets, the network
+The champion of a cell, which compare.py has found, compresses its own network to another budget, the network
 of the next seed, and the other network, with the weight that it had at home and with the one that does best
 on the validation images there. Nothing is searched for anew, and nothing is trained after pruning.
 """
@@ -18,15 +18,13 @@ import torch
 from compare import CELLS, HERE, METHODS, dense_of, images
 
 from wann import api
-from wann.pruning import Compression, CompressionSettings
+from wann.pruning import Compression, make_compression
 from wann.pruning.training import measure
 from wann.runs import manifest
 
 SEEDS: Final = 3
-BUDGETS: Final[dict[str, tuple[float, ...]]] = {
-    "lenet-5-90": (0.8, 0.9, 0.95),
-    "resnet-50": (0.4, 0.5, 0.6),
-}
+BUDGETS: Final = {"lenet-5-90": 0.95, "resnet-50": 0.6}
+"""Another budget for the champion of a cell."""
 RULES: Final = ("uniform", "erk", "global")
 OTHER: Final = {"lenet-5-90": "resnet-50", "resnet-50": "lenet-5-90"}
 
@@ -52,7 +50,7 @@ def kept_of(compression: Compression, rates: dict[str, float]) -> list[int]:
 
 def row_of(source: str, seed: int, where: dict[str, Any], how: str, weight: float | None) -> dict[str, Any]:
     """One row: the rule or the policy ``how``, on the network and the budget ``where``."""
-    compression = Compression(CompressionSettings.model_validate(CompressionSettings.migrated(where)))
+    compression = make_compression(**where)
     if how in METHODS:
         kept, weight = METHODS[how](compression, where, source, seed).kept, None
     else:
@@ -73,15 +71,15 @@ def main() -> None:
     torch.set_num_threads(1)
     facts = json.dumps(manifest(seed=given.seed), indent=2)
     home = {**CELLS[given.cell], "seed": given.seed}
-    places = [{**home, "sparsity": sparsity} for sparsity in BUDGETS[given.cell]]
     with (HERE / "rows" / f"{given.cell}-{given.seed}.csv").open(encoding="utf-8", newline="") as file:
         weight = next(float(row["weight"]) for row in csv.DictReader(file) if row["method"] == "evolved")
-    strange = [
+    places = [
+        {**home, "sparsity": BUDGETS[given.cell]},
         {**home, "seed": (given.seed + 1) % SEEDS},
         {**CELLS[OTHER[given.cell]], "seed": given.seed},
     ]
-    rows = [row_of(given.cell, given.seed, place, rule, None) for place in places for rule in RULES]
-    for place in (*places, *strange):
+    rows = [row_of(given.cell, given.seed, places[0], rule, None) for rule in RULES]
+    for place in places:
         rows.append(row_of(given.cell, given.seed, place, "policy", weight))
         rows.append(row_of(given.cell, given.seed, place, "policy, best weight there", None))
     path = HERE / "rows" / f"elsewhere-{given.cell}-{given.seed}.csv"
