@@ -169,7 +169,7 @@ def by_ddpg(compression: Compression, kwargs: dict[str, Any], cell: str, seed: i
     from stable_baselines3.common.noise import NormalActionNoise  # noqa: PLC0415
 
     layers, tried = len(compression.totals), list[tuple[float, list[int]]]()
-    noise = NormalActionNoise(np.zeros(1), np.ones(1))  # of actions from -1 to 1: 0.5 of sparsities
+    noise = NormalActionNoise(np.zeros(1), np.zeros(1))  # none is added to what is drawn uniformly at first
 
     class Watched(gymnasium.Wrapper[Any, Any, Any, Any]):
         """Keeps what was tried, and lets the noise decay once exploration is over."""
@@ -178,7 +178,8 @@ def by_ddpg(compression: Compression, kwargs: dict[str, Any], cell: str, seed: i
             outcome = self.env.step(action)
             if outcome[2]:
                 tried.append((float(outcome[1]), list(self.unwrapped.kept)))  # type: ignore[attr-defined]
-                noise._sigma = np.ones(1) * 0.95 ** max(0, len(tried) - EXPLORED)  # noqa: SLF001
+                if (learned := len(tried) - EXPLORED) >= 0:  # of actions from -1 to 1: 0.5 of sparsities
+                    noise._sigma = np.ones(1) * 0.95**learned  # noqa: SLF001
             return outcome
 
     class TwoRates(DDPG):
@@ -197,6 +198,7 @@ def by_ddpg(compression: Compression, kwargs: dict[str, Any], cell: str, seed: i
         tau=0.01,
         gamma=1.0,
         train_freq=1,
+        gradient_steps=4,
         action_noise=noise,
         policy_kwargs={"net_arch": [300, 300]},
         seed=seed,
@@ -295,11 +297,12 @@ def row_of(cell: str, seed: int, name: str, *, train_on: bool) -> dict[str, Any]
 
 
 def write(row: dict[str, Any], table: Path) -> None:
-    """Put a row into a table, in the place of the one before."""
+    """Put a row in the place of the one before; rows keep the commit that they were made with."""
     rows = {}
     if table.exists():
+        before = json.loads(table.with_suffix(".manifest.json").read_text(encoding="utf-8"))["commit"]
         with table.open(encoding="utf-8", newline="") as file:
-            rows = {one["method"]: one for one in csv.DictReader(file)}
+            rows = {one["method"]: {"commit": before, **one} for one in csv.DictReader(file)}
     rows[row["method"]] = row
     with table.open("w", encoding="utf-8", newline="") as file:
         writer = csv.DictWriter(file, list(row), lineterminator="\n")
@@ -318,14 +321,16 @@ def main() -> None:
     torch.set_num_threads(1)
     (HERE / "rows").mkdir(exist_ok=True)
     table = HERE / "rows" / f"{given.cell}-{given.seed}.csv"
-    facts = json.dumps(manifest(seed=given.seed), indent=2)
+    facts = manifest(seed=given.seed)
+    if not table.exists():
+        table.with_suffix(".manifest.json").write_text(f"{json.dumps(facts, indent=2)}\n", encoding="utf-8")
     for name in given.method:
         if name == "erk" and CELLS[given.cell].get("remove") == "units":
             continue  # ERK is a rule for weights
         row = row_of(given.cell, given.seed, name, train_on=given.train_on)
-        write(row, table)
+        write({**row, "commit": facts["commit"]}, table)
         print({key: value for key, value in row.items() if key != "rates"}, flush=True)  # noqa: T201
-    table.with_suffix(".manifest.json").write_text(f"{facts}\n", encoding="utf-8")
+    table.with_suffix(".manifest.json").write_text(f"{json.dumps(facts, indent=2)}\n", encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -21,7 +21,7 @@ from wann.assessment import TUNED_OVER
 from wann.cli import main
 from wann.errors import BadInput
 from wann.pruning import make_compression
-from wann.tasks import DATA_SETS
+from wann.tasks import DATA_SETS, names_of
 
 pytestmark = pytest.mark.usefixtures("_forked", "_no_report", "_digits")
 
@@ -289,6 +289,15 @@ def test_what_does_not_fit_is_refused_in_one_sentence(
     before = {path.name for path in here.iterdir()}
     refused(command.split(), capsys, *says)
     assert {path.name for path in here.iterdir()} - {"__pycache__"} == before
+
+
+def test_a_picture_of_a_policy_trains_no_network(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("wann.pruning.compression.trained_weights", None)
+    document = json.loads((here / "champion.json").read_text())
+    document["interface"]["kwargs"]["seed"] = 12345
+    (here / "other.json").write_text(json.dumps(document))
+    assert names_of("wann/LayerSparsity-v0", api.load("other.json").interface)[0][-1] == "last sparsity"
+    ran("show other.json -o policy.svg")
 
 
 def test_rates_in_python_are_refused_likewise(here: Path) -> None:

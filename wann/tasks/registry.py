@@ -14,6 +14,7 @@ from ..network import Interface, LabelledData, Network
 from ..settings import explain
 from ..trust import BY_HAND, NOTHING, Trust, module_named, modules_within
 from .control import (
+    SAME_WHATEVER_ARGUMENTS,
     WELL_KNOWN,
     ControlSettings,
     Factory,
@@ -224,7 +225,8 @@ def names_of(
         images = DATA_SETS[name]
         return images.pixel_names, images.classes
     made_with = {} if interface is None else _made_with(interface)
-    if name in WELL_KNOWN and not made_with and (interface is None or interface.direct):
+    plain = name in SAME_WHATEVER_ARGUMENTS or not made_with
+    if name in WELL_KNOWN and plain and (interface is None or interface.direct):
         return WELL_KNOWN[name]
     # Names do not depend on the limit, which some environments do not have.
     settings = task_settings(name, episode_limit=1, **made_with)

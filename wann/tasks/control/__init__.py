@@ -7,7 +7,7 @@ from .environments import (
     registered_environments,
 )
 from .fused import Dynamics
-from .names import WELL_KNOWN
+from .names import SAME_WHATEVER_ARGUMENTS, WELL_KNOWN
 from .pulse import PULSE
 from .recipe import Factory, name_of_factory
 from .reward import Reward, name_of_reward
@@ -17,6 +17,7 @@ from .task import ControlTask, make_control
 
 __all__ = [
     "PULSE",
+    "SAME_WHATEVER_ARGUMENTS",
     "WELL_KNOWN",
     "ControlSettings",
     "ControlTask",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
-__all__ = ["ACTION_NAMES", "OBSERVATION_NAMES", "WELL_KNOWN"]
+__all__ = ["ACTION_NAMES", "OBSERVATION_NAMES", "SAME_WHATEVER_ARGUMENTS", "WELL_KNOWN"]
 
 _CART: Final = ("x", "x velocity", "angle", "angular velocity")
 _LANDER: Final = ("x", "y", "x velocity", "y velocity", "angle", "angular velocity", "left leg", "right leg")
@@ -74,3 +74,6 @@ WELL_KNOWN: Final[Mapping[str, tuple[tuple[str, ...], tuple[str, ...]]]] = {
     )
 }
 """Names of inputs and outputs by the id, for environments that need an extra, or a trained network."""
+
+SAME_WHATEVER_ARGUMENTS: Final = frozenset({"wann/LayerSparsity-v0"})
+"""Ids of well-known environments whose numbers no keyword argument changes, and that are slow to make."""
