@@ -119,7 +119,7 @@ def searched(job: Job) -> list[dict[str, Any]]:
             marks.end()
             rows = [measured(job, *mark, task, evaluator) for mark in marks.kept]
         if job.keep is not None:
-            stem = job.keep / f"{job.base.stem}-{job.seed}"
+            stem = job.keep / f"{job.variant}-{job.seed}"
             shutil.copyfile(run / "manifest.json", stem.with_suffix(".manifest.json"))
             shutil.copyfile(run / "champion.json", stem.with_suffix(".json"))
     return rows
