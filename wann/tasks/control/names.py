@@ -22,6 +22,11 @@ _CHEETAH: Final = (
     "height", "pitch", *_CHEETAH_JOINTS, "x velocity", "y velocity", "pitch velocity",
     *(f"{joint} speed" for joint in _CHEETAH_JOINTS),
 )  # fmt: skip
+_HOPPER_JOINTS: Final = ("thigh", "leg", "foot")
+_HOPPER: Final = (
+    "height", "pitch", *_HOPPER_JOINTS, "x velocity", "y velocity", "pitch velocity",
+    *(f"{joint} speed" for joint in _HOPPER_JOINTS),
+)  # fmt: skip
 
 OBSERVATION_NAMES: Final = {
     "CartPole": _CART,
@@ -36,6 +41,7 @@ OBSERVATION_NAMES: Final = {
     "InvertedPendulum": _CART,
     "InvertedDoublePendulum": _DOUBLE,
     "HalfCheetah": _CHEETAH,
+    "Hopper": _HOPPER,
 }
 """By the environment's name, without its version."""
 
@@ -52,6 +58,7 @@ ACTION_NAMES: Final = {
     "InvertedPendulum": ("force",),
     "InvertedDoublePendulum": ("force",),
     "HalfCheetah": _CHEETAH_JOINTS,
+    "Hopper": _HOPPER_JOINTS,
 }
 """By the environment's name, without its version."""
 
@@ -65,6 +72,7 @@ WELL_KNOWN: Final = {
         ("InvertedPendulum", "v5"),
         ("InvertedDoublePendulum", "v5"),
         ("HalfCheetah", "v5"),
+        ("Hopper", "v5"),
     )
 }
 """Names of inputs and outputs of environments that need an extra, by their id."""
