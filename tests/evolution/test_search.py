@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 import pytest
-from pydantic import ValidationError
 from numpy.typing import NDArray
+from pydantic import ValidationError
 
 from wann.errors import BadInput
 from wann.evolution import (
