@@ -26,6 +26,11 @@ _CHEETAH: Final = (
 _LAYER: Final = (
     "t", "n", "c", "h", "w", "stride", "k", "flops", "reduced", "rest", "last sparsity",
 )  # fmt: skip
+_HOPPER_JOINTS: Final = ("thigh", "leg", "foot")
+_HOPPER: Final = (
+    "height", "pitch", *_HOPPER_JOINTS, "x velocity", "y velocity", "pitch velocity",
+    *(f"{joint} speed" for joint in _HOPPER_JOINTS),
+)  # fmt: skip
 
 OBSERVATION_NAMES: Final = {
     "CartPole": _CART,
@@ -40,6 +45,7 @@ OBSERVATION_NAMES: Final = {
     "InvertedPendulum": _CART,
     "InvertedDoublePendulum": _DOUBLE,
     "HalfCheetah": _CHEETAH,
+    "Hopper": _HOPPER,
 }
 """By the environment's name, without its version."""
 
@@ -56,6 +62,7 @@ ACTION_NAMES: Final = {
     "InvertedPendulum": ("force",),
     "InvertedDoublePendulum": ("force",),
     "HalfCheetah": _CHEETAH_JOINTS,
+    "Hopper": _HOPPER_JOINTS,
 }
 """By the environment's name, without its version."""
 
@@ -71,6 +78,7 @@ WELL_KNOWN: Final[Mapping[str, tuple[tuple[str, ...], tuple[str, ...]]]] = {
         ("InvertedPendulum", "v5"),
         ("InvertedDoublePendulum", "v5"),
         ("HalfCheetah", "v5"),
+        ("Hopper", "v5"),
     )
 }
 """Names of inputs and outputs by the id, for environments that need an extra, or a trained network."""

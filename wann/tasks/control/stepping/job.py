@@ -20,9 +20,10 @@ from .single import SingleLanes
 
 __all__ = ["SteppedJob", "SteppedWorld"]
 
-_POOL: Final = 256  # environments in a pool; in small pools a few long episodes would step almost alone
-_GRAIN: Final = 192
+_POOL: Final = 256  # lanes of a pool; with few of them its threads and wrapper cost more than the steps
 _SINGLE: Final = 32  # environments; with so many, evaluating the networks costs little beside the steps
+_GRAIN: Final = 192  # episodes
+_TOGETHER: Final = 1024  # episodes in a pool: an environment of MuJoCo holds nearly a megabyte
 
 
 @dataclass(frozen=True)
@@ -114,8 +115,10 @@ class SteppedJob:
         Raises:
             BadInput: the environment has failed.
         """
-        if begin == end:
-            return
+        for first in range(begin, end, _TOGETHER):
+            self._compute(first, min(first + _TOGETHER, end))
+
+    def _compute(self, begin: int, end: int) -> None:
         units = np.arange(begin, end)
         networks, inner = np.divmod(units, len(self.weights) * self.trial.episodes)
         rows, episodes = np.divmod(inner, self.trial.episodes)
