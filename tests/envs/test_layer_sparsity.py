@@ -41,7 +41,7 @@ class Sum:
 class Counters:
     """A compression of three layers of ten, of which all together keep at most 12."""
 
-    totals = (10, 10, 10)
+    totals: tuple[int, ...] = (10, 10, 10)
 
     def state(self, kept: Sequence[int]) -> NDArray[np.float32]:
         return np.full(11, len(kept) / 3, np.float32)
