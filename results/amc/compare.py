@@ -209,20 +209,26 @@ def by_ddpg(compression: Compression, kwargs: dict[str, Any], cell: str, seed: i
 
 
 def evolved(compression: Compression, kwargs: dict[str, Any], cell: str, seed: int) -> Found:
-    """The champion of ``wann search``, with the shared weight that does best on the validation images."""
+    """The champion of ``wann search``, with the shared weight that does best on the validation images.
+
+    A search that is there already is not repeated; its seconds are those of its manifest.
+    """
     run = HERE.parent / "runs" / f"amc-{cell}-{seed}"
     settings = {f"task.kwargs.{name}": value for name, value in kwargs.items()}
-    searched = api.search(
-        "amc/lenet-5", seed=seed, run=run, settings={**settings, "backend.workers": 1}, progress=False
-    )
+    if not (run / "champion.json").exists():
+        settings["backend.workers"] = 1
+        api.search("amc/lenet-5", seed=seed, run=run, settings=settings, progress=False)
+    searched = api.Run(run)
+    facts = json.loads((run / "manifest.json").read_text(encoding="utf-8"))
     champion = searched.champion
     (HERE / "champions").mkdir(exist_ok=True)
     api.save(champion, HERE / "champions" / f"{cell}-{seed}.json")
-    weight = api.rates(champion).weight
+    weight = api.rates(champion, trust=["small_resnet"]).weight
     policy = champion.policy(weight, environment=environment_of(compression))
     _, kept = played(environment_of(compression), lambda state: float(policy.act(state)[0]))
     metrics = searched.metrics
     more = {
+        "seconds": round(facts["seconds"], 1),
         "weight": weight,
         "connections": champion.effective_connections,
         "mean_over_weights": round(float(metrics["champion_mean"][-1]), 4),
@@ -290,7 +296,7 @@ def row_of(cell: str, seed: int, name: str, *, train_on: bool) -> dict[str, Any]
         "weights": judged.weights,
         "flops": judged.flops,
         "episodes": found.episodes,
-        "seconds": round(seconds, 1),
+        "seconds": (found.more or {}).get("seconds", round(seconds, 1)),
         **{key: (found.more or {}).get(key) for key in ("weight", "connections", "mean_over_weights")},
         "rates": json.dumps({name: round(rate, 6) for name, rate in compression.rates(found.kept).items()}),
     }
