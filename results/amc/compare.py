@@ -211,7 +211,7 @@ def by_ddpg(compression: Compression, kwargs: dict[str, Any], cell: str, seed: i
 def evolved(compression: Compression, kwargs: dict[str, Any], cell: str, seed: int) -> Found:
     """The champion of ``wann search``, with the shared weight that does best on the validation images.
 
-    A search that is there already is not repeated; its seconds are those of its manifest.
+    A search that is there already is not repeated; its seconds are those of its generations.
     """
     run = HERE.parent / "runs" / f"amc-{cell}-{seed}"
     settings = {f"task.kwargs.{name}": value for name, value in kwargs.items()}
@@ -219,7 +219,10 @@ def evolved(compression: Compression, kwargs: dict[str, Any], cell: str, seed: i
         settings["backend.workers"] = 1
         api.search("amc/lenet-5", seed=seed, run=run, settings=settings, progress=False)
     searched = api.Run(run)
-    facts = json.loads((run / "manifest.json").read_text(encoding="utf-8"))
+    with (run / "timing.csv").open(encoding="utf-8", newline="") as file:
+        seconds = sum(
+            sum(map(float, row.values())) - float(row["generation"]) for row in csv.DictReader(file)
+        )
     champion = searched.champion
     (HERE / "champions").mkdir(exist_ok=True)
     api.save(champion, HERE / "champions" / f"{cell}-{seed}.json")
@@ -228,7 +231,7 @@ def evolved(compression: Compression, kwargs: dict[str, Any], cell: str, seed: i
     _, kept = played(environment_of(compression), lambda state: float(policy.act(state)[0]))
     metrics = searched.metrics
     more = {
-        "seconds": round(facts["seconds"], 1),
+        "seconds": round(seconds, 1),
         "weight": weight,
         "connections": champion.effective_connections,
         "mean_over_weights": round(float(metrics["champion_mean"][-1]), 4),
