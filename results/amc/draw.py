@@ -78,7 +78,7 @@ def draw(rows: list[dict[str, str]]) -> None:
             axes.scatter(places, list(own.values()), s=26, color=shade, label=f"seed {seed}", zorder=3)
         axes.set_xticks(range(len(methods)), methods, rotation=35, ha="right")
         axes.set_title(f"{title}, Fashion-MNIST")
-        axes.set_ylabel("test accuracy (%), no training after pruning")
+        axes.set_ylabel("test accuracy (%)")
         axes.grid(alpha=0.3)
     figure.axes[0].legend(frameon=False)
     figure.savefig(HERE / "accuracy.svg", metadata={"Date": None})
