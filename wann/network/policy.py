@@ -12,8 +12,9 @@ from numpy.typing import NDArray
 
 from ..errors import BadInput
 from ..kernels.forward import Program, infer
+from .actions import Actions
 from .interface import Interface
-from .spaces import Actions, Observations
+from .observations import Observations
 
 if TYPE_CHECKING:
     import gymnasium
@@ -150,7 +151,7 @@ class Policy:
                 "are the raw outputs"
             )
         return (
-            Observations.of(name, interface.observation).reader(),
+            Observations.of(name, interface.observation, interface.encoder).reader(),
             Actions.of(name, interface.action, interface.squash),
         )
 
@@ -175,15 +176,11 @@ def _met(network: Network, interface: Interface, environment: AnyEnvironment) ->
     # Vectorised environments have both; of a single one they have these.
     observation = getattr(environment, "single_observation_space", environment.observation_space)
     action = getattr(environment, "single_action_space", environment.action_space)
-    interface.check(name, observation, action)
-    numbers, wanted = (
-        Observations.of(name, observation).size,
-        Actions.of(name, action, interface.squash).outputs,
-    )
-    inputs = len(interface.observe) or numbers
-    if (inputs, wanted) != (network.inputs, network.outputs):
+    interface, observations, actions = interface.met(name, observation, action)
+    inputs = len(interface.observe) or observations.inputs
+    if (inputs, actions.outputs) != (network.inputs, network.outputs):
         raise BadInput(
             f"the network has {network.inputs} inputs and {network.outputs} outputs, "
-            f"but {name} needs {inputs} and {wanted}"
+            f"but {name} needs {inputs} and {actions.outputs}"
         )
-    return replace(interface, observation=observation, action=action)
+    return interface

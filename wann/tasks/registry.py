@@ -9,6 +9,7 @@ from typing import Annotated, Any, Final, TypeVar
 
 from pydantic import Discriminator, Tag, ValidationError
 
+from ..encoding import FunctionEncoder
 from ..errors import BadInput, naming
 from ..network import Interface, LabelledData, Network
 from ..settings import explain
@@ -120,7 +121,7 @@ def make_task(
         trust: which modules the id, the wrappers and the reward may import.
         factory: what makes an environment instead of Gymnasium.
         reward: the search's own in an environment, where the settings name no module's.
-        kept: one's own data as a run keeps them, if it does.
+        kept: the folder of a run, whose copies of one's own data and of an encoder are read.
 
     Raises:
         BadInput: there is no such task, or it is not available here.
@@ -132,8 +133,10 @@ def make_task(
     if isinstance(settings, TableSettings):
         if factory is not None:
             raise BadInput(f"{settings.id} is {_OWN_DATA}, which takes none", argument="environment")
-        return make_table_task(settings, read_labelled(kept, settings.label) if kept else None)
-    return make_control(settings, interface, trust, factory, reward)
+        copy = None if kept is None else kept / "data.npz"
+        given = copy is not None and copy.is_file()
+        return make_table_task(settings, read_labelled(copy, settings.label) if copy and given else None)
+    return make_control(settings, interface, trust, factory, reward, kept)
 
 
 def task_for(
@@ -170,6 +173,9 @@ def task_for(
     trusted = Trust.of([*([trust] if isinstance(trust, str) else trust), *([named] if named else [])])
     given: dict[str, Any] = {"stepping": stepping, "episode_limit": episode_limit}
     interface, allowed = network.interface, trusted if task is None else BY_HAND
+    if interface is not None and isinstance(interface.encoder, FunctionEncoder):
+        trusted.split(interface.encoder.name, "interface.encoder")
+        interface = replace(interface, encoder=replace(interface.encoder, trust=trusted))
     if interface is not None and name == network.task:
         for wrapper in interface.wrappers:
             trusted.split(wrapper, "interface.wrappers")  # only the file names them
