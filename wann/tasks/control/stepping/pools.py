@@ -1,7 +1,7 @@
 """EnvPool: environments in C++, stepped together by threads of its own.
 
-The environments of a pool are seeded only when it is made, so each computes one episode and is then
-skipped while the others continue: no step is wasted.
+The environments of a pool are seeded only when it is made, so each computes one episode: a pool has as
+many as there are episodes, and those that have not begun or are over cost a few kilobytes, but no step.
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ def _envpool() -> Any:
 
 
 class PooledLanes:
-    """Pools of environments, one after the other; each environment computes one episode.
+    """A pool of environments, each of which computes one episode; of these, ``width`` are in progress.
 
     Args:
         name: environment id.
@@ -70,35 +70,32 @@ class PooledLanes:
     """
 
     def __init__(self, name: str, seeds: NDArray[np.int64], width: int, limit: int) -> None:
-        self._name = name
-        self._seeds = seeds
-        self._width = width
-        self._limit = limit
-        self._begun = 0
-        self._open()
-
-    def _open(self) -> None:
-        seeds = self._seeds[self._begun : self._begun + self._width].tolist()
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             self._pool = _envpool().make_gymnasium(
-                self._name,
+                name,
                 num_envs=len(seeds),
                 num_threads=1,
-                env_seed=seeds,
-                max_episode_steps=self._limit,
+                env_seed=seeds.tolist(),
+                max_episode_steps=limit,
             )
-            self.observations: NDArray[Any] = np.array(self._pool.reset()[0])  # a copy, to be overwritten
-        self.playing = np.arange(self._begun, self._begun + len(seeds))
-        self._lanes = np.arange(len(seeds), dtype=np.int32)
-        self._begun += len(seeds)
+            self._episodes = len(seeds)
+            self._begun = min(width, len(seeds))
+            self.playing = np.arange(self._begun)
+            # With the first reset it describes its spaces, and warns of them.
+            self.observations: NDArray[Any] = self._reset(self.playing)
+
+    def _reset(self, episodes: NDArray[np.int64]) -> NDArray[Any]:
+        """Start these episodes; returns their first observations."""
+        observations, described = self._pool.reset(episodes.astype(np.int32))
+        return np.asarray(observations[np.argsort(described["env_id"])])
 
     def step(self, actions: NDArray[Any], most: NDArray[np.int64]) -> Stretch:
         """Repeat the action of every lane for at most so many steps, int64[lanes]."""
         stretch, going = Stretch.blank(len(self.playing)), np.arange(len(self.playing))
         while len(going):
             observed, rewards, terminated, truncated, described = self._pool.step(
-                actions[going], self._lanes[going]
+                actions[going], self.playing[going].astype(np.int32)
             )
             order = np.argsort(described["env_id"])  # lanes return in the order in which they finish
             self.observations[going] = observed[order]
@@ -111,13 +108,13 @@ class PooledLanes:
         return stretch
 
     def drop(self, over: NDArray[np.bool_]) -> None:
-        """End the episodes of these lanes; after the last of a pool the next pool starts."""
-        if over.all() and self._begun < len(self._seeds):
-            self._pool.close()
-            self._open()
-            return
-        self.playing, self._lanes = self.playing[~over], self._lanes[~over]
-        self.observations = self.observations[~over]
+        """End the episodes of these lanes; the next remaining ones start in their place."""
+        self.playing, self.observations = self.playing[~over], self.observations[~over]
+        begun = np.arange(self._begun, min(self._begun + int(over.sum()), self._episodes))
+        if len(begun):  # after those in progress, so that the lanes stay in the order of their episodes
+            self._begun += len(begun)
+            self.playing = np.concatenate([self.playing, begun])
+            self.observations = np.concatenate([self.observations, self._reset(begun)])
 
     def close(self) -> None:
         """Close the environments."""
