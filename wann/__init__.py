@@ -28,6 +28,7 @@ if TYPE_CHECKING:
         search,
         show,
         shrink,
+        train_encoder,
         tune,
         video,
     )
@@ -53,6 +54,7 @@ __all__ = [
     "search",
     "show",
     "shrink",
+    "train_encoder",
     "tune",
     "video",
 ]

@@ -302,8 +302,8 @@ def resume_needs(run: Path | str) -> dict[str, list[str]]:
     """The arguments that ``resume`` needs for a run, since its folder alone may not decide them.
 
     Returns:
-        ``trust``: the modules of the task, its wrappers, its reward and its encoder; ``address``: the cluster; each only
-        where there is one.
+        ``trust``: the modules of the task, its wrappers, its reward and its encoder; ``address``: the
+        cluster; each only where there is one.
 
     Raises:
         BadInput: no run folder, or a damaged configuration.
@@ -313,7 +313,8 @@ def resume_needs(run: Path | str) -> dict[str, list[str]]:
     config = load_config(RunFolder.existing(Path(run)).config)
     names = [config.task.id]
     if isinstance(config.task, ControlSettings):
-        names += [*config.task.wrappers, config.task.reward or "", config.task.encoder or ""]
+        named = (*config.task.wrappers, config.task.reward, config.task.encoder)
+        names += [name for name in named if name and not name.startswith("pixels:")]
     modules = dict.fromkeys(module for module in map(module_named, names) if module)
     needs = {"trust": list(modules), "address": [config.backend.address] if config.backend.address else []}
     return {name: values for name, values in needs.items() if values}

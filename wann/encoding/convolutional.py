@@ -42,7 +42,8 @@ class Layer:
 
     def edge(self, before: int) -> int:
         """Pixels of an edge of its output, by those of its input."""
-        return (before - self.weights.shape[0]) // self.stride + 1
+        side: int = self.weights.shape[0]
+        return (before - side) // self.stride + 1
 
 
 @dataclass(frozen=True, eq=False)
@@ -71,8 +72,8 @@ class ConvolutionalEncoder:
             height, width, inputs, outputs = layer.weights.shape
             if height != width or inputs != channels or layer.biases.shape != (outputs,) or edge < height:
                 raise BadInput(
-                    f"layer {number} has weights of shape {layer.weights.shape} and {layer.biases.size} biases "
-                    f"for an input of {edge} x {edge} x {channels}"
+                    f"layer {number} has weights of shape {layer.weights.shape} and {layer.biases.size} "
+                    f"biases for an input of {edge} x {edge} x {channels}"
                 )
             if not (np.isfinite(layer.weights).all() and np.isfinite(layer.biases).all()):
                 raise BadInput(f"layer {number} has numbers that are not finite")

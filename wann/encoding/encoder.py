@@ -63,7 +63,7 @@ class AbsentEncoder:
         """Its name in a run folder."""
         return canonical_name(self.digest)
 
-    def size(self, image: spaces.Box) -> NoReturn:
+    def size(self, image: spaces.Box) -> NoReturn:  # noqa: ARG002 - as the protocol has it
         """Nobody knows.
 
         Raises:
@@ -71,7 +71,7 @@ class AbsentEncoder:
         """
         raise BadInput(self.reason)
 
-    def encode(self, rows: NDArray[Any], image: spaces.Box) -> NoReturn:
+    def encode(self, rows: NDArray[Any], image: spaces.Box) -> NoReturn:  # noqa: ARG002
         """Nobody can.
 
         Raises:
@@ -102,8 +102,8 @@ def made_encoder(name: str, trust: Trust = NOTHING, kept: Path | None = None) ->
         encoder.load()
         return encoder
     raise BadInput(
-        f'task.encoder: {name!r}; accepted are "pixels:8x8", a file {SUFFIX} that `wann encoder train` writes, '
-        "and module:function"
+        f'task.encoder: {name!r}; accepted are "pixels:8x8", an {SUFFIX} file that `wann encoder train` '
+        "writes, and module:function"
     )
 
 

@@ -260,7 +260,7 @@ def _interface(document: _Document, folders: tuple[Path, ...]) -> Interface | No
         made_space(block.action, "interface.action"),
         block.kwargs,
         tuple(block.wrappers),
-        block.encoder and written_encoder(block.encoder.name, block.encoder.digest, folders),
+        None if block.encoder is None else written_encoder(block.encoder.name, block.encoder.digest, folders),
         block.frame_skip,
     )
     _check_spaces(found, document.inputs, document.outputs)
@@ -274,7 +274,8 @@ def _check_spaces(interface: Interface, inputs: int, outputs: int) -> None:
         if wanted != outputs:
             raise BadInput(f"interface: action needs {wanted} outputs, not {outputs}")
     if interface.observation is not None and not isinstance(
-        interface.encoder, AbsentEncoder | FunctionEncoder  # whose sizes are not known yet
+        interface.encoder,
+        AbsentEncoder | FunctionEncoder,  # whose sizes are not known yet
     ):
         size = Observations.of(name, interface.observation, interface.encoder).inputs
         if (len(interface.observe) or size) != inputs or max(interface.observe, default=0) >= size:

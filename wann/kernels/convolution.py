@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 
 from .compiler import inlined, kernel
-from .lanes import LANES, at_least, fma, load, no_lanes, store
+from .lanes import LANES, fma, load, no_lanes, store
 
 __all__ = ["area_means", "convolved_means"]
 
@@ -60,8 +60,8 @@ def convolved_means(images, factor, shift, side, layers, parameters, outputs):  
         shift: added to them afterwards.
         side: of the squares.
         layers: int64[layers, 4]: the side of the kernel, the stride, channels in and channels out of each.
-        parameters: float32, of each layer the weights [side, side, in, padded out] and then the biases [padded
-            out], where padded channels fill whole lanes.
+        parameters: float32, of each layer the weights [side, side, in, padded out] and then the biases
+            [padded out], where padded channels fill whole lanes.
         outputs: float32[images, numbers], receives the last layer's position.
     """
     like = no_lanes()

@@ -18,7 +18,7 @@ from ..errors import BadInput
 __all__ = ["LARGEST", "LARGEST_IMAGE", "Observations", "numeric_part", "within"]
 
 LARGEST: Final = 4096
-"""The most numbers that networks read of an observation, or make for an action; more are probably an image."""
+"""The most numbers that networks read, or make for an action; more are probably an image."""
 LARGEST_IMAGE: Final = 2**22
 """The most numbers of an observation that an encoder reads."""
 _LARGEST_BOARD: Final = 2  # axes of a Box that is flattened; three are an image
@@ -29,7 +29,7 @@ class Observations:
     """How an observation becomes a vector, and what networks read of it.
 
     Attributes:
-        space: of the environment; for an encoder without the parts of a Dict that are no numbers, such as Text.
+        space: of the environment; for an encoder without the parts of a Dict that are no numbers.
         size: numbers in the vector.
         encoder: what networks see of images; None where there are none.
     """
@@ -50,15 +50,15 @@ class Observations:
             return cls._of_images(name, space, encoder)
         if isinstance(space, spaces.Box) and len(space.shape) > _LARGEST_BOARD:
             raise BadInput(
-                f"task.id: the observations of {name} are images ({space}), for which task.encoder is needed: "
+                f"task.id: the observations of {name} are images ({space}), which task.encoder is for: "
                 f'"pixels:8x8", a file that `wann encoder train --task {name} -o FILE` writes, or '
                 "module:function"
             )
         if not _flat(space):
             raise BadInput(
                 f"task.id: the observations of {name} are {space}; accepted are Box, Discrete, "
-                "MultiDiscrete, MultiBinary, and Dict and Tuple of them; with an image and task.encoder other "
-                "parts of a Dict are ignored"
+                "MultiDiscrete, MultiBinary, and Dict and Tuple of them; beside an image, which task.encoder "
+                "is for, other parts of a Dict are ignored"
             )
         return cls(space, within("observations", name, int(spaces.flatdim(space))))
 
@@ -66,7 +66,9 @@ class Observations:
     def _of_images(cls, name: str, space: spaces.Space[Any], encoder: Encoder) -> Observations:
         kept = numeric_part(space)
         if kept is None or not any(is_image(part) for _, part in _parts(kept, "")):
-            raise BadInput(f"task.encoder: the observations of {name} are {space}, in which nothing is an image")
+            raise BadInput(
+                f"task.encoder: the observations of {name} are {space}, in which nothing is an image"
+            )
         size = int(spaces.flatdim(kept))
         if size > LARGEST_IMAGE:
             raise BadInput(
@@ -89,7 +91,9 @@ class Observations:
         if self.encoder is None and not _has_keys(self.space):
             return None
         return tuple(
-            f"{name} {self.encoder.label if self.encoder and is_image(part) else ''}".strip().replace("  ", " ")
+            f"{name} {self.encoder.label if self.encoder and is_image(part) else ''}".strip().replace(
+                "  ", " "
+            )
             + f" {number}"
             for name, part in self._named_parts
             for number in range(1, self._size(part) + 1)
@@ -110,6 +114,17 @@ class Observations:
         bytewise = self.encoder is not None and self.space.dtype == np.uint8
         return np.dtype(np.uint8 if bytewise else np.float64)
 
+    @cached_property
+    def images(self) -> list[tuple[slice, spaces.Box]]:
+        """Where each image stands among an observation's numbers, and its space; none without encoder."""
+        found, begin = [], 0
+        for _, part in self._named_parts:
+            end = begin + int(spaces.flatdim(part))
+            if self.encoder is not None and is_image(part) and isinstance(part, spaces.Box):
+                found.append((slice(begin, end), part))
+            begin = end
+        return found
+
     def encoded(self, rows: NDArray[Any]) -> NDArray[Any]:
         """What networks can read of observations given as numbers: [rows, inputs] of [rows, ...].
 
@@ -122,13 +137,11 @@ class Observations:
         if flat.shape[1] != self.size:
             raise BadInput(f"an observation of {flat.shape[1]:,} numbers; accepted are {self.size:,}")
         found, begin = [], 0
-        for _, part in self._named_parts:
-            end = begin + int(spaces.flatdim(part))
-            numbers = flat[:, begin:end]
-            image = is_image(part) and isinstance(part, spaces.Box)
-            found.append(self.encoder.encode(numbers, part) if image else numbers.astype(np.float32))
-            begin = end
-        return np.concatenate(found, axis=1)
+        for where, part in self.images:
+            found += [flat[:, begin : where.start], self.encoder.encode(flat[:, where], part)]
+            begin = where.stop
+        found.append(flat[:, begin:])
+        return np.concatenate([np.asarray(numbers, np.float32) for numbers in found], axis=1)
 
     def flattener(self) -> Callable[[Any], NDArray[Any]]:
         """A function from observation to vector; a Box with one axis is returned unchanged.
@@ -138,9 +151,10 @@ class Observations:
         """
         space = self.space
         if not isinstance(space, spaces.Box):
-            kept = _only if self.encoder is not None else _all
+            if self.encoder is None:
+                return lambda observation: np.asarray(spaces.flatten(space, _checked(space, observation, "")))
             return lambda observation: np.asarray(
-                spaces.flatten(space, _checked(space, kept(space, observation), ""))
+                spaces.flatten(space, _checked(space, _only(space, observation), ""))
             )
         shape, kind, plain = space.shape, space.dtype, len(space.shape) == 1
 
@@ -246,7 +260,7 @@ def _has_keys(space: spaces.Space[Any]) -> bool:
 
 
 def _parts(space: spaces.Space[Any], name: str) -> Iterator[tuple[str, spaces.Space[Any]]]:
-    """The parts of a space in the order of their numbers, each with its keys; those of tuples count from 1."""
+    """The parts of a space in the order of their numbers, with their keys; tuples count from 1."""
     if isinstance(space, spaces.Dict):
         for key, part in space.spaces.items():
             yield from _parts(part, f"{name} {key}".strip())
@@ -258,16 +272,12 @@ def _parts(space: spaces.Space[Any], name: str) -> Iterator[tuple[str, spaces.Sp
 
 
 def numeric_part(space: spaces.Space[Any]) -> spaces.Space[Any] | None:
-    """A space without the parts of a Dict that are no numbers; None if nothing is left, or a part of a Tuple."""
+    """A space without the parts of a Dict that are no numbers; None if nothing is left."""
     if not isinstance(space, spaces.Dict):
         return space if _flat(space) else None
     parts = [(key, numeric_part(part)) for key, part in space.spaces.items()]
     kept = [(key, part) for key, part in parts if part is not None]
     return spaces.Dict(kept) if kept else None
-
-
-def _all(space: spaces.Space[Any], observation: Any) -> Any:
-    return observation
 
 
 def _only(space: spaces.Space[Any], observation: Any) -> Any:

@@ -9,7 +9,7 @@ from typing import Any, Final
 from ...errors import BadInput
 from ...network import Observations
 
-__all__ = ["WELL_KNOWN", "input_names", "output_names"]
+__all__ = ["ACTIONS", "OBSERVATIONS", "WELL_KNOWN", "input_names", "output_names"]
 
 _LONGEST: Final = 100
 
@@ -30,7 +30,7 @@ _CHEETAH: Final = (
     *(f"{joint} speed" for joint in _CHEETAH_JOINTS),
 )  # fmt: skip
 
-_OBSERVATIONS: Final = {
+OBSERVATIONS: Final = {
     "CartPole": _CART,
     "Pendulum": ("cos angle", "sin angle", "angular velocity"),
     "Acrobot": ("cos 1", "sin 1", "cos 2", "sin 2", "spin 1", "spin 2"),
@@ -47,7 +47,7 @@ _OBSERVATIONS: Final = {
 }
 """By the environment's name, without its version."""
 
-_ACTIONS: Final = {
+ACTIONS: Final = {
     "CartPole": ("left", "right"),
     "Pendulum": ("torque",),
     "Acrobot": ("torque -1", "torque 0", "torque 1"),
@@ -65,7 +65,7 @@ _ACTIONS: Final = {
 """By the environment's name, without its version."""
 
 WELL_KNOWN: Final = {
-    f"{name}-{version}": (_OBSERVATIONS[name], _ACTIONS[name])
+    f"{name}-{version}": (OBSERVATIONS[name], ACTIONS[name])
     for name, version in (
         ("LunarLander", "v3"),
         ("LunarLanderContinuous", "v3"),
@@ -99,9 +99,9 @@ def input_names(
     Raises:
         BadInput: the user gives too few, or too many.
     """
-    known = observations.names
+    known: Sequence[str] | None = observations.names
     if observations.encoder is None:
-        known = _known(base, "observation", name, _OBSERVATIONS) or known
+        known = _known(base, "observation", name, OBSERVATIONS) or known
     return _names("input", given, known, indices)
 
 
@@ -111,7 +111,7 @@ def output_names(name: str, base: Any, given: Sequence[str] | None, outputs: int
     Raises:
         BadInput: the user gives too few, or too many.
     """
-    return _names("output", given, _known(base, "action", name, _ACTIONS), range(outputs))
+    return _names("output", given, _known(base, "action", name, ACTIONS), range(outputs))
 
 
 def _known(base: Any, kind: str, name: str, table: Mapping[str, Sequence[str]]) -> Sequence[str] | None:

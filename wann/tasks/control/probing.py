@@ -18,6 +18,7 @@ __all__ = ["first_observation", "normalised", "repeatable"]
 
 _SAMPLED: Final = 64  # episodes of random actions, from which means and stds are estimated
 _SAMPLED_STEPS: Final = 10_000
+_SAMPLED_FRAMES: Final = 2_000  # of images, which take far longer to draw
 
 
 def _opening(environment: Environment, stepper: Stepper) -> list[NDArray[np.float64]]:
@@ -53,10 +54,11 @@ def repeatable(world: SteppedWorld, environment: Environment) -> bool:
 def normalised(interface: Interface, environment: Environment, stepper: Stepper, limit: int) -> Interface:
     """The interface with means and stds of the observations under random actions."""
     rows: list[NDArray[np.float64]] = []
+    most = _SAMPLED_STEPS if interface.encoder is None else _SAMPLED_FRAMES
     environment.action_space.seed(0)
     for seed in range(_SAMPLED):
         observation, over, steps = stepper.reset(environment, seed), False, 0
-        while not over and steps < limit and len(rows) < _SAMPLED_STEPS:
+        while not over and steps < limit and len(rows) < most:
             rows.append(np.array(interface.encoded(observation[None])[0], np.float64))
             action = environment.action_space.sample()
             observation, _, terminated, truncated = stepper.step(environment, action, seed)

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ...encoding import ConvolutionalEncoder, Layer
+from ...encoding import ConvolutionalEncoder, Layer, image_shape
 from ...errors import BadInput
 from ...streams import Stream, generator
+from ..control import ControlTask
+from .frames import image_of
 from .settings import SIDE, EncoderSettings
 
 if TYPE_CHECKING:
@@ -45,8 +48,7 @@ class Trained:
 
 def train_autoencoder(
     frames: NDArray[np.uint8],
-    task: str,
-    image: tuple[int, int, int],
+    task: ControlTask,
     settings: EncoderSettings,
     seed: int,
     show: Callable[[int, int, float], None] = lambda *_: None,
@@ -57,8 +59,7 @@ def train_autoencoder(
 
     Args:
         frames: uint8[frames, side, side, channels]; the last twentieth tells how good it is.
-        task: whose frames they are, for the encoder's file.
-        image: height, width and channels before they were resized.
+        task: whose frames they are.
         settings: architecture and length.
         seed: of weights, order and noise.
         show: called after each step with its number, the number of steps and the loss.
@@ -89,7 +90,7 @@ def train_autoencoder(
             schedule.step()
             step += 1
             show(step, steps, float(loss.detach()))
-    encoder = ConvolutionalEncoder(task, image, SIDE, model.layers())
+    encoder = ConvolutionalEncoder(task.id, image_shape(image_of(task)[1]), SIDE, model.layers())
     rebuilt, error = model.rebuilt(test)
     spread = np.linspace(0, len(test) - 1, _SHOWN).astype(int)
     return Trained(encoder, test[spread], rebuilt[spread], error)
@@ -112,8 +113,7 @@ class _Autoencoder:
         self._settings = settings
         widths = (channels, *settings.channels)
         self._encoder = [
-            self._layer(rng, (after, before, _KERNEL, _KERNEL), after)
-            for before, after in zip(widths, widths[1:], strict=False)
+            self._layer(rng, (after, before, _KERNEL, _KERNEL), after) for before, after in pairwise(widths)
         ]
         self._means, self._logs = (
             self._layer(rng, (settings.latents, widths[-1], _LAST, _LAST), settings.latents) for _ in range(2)
@@ -158,7 +158,8 @@ class _Autoencoder:
             seen = self._functional.conv_transpose2d(
                 seen.relu() if number else seen, weights, biases, _STRIDE
             )
-        return seen.sigmoid()
+        frames: torch.Tensor = seen.sigmoid()
+        return frames
 
     def loss(self, batch: torch.Tensor, rng: np.random.Generator) -> torch.Tensor:
         """Squared error and divergence of a frame, in the mean of a batch."""

@@ -9,21 +9,42 @@ import numpy as np
 from gymnasium import spaces
 from numpy.typing import NDArray
 
-from ...encoding import PixelEncoder, image_shape, is_image
-from ...errors import BadInput
+from ...encoding import PixelEncoder, image_shape
 from ...network import Network, Policy
 from ...streams import Stream, episode_seeds, generator
-from ..control import ControlTask
+from ...trust import BY_HAND
+from ..control import ControlSettings, ControlTask, Factory, make_control
 from .settings import SIDE, EncoderSettings
 
-__all__ = ["collected_frames"]
+__all__ = ["collected_frames", "frames_task", "image_of"]
 
+_ANY: Final = "pixels:1x1"  # some encoder, since no network reads it
 _EPISODES: Final = 32  # played together; the frames of the better half of them are kept
 _PATIENCE: Final = 100  # steps in which the return has not risen, after which an episode is cut
 _PERSISTENCE: Final = 0.8  # correlation of a random action with the one before
 _SPREAD: Final = 1.5  # of the means of random actions over episodes, in stds of an action within one
 _STRAYING: Final = 0.1  # share of a network's actions that are random instead
 _LIMIT: Final = 2.0  # of the shared weights with which a network plays
+
+
+def frames_task(name: str, settings: EncoderSettings, factory: Factory | None = None) -> ControlTask:
+    """The environment whose frames are to be encoded.
+
+    Args:
+        name: its id.
+        settings: what it is made with.
+        factory: what makes it instead of Gymnasium.
+
+    Raises:
+        BadInput: there is no such environment, or none of its observations is an image.
+    """
+    made_with = settings.model_dump(include={"kwargs", "wrappers", "episode_limit"})
+    return make_control(ControlSettings(id=name, encoder=_ANY, **made_with), trust=BY_HAND, factory=factory)
+
+
+def image_of(task: ControlTask) -> tuple[slice, spaces.Box]:
+    """Where the first image stands among the numbers of an observation, and its space."""
+    return task.world.observations.images[0]
 
 
 def collected_frames(
@@ -36,28 +57,24 @@ def collected_frames(
     """Frames of the better half of many episodes, resized to squares: uint8[frames, side, side, channels].
 
     Args:
-        task: an environment whose observations are one image.
+        task: the environment, as ``frames_task`` makes it.
         settings: how many frames, and how far apart.
         seed: from which episodes and actions derive.
         network: who plays every other round, under a random shared weight; nobody if None.
         show: called with the number of frames so far.
 
     Raises:
-        BadInput: the observations are not one image, or the environment fails.
+        BadInput: the environment fails, or the network does not fit it.
     """
-    space = task.world.observations.space
-    if not (is_image(space) and isinstance(space, spaces.Box)):
-        raise BadInput(
-            f"task: the observations of {task.id} are {space}; an encoder is trained where they are one image"
-        )
-    kept, count, turn = [], 0, 0
+    kept: list[NDArray[np.uint8]] = []
+    count, turn = 0, 0
     while count < settings.frames:
         rng = generator(seed, Stream.ENCODER_ACTIONS, turn)
         policy = None
         if network is not None and turn % 2:
             policy = network.policy(float(rng.uniform(-_LIMIT, _LIMIT)))
         seeds = episode_seeds(seed, Stream.ENCODER_EPISODES, _EPISODES, turn)
-        kept.append(_better_half(*_played(task, settings.stride, seeds, rng, policy, space)))
+        kept.append(_better_half(*_played(task, settings.stride, seeds, rng, policy)))
         turn, count = turn + 1, count + len(kept[-1])
         show(min(count, settings.frames))
     return np.concatenate(kept)[: settings.frames]
@@ -69,17 +86,18 @@ def _played(
     seeds: NDArray[np.int64],
     rng: np.random.Generator,
     policy: Policy | None,
-    space: spaces.Box,
 ) -> tuple[NDArray[np.uint8], NDArray[np.int64], NDArray[np.float64]]:
     """All frames of these episodes, the episode of each frame, and the return of each episode."""
-    squares, driver = PixelEncoder(SIDE, SIDE, image_shape(space)[2]), _Driver(task, rng, len(seeds))
+    where, space = image_of(task)
+    channels = image_shape(space)[2]
+    squares, driver = PixelEncoder(SIDE, SIDE, channels), _Driver(task, rng, len(seeds))
     frames, episodes = [], []
     returns, best, since = np.zeros(len(seeds)), np.zeros(len(seeds)), np.zeros(len(seeds), np.int64)
     lanes = task.world.open(seeds)
     try:
         while len(playing := lanes.playing):
-            seen = lanes.observations
-            frames.append(np.rint(squares.encode(seen.reshape(len(seen), -1), space) * 255).astype(np.uint8))
+            seen = lanes.observations.reshape(len(playing), -1)
+            frames.append(np.rint(squares.encode(seen[:, where], space) * 255).astype(np.uint8))
             episodes.append(playing.copy())
             actions = driver.actions(playing, seen, policy)
             done = lanes.step(actions, np.full(len(playing), stride))
@@ -92,7 +110,7 @@ def _played(
                 lanes.drop(over)
     finally:
         lanes.close()
-    shape = (-1, SIDE, SIDE, image_shape(space)[2])
+    shape = (-1, SIDE, SIDE, channels)
     return np.concatenate(frames).reshape(shape), np.concatenate(episodes), returns
 
 
@@ -123,5 +141,5 @@ class _Driver:
         raw = np.tanh(self._means + self._noise)[playing].astype(np.float32)
         if policy is not None:
             straying = self._rng.random(len(self._means))[playing] < _STRAYING
-            raw = np.where(straying[:, None], raw, policy.outputs(seen.reshape(len(seen), -1)))
+            raw = np.where(straying[:, None], raw, policy.outputs(seen))
         return self._actions.of_outputs(raw)

@@ -161,10 +161,7 @@ class SteppedJob:
             steps[playing] += done.steps
             returns[playing] += rewards if last_counts else np.where(done.terminated, spared, rewards)
             over = (
-                done.terminated
-                | done.truncated
-                | (steps[playing] >= limit)
-                | ~np.isfinite(returns[playing])
+                done.terminated | done.truncated | (steps[playing] >= limit) | ~np.isfinite(returns[playing])
             )
             if progress is not None:
                 over |= progress.lacking(playing, returns[playing], steps[playing])
