@@ -94,8 +94,10 @@ def made_encoder(name: str, trust: Trust = NOTHING, kept: Path | None = None) ->
     if name.startswith(PREFIX):
         return PixelEncoder.of(name)
     if name.endswith(SUFFIX):
-        path = Path(name)
-        return load_encoder(path if kept is None else kept / path.name)
+        path = Path(name) if kept is None else kept / Path(name).name
+        if not path.exists():
+            raise BadInput(f"task.encoder: {path}: no such file; `wann encoder train` writes one")
+        return load_encoder(path)
     if all(name.partition(":")[::2]):
         trust.split(name, "task.encoder")
         encoder = FunctionEncoder(name, trust)

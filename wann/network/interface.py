@@ -11,8 +11,9 @@ import numpy as np
 from gymnasium import spaces
 from numpy.typing import NDArray
 
-from ..encoding import Encoder
+from ..encoding import Encoder, FunctionEncoder
 from ..errors import BadInput
+from ..trust import NOTHING, Trust
 from .actions import Actions, Squash
 from .observations import Observations, numeric_part
 
@@ -88,6 +89,12 @@ class Interface:
         actions = Actions.of(name, action, self.squash)
         self.check(name, observation, action)
         return replace(self, observation=observations.space, action=action), observations, actions
+
+    def trusting(self, trust: Trust) -> Interface:
+        """The interface whose encoder, if it is a function, may be imported from these modules."""
+        if not isinstance(self.encoder, FunctionEncoder) or trust == NOTHING:
+            return self
+        return replace(self, encoder=replace(self.encoder, trust=trust))
 
     @cached_property
     def _images(self) -> Observations | None:

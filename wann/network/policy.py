@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from ..errors import BadInput
 from ..kernels.forward import Program, infer
+from ..trust import NOTHING, Trust
 from .actions import Actions
 from .interface import Interface
 from .observations import Observations
@@ -44,7 +45,11 @@ class Policy:
 
     @classmethod
     def of(
-        cls, network: Network, weight: float | None = None, environment: AnyEnvironment | None = None
+        cls,
+        network: Network,
+        weight: float | None = None,
+        environment: AnyEnvironment | None = None,
+        trust: Trust = NOTHING,
     ) -> Policy:
         """A policy with this shared weight, or with the weights that the network carries.
 
@@ -52,12 +57,13 @@ class Policy:
             network: the topology.
             weight: the shared weight.
             environment: which the policy will meet; needed where the network's file has no spaces.
+            trust: which modules an encoder may import that the network's file names.
 
         Raises:
             BadInput: no weight is given and the network carries none, it is no number, or the network does
                 not fit the environment.
         """
-        interface = network.interface or Interface()
+        interface = (network.interface or Interface()).trusting(trust)
         if environment is not None:
             interface = _met(network, interface, environment)
         if weight is None and network.weights is not None:
@@ -117,6 +123,11 @@ class Policy:
         """
         del episode_start, deterministic
         return self.act(observation), state
+
+    @property
+    def frame_skip(self) -> int:
+        """Steps of the environment for which each action is to be repeated."""
+        return self.interface.frame_skip
 
     def outputs(self, observation: NDArray[np.floating]) -> NDArray[np.float32]:
         """Raw outputs of the network, float32[outputs] or float32[rows, outputs], which are no actions.

@@ -175,7 +175,7 @@ def task_for(
     interface, allowed = network.interface, trusted if task is None else BY_HAND
     if interface is not None and isinstance(interface.encoder, FunctionEncoder):
         trusted.split(interface.encoder.name, "interface.encoder")
-        interface = replace(interface, encoder=replace(interface.encoder, trust=trusted))
+        interface = interface.trusting(trusted)
     if interface is not None and name == network.task:
         for wrapper in interface.wrappers:
             trusted.split(wrapper, "interface.wrappers")  # only the file names them

@@ -84,7 +84,7 @@ class ControlTask:
     def resolved(self) -> Mapping[str, Any]:
         """What computes the environment, since episodes differ between libraries, and the encoder kept."""
         encoder = self.interface.encoder
-        return {"stepping": self.stepping, "encoder": encoder and encoder.name}
+        return {"stepping": self.stepping, **({} if encoder is None else {"encoder": encoder.name})}
 
     @property
     def holds_interpreter(self) -> bool:
