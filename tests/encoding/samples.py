@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from wann.encoding import ConvolutionalEncoder, Layer
 
-__all__ = ["HERE", "brightness", "failing", "quadrants", "random_encoder", "shapeless"]
+__all__ = ["HERE", "brightness", "failing", "halves", "quadrants", "random_encoder", "shapeless"]
 
 HERE = __name__
 
@@ -30,6 +30,15 @@ def random_encoder(
         before, edge = after, layers[-1].edge(edge)
     layers.append(_layer(rng, edge, before, latents, 1))
     return ConvolutionalEncoder(task, image, side, tuple(layers))
+
+
+def halves() -> ConvolutionalEncoder:
+    """The sums of the red of an image's left half, and of its right."""
+    weights = np.zeros((12, 12, 3, 2), np.float32)
+    weights[:, :6, 0, 0] = weights[:, 6:, 0, 1] = 1.0
+    return ConvolutionalEncoder(
+        "tests/Spot-v0", (12, 12, 3), 12, (Layer(weights, np.zeros(2, np.float32), 1),)
+    )
 
 
 def _layer(rng: np.random.Generator, side: int, before: int, after: int, stride: int) -> Layer:

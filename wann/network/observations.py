@@ -151,10 +151,8 @@ class Observations:
         """
         space = self.space
         if not isinstance(space, spaces.Box):
-            if self.encoder is None:
-                return lambda observation: np.asarray(spaces.flatten(space, _checked(space, observation, "")))
             return lambda observation: np.asarray(
-                spaces.flatten(space, _checked(space, _only(space, observation), ""))
+                spaces.flatten(space, _checked(space, self._numeric(observation), ""))
             )
         shape, kind, plain = space.shape, space.dtype, len(space.shape) == 1
 
@@ -165,6 +163,10 @@ class Observations:
             return numbers if plain else numbers.ravel()
 
         return vector
+
+    def _numeric(self, observation: Any) -> Any:
+        """An observation, or a batch of them, without the parts that an encoder ignores."""
+        return observation if self.encoder is None else _only(self.space, observation)
 
     def reader(self) -> Callable[[Any], tuple[NDArray[Any], bool]]:
         """A function from an observation, or a batch of them, to vectors [rows, size].
@@ -177,6 +179,7 @@ class Observations:
         def rows(observation: Any) -> tuple[NDArray[Any], bool]:
             if type(observation) is np.ndarray and observation.shape == shape:  # the common case, at once
                 return vector(observation)[None], True
+            observation = self._numeric(observation)
             size = _batch_size(space, observation)
             if size is None:
                 return vector(observation)[None], True
