@@ -167,6 +167,7 @@ LAYERS = {
     "larger than the image": ((layer(5, 5, 3, 5),), "for an input of 4 x 4 x 3"),
     "too few biases": ((layer(4, 4, 3, 5, biases=4),), "4 biases"),
     "not a number": ((layer(4, 4, 3, 5, fill=np.nan),), "layer 1 has numbers that are not finite"),
+    "more than memory holds": ((layer(1, 1, 3, 600_000),), "makes more than 8,388,608 numbers"),
     "channels of the next": ((layer(2, 2, 3, 5, stride=2), layer(2, 2, 4, 5)), "layer 2"),
 }
 

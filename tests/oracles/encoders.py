@@ -17,7 +17,8 @@ def area_mean(image: NDArray[Any], rows: int, columns: int) -> Floats:
     """Every pixel spread over rows x columns equal points, and the points of each part averaged."""
     fine = np.repeat(np.repeat(image.astype(np.float64), rows, axis=0), columns, axis=1)
     height, width, channels = image.shape
-    return fine.reshape(rows, height, columns, width, channels).mean(axis=(1, 3))
+    means: Floats = fine.reshape(rows, height, columns, width, channels).mean(axis=(1, 3))
+    return means
 
 
 def convolved(image: Floats, layers: Sequence[tuple[NDArray[Any], NDArray[Any], int]]) -> Floats:

@@ -286,12 +286,13 @@ class Spot(gymnasium.Env[Any, Any]):
     def __init__(self, form: str = "bytes", render_mode: str | None = None) -> None:
         self.render_mode, self._form = render_mode, form
         image = spaces.Box(0, 255, (12, 12, 3), np.uint8)
-        self.observation_space = {
+        observed: dict[str, spaces.Space[Any]] = {
             "bytes": image,
             "numbers": spaces.Box(0.0, 1.0, (12, 12, 3)),
             "parts": spaces.Dict(count=spaces.Discrete(3), image=image, mission=spaces.Text(20)),
             "text": spaces.Dict(mission=spaces.Text(20)),
-        }[form]
+        }
+        self.observation_space = observed[form]
 
     def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[Any, Any]:
         super().reset(seed=seed, options=options)

@@ -19,6 +19,8 @@ from .images import image_shape, images_of, scale_of
 __all__ = ["ConvolutionalEncoder", "Layer", "canonical_name"]
 
 _DIGITS: Final = 12  # of the digest in a file's name
+_MOST_NUMBERS: Final = 2**23
+"""The most numbers between two layers."""
 
 
 def canonical_name(digest: str) -> str:
@@ -75,6 +77,8 @@ class ConvolutionalEncoder:
                     f"layer {number} has weights of shape {layer.weights.shape} and {layer.biases.size} "
                     f"biases for an input of {edge} x {edge} x {channels}"
                 )
+            if layer.edge(edge) ** 2 * outputs > _MOST_NUMBERS:
+                raise BadInput(f"layer {number} makes more than {_MOST_NUMBERS:,} numbers, the most accepted")
             if not (np.isfinite(layer.weights).all() and np.isfinite(layer.biases).all()):
                 raise BadInput(f"layer {number} has numbers that are not finite")
             edge, channels = layer.edge(edge), outputs
