@@ -117,12 +117,22 @@ class Policy:
 
         Args:
             observation: one, or a batch of them; see ``act``.
-            state: returned unchanged: the network has no memory.
-            episode_start: ignored.
+            state: what the last call returned; None at first. It counts for how many steps an action is still
+                to be repeated: the network itself has no memory.
+            episode_start: whether an episode begins with an observation, bool or bool[batch].
             deterministic: ignored: the policy always is.
         """
-        del episode_start, deterministic
-        return self.act(observation), state
+        del deterministic
+        if self.frame_skip == 1:
+            return self.act(observation), state
+        read, actions = self._spaces
+        rows, alone = read(observation)
+        chosen = actions.of_outputs(self._raw(rows))
+        before, left = (chosen, np.zeros(len(rows), int)) if state is None else state
+        due = (left == 0) | (False if episode_start is None else np.atleast_1d(episode_start))
+        chosen = np.where(due.reshape(-1, *[1] * (chosen.ndim - 1)), chosen, before)
+        left = np.where(due, self.frame_skip, left) - 1
+        return (chosen[0] if alone else chosen), (chosen, left)
 
     @property
     def frame_skip(self) -> int:

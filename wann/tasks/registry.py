@@ -42,6 +42,8 @@ __all__ = [
 ]
 
 AnySettings = TypeVar("AnySettings", bound=TaskSettings)
+KNOWN_NAMES: Final = {name: names for name, names in WELL_KNOWN.items() if names[0]}
+"""Those of environments that observe no image, whose encoder would name the numbers."""
 _MOST_NAMES: Final = 1000  # inputs or outputs; with more of them, names are of no use in a picture
 _IMAGES: Final = "a set of images"
 _ENVIRONMENT: Final = "an environment"
@@ -228,8 +230,8 @@ def names_of(
         images = DATA_SETS[name]
         return images.pixel_names, images.classes
     made_with = {} if interface is None else _made_with(interface)
-    if name in WELL_KNOWN and not made_with and (interface is None or interface.direct):
-        return WELL_KNOWN[name]
+    if name in KNOWN_NAMES and not made_with and (interface is None or interface.direct):
+        return KNOWN_NAMES[name]
     # Names do not depend on the limit, which some environments do not have.
     settings = task_settings(name, episode_limit=1, **made_with)
     task = make_task(settings, interface, trust, factory)
