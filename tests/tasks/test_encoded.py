@@ -21,7 +21,7 @@ from wann.encoding import ConvolutionalEncoder, encoder_bytes
 from wann.errors import BadInput
 from wann.evaluation import ProcessEvaluator
 from wann.network import Network, compile_population
-from wann.tasks import ControlTask
+from wann.tasks import ControlTask, Trial
 
 pytestmark = pytest.mark.usefixtures("_forked", "_no_report")
 
@@ -306,3 +306,46 @@ def test_an_atari_game_is_played_from_its_screen(tmp_path: Path) -> None:
     assert policy(observation) in range(4)
     frames = np.stack([observation, 255 - observation])
     assert policy(frames).tolist() == [policy(frame) for frame in frames]
+
+
+def test_cars_of_both_libraries_start_alike_and_are_encoded_alike() -> None:
+    there, here_too = (
+        task("CarRacing-v3", encoder="pixels:4x4", stepping=way, frame_skip=4)
+        for way in ("envpool", "gymnasium")
+    )
+    assert there.interface == here_too.interface
+    assert (
+        (there.episode_limit, there.threshold) == (here_too.episode_limit, here_too.threshold) == (1000, 900)
+    )
+    assert there.output_names == ("steering", "gas", "brake")
+    seeds = np.arange(4)
+    seen = []
+    for problem in (there, here_too):
+        lanes = problem.world.open(seeds)
+        straight = np.tile(np.array([0.0, 0.5, 0.0], np.float32), (4, 1))
+        rewards = []
+        for _ in range(10):
+            done = lanes.step(straight, np.full(4, 4))
+            rewards.append(done.before + done.last)
+            assert (done.steps == 4).all()
+            assert not (done.terminated | done.truncated).any()
+        seen.append((np.mean(rewards), problem.interface.encoded(lanes.observations).mean(axis=0)))
+        lanes.close()
+    (earned_there, pixels_there), (earned_here, pixels_here) = seen
+    assert 0.2 < earned_there == pytest.approx(earned_here, abs=0.7)  # tiles by chance, but at equal speed
+    np.testing.assert_allclose(pixels_there, pixels_here, atol=0.12)
+
+
+@pytest.mark.slow
+def test_cars_of_both_libraries_earn_the_same() -> None:
+    returns = []
+    for way in ("envpool", "gymnasium"):
+        problem = task("CarRacing-v3", encoder="pixels:1x1", stepping=way, frame_skip=4, episode_limit=90)
+        # Full gas, no brake: the bias, and the bias inverted.
+        outputs, ends = np.array([1, 1, 7], np.int8), (np.array([0, 0]), np.array([3, 4]))
+        straight = Network(1, 3, outputs, *ends, task=problem.id, interface=problem.interface)
+        trial = Trial(np.arange(40))
+        returns.append(play(problem, [straight], np.array([1.0]), trial).returns.ravel())
+    difference = abs(returns[0].mean() - returns[1].mean())
+    assert difference < 3 * np.sqrt((returns[0].var() + returns[1].var()) / 40)
+    assert returns[0].mean() > 10
