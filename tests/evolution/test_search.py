@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 from numpy.typing import NDArray
+from pydantic import ValidationError
 
 from wann.errors import BadInput
 from wann.evolution import (
@@ -270,6 +271,14 @@ def test_weights_that_begin_as_one_spread_until_they_fill_their_parts() -> None:
             generation_weights(spreading, 0, generation) == generation_weights(whole, 0, generation)
         ).all()
     assert (selection_weights(spreading) == selection_weights(whole)).all()
+
+
+def test_champions_are_compared_at_more_weights_than_a_generation_meets() -> None:
+    settings = WeightSettings(sampling="stratified", strata=2, limit=2.0, champion_strata=8)
+    assert len(generation_weights(settings, 0, 0)) == 2
+    assert selection_weights(settings).tolist() == pytest.approx((np.arange(8) + 0.5) / 2 - 2)
+    with pytest.raises(ValidationError, match='champion_strata is for sampling = "stratified"'):
+        WeightSettings(champion_strata=8)
 
 
 SPREADING: dict[str, tuple[dict[str, Any], str]] = {

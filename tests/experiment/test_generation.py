@@ -57,3 +57,11 @@ def test_champions_are_found_in_short_episodes_and_compared_over_whole_ones(tmp_
     found = run(tmp_path / "run", episode_limit=500, first_limit=30, limit_grows_for=10**6)
     means = found.metrics["champion_mean"]
     assert means[-1] > means[0] > found.metrics["best_mean"].max()
+
+
+@pytest.mark.parametrize("own", [False, True], ids=["the same episodes", "episodes of their own"])
+def test_champions_are_compared_at_as_many_weights_as_the_settings_say(own: bool, tmp_path: Path) -> None:
+    weights = {"sampling": "stratified", "strata": 2, "own_episodes": own, "champion_strata": 5}
+    document = {**DOCUMENT, "weights": weights}
+    champion = wann.search(document, run=tmp_path / "run", progress=False).champion
+    assert champion.provenance["selection_episodes"] == 5 * 2

@@ -30,6 +30,9 @@ class WeightSettings(Settings):
             over all of [-limit, limit] (published: none, all generations meet the whole range).
         spread_from: generations that ``begin_at`` alone is for.
         spread_until: generation from which on the weights are spread over the whole range.
+        champion_strata: at the midpoints of how many equal parts of [-limit, limit] candidates for champion
+            are compared where weights are ``stratified``; as many as ``strata`` if not given. Who is good at
+            a few weights may be bad between them.
     """
 
     sampling: Literal["fixed", "stratified"] = "fixed"
@@ -40,11 +43,14 @@ class WeightSettings(Settings):
     begin_at: Annotated[float, Field(ge=-1e3, le=1e3)] | None = None
     spread_from: Annotated[int, Field(ge=0)] = 0
     spread_until: Annotated[int, Field(ge=1)] | None = None
+    champion_strata: Annotated[int, Field(ge=1, le=10_000)] | None = None
 
     @model_validator(mode="after")
     def _some(self) -> WeightSettings:
         if not self.values:
             raise ValueError("values must hold at least one weight")
+        if self.sampling == "fixed" and self.champion_strata is not None:
+            raise ValueError('champion_strata is for sampling = "stratified"; "fixed" compares at its values')
         if (self.begin_at is None) != (self.spread_until is None):
             raise ValueError("begin_at and spread_until are given together, or neither of them")
         if self.begin_at is None or self.spread_until is None:
@@ -74,6 +80,11 @@ class WeightSettings(Settings):
     def count(self) -> int:
         """How many weights a generation is evaluated with."""
         return len(self.values) if self.sampling == "fixed" else self.strata
+
+    @property
+    def compared(self) -> int:
+        """How many weights candidates for champion are compared at."""
+        return self.champion_strata or self.count
 
 
 class SearchSettings(Settings):

@@ -30,5 +30,5 @@ def selection_weights(settings: WeightSettings) -> FloatArray:
     """The weights that candidates for champion are compared with, float64[weights]."""
     if settings.sampling == "fixed":
         return np.array(settings.values)
-    positions = (np.arange(settings.strata) + 0.5) / settings.strata
+    positions = (np.arange(settings.compared) + 0.5) / settings.compared
     return settings.limit * (2.0 * positions - 1.0)

@@ -102,7 +102,7 @@ class Generations:
         clock, phases.compile = time.perf_counter(), time.perf_counter() - clock
         weights = generation_weights(settings.weights, settings.seed, search.generation)
         draw = search.generation // settings.task.redraw_every
-        seeds = self._seeds(Stream.SEARCH_EPISODES, settings.task.episodes, draw)
+        seeds = self._seeds(Stream.SEARCH_EPISODES, settings.weights.count, settings.task.episodes, draw)
         trial = self._task.search(seeds, search.generation)
         played = race(search, batch, weights, trial, partial(self._evaluated, evaluator))
         if not np.isfinite(played.returns.values).any():
@@ -131,7 +131,8 @@ class Generations:
         return outcome
 
     def _promote(self, evaluator: Evaluator, population: Population, returns: Returns, met: Trial) -> None:
-        seeds = self._seeds(Stream.CHAMPION_EPISODES, self._config.search.champion_episodes)
+        weights, episodes = self._config.weights.compared, self._config.search.champion_episodes
+        seeds = self._seeds(Stream.CHAMPION_EPISODES, weights, episodes)
         whole = self._task.selection(seeds)
         # The loss on one batch says little about that on another, a beginning little about the whole.
         spread = self._config.weights.spread(self._search.generation)
@@ -147,9 +148,9 @@ class Generations:
         for candidate, mean in zip(left.tolist(), means.tolist(), strict=True):
             self._search.promote(candidate, mean)
 
-    def _seeds(self, purpose: Stream, episodes: int, *indices: int) -> NDArray[np.int64]:
+    def _seeds(self, purpose: Stream, weights: int, episodes: int, *indices: int) -> NDArray[np.int64]:
         """Seeds int64[episodes], or int64[weights, episodes] where each weight meets episodes of its own."""
-        weights = self._config.weights.count if self._config.weights.own_episodes else 1
+        weights = weights if self._config.weights.own_episodes else 1
         seeds = episode_seeds(self._config.seed, purpose, weights * episodes, *indices)
         return seeds.reshape(weights, episodes) if weights > 1 else seeds
 

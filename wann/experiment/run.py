@@ -198,7 +198,7 @@ class Experiment:
             "seed": self.config.seed,
             "generation": champion.generation,
             "selection_mean": champion.mean,
-            "selection_episodes": self.config.search.champion_episodes * self.config.weights.count,
+            "selection_episodes": self.config.search.champion_episodes * self.config.weights.compared,
         }
         return self._network(champion.population, 0, provenance)
 

@@ -29,6 +29,11 @@ _CHEETAH: Final = (
     "height", "pitch", *_CHEETAH_JOINTS, "x velocity", "y velocity", "pitch velocity",
     *(f"{joint} speed" for joint in _CHEETAH_JOINTS),
 )  # fmt: skip
+_HOPPER_JOINTS: Final = ("thigh", "leg", "foot")
+_HOPPER: Final = (
+    "height", "pitch", *_HOPPER_JOINTS, "x velocity", "y velocity", "pitch velocity",
+    *(f"{joint} speed" for joint in _HOPPER_JOINTS),
+)  # fmt: skip
 
 OBSERVATIONS: Final = {
     "CartPole": _CART,
@@ -43,6 +48,7 @@ OBSERVATIONS: Final = {
     "InvertedPendulum": _CART,
     "InvertedDoublePendulum": _DOUBLE,
     "HalfCheetah": _CHEETAH,
+    "Hopper": _HOPPER,
     "CarRacing": (),  # an image, whose numbers the encoder names
 }
 """By the environment's name, without its version."""
@@ -60,6 +66,7 @@ ACTIONS: Final = {
     "InvertedPendulum": ("force",),
     "InvertedDoublePendulum": ("force",),
     "HalfCheetah": _CHEETAH_JOINTS,
+    "Hopper": _HOPPER_JOINTS,
     "CarRacing": ("steering", "gas", "brake"),
 }
 """By the environment's name, without its version."""
@@ -75,6 +82,7 @@ WELL_KNOWN: Final = {
         ("InvertedPendulum", "v5"),
         ("InvertedDoublePendulum", "v5"),
         ("HalfCheetah", "v5"),
+        ("Hopper", "v5"),
     )
 }
 """Names of inputs and outputs of environments that need an extra, by their id."""

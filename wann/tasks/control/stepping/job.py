@@ -20,11 +20,12 @@ from .single import SingleLanes
 
 __all__ = ["SteppedJob", "SteppedWorld"]
 
-_POOL: Final = 256  # environments in a pool; in small pools a few long episodes would step almost alone
-_GRAIN: Final = 192
-_GRAIN_OF_IMAGES: Final = 16  # environments that draw images step so slowly that threads cost nothing
+_POOL: Final = 256  # lanes of a pool; with few of them its threads and wrapper cost more than the steps
 _NOTHING: Final = np.zeros(1)
 _SINGLE: Final = 32  # environments; with so many, evaluating the networks costs little beside the steps
+_GRAIN: Final = 192  # episodes
+_GRAIN_OF_IMAGES: Final = 16  # where a step draws an image it costs far more than the threads
+_TOGETHER: Final = 1024  # episodes in a pool: an environment of MuJoCo holds nearly a megabyte
 
 
 @dataclass(frozen=True)
@@ -118,8 +119,10 @@ class SteppedJob:
         Raises:
             BadInput: the environment has failed.
         """
-        if begin == end:
-            return
+        for first in range(begin, end, _TOGETHER):
+            self._compute(first, min(first + _TOGETHER, end))
+
+    def _compute(self, begin: int, end: int) -> None:
         units = np.arange(begin, end)
         networks, inner = np.divmod(units, len(self.weights) * self.trial.episodes)
         rows, episodes = np.divmod(inner, self.trial.episodes)
