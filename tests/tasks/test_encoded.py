@@ -291,6 +291,7 @@ def test_an_atari_game_is_played_from_its_screen(tmp_path: Path) -> None:
             "frame_skip": 2,
             "episode_limit": 24,
             "episodes": 1,
+            "reuse": True,
             "kwargs": {"obs_type": "grayscale"},
         },
         "weights": {"values": [1.0, 2.0]},
