@@ -29,6 +29,7 @@ if TYPE_CHECKING:
         search,
         show,
         shrink,
+        train_encoder,
         tune,
         video,
     )
@@ -55,6 +56,7 @@ __all__ = [
     "search",
     "show",
     "shrink",
+    "train_encoder",
     "tune",
     "video",
 ]

@@ -52,6 +52,9 @@ class Stream(IntEnum):
     PRUNING_EPISODES = 25
     PRUNED_EPISODES = 26
     DATA_SPLIT = 27
+    ENCODER_EPISODES = 28
+    ENCODER_ACTIONS = 29
+    ENCODER_TRAINING = 30
 
 
 def address(seed: int, purpose: Stream, *indices: int) -> NDArray[np.uint32]:

@@ -183,7 +183,7 @@ TASKS = {
     "a misspelt environment of others": task("LunarLandr-v3", "did you mean LunarLander-v3"),
     "an old version": task("LunarLander-v2", "deprecated", "did you mean LunarLander-v3"),
     "a version that has moved": task("HalfCheetah-v3", "missing", "gymnasium-robotics"),
-    "images": task(here("Image"), "observations", "are images", "accepted are vectors"),
+    "images": task(here("Image"), "are images", "task.encoder", "pixels:8x8", "wann encoder train --task"),
     "a long vector": task(here("LongVector"), "observations", "5,000 numbers", "1 to 4,096"),
     "text in a dictionary": task(here("Text"), "observations", "Dict", "accepted are Box, Discrete"),
     "observations of nothing": task(here("Empty"), "observations", "0 numbers", "accepted are 1 to 4,096"),

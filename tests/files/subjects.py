@@ -13,10 +13,13 @@ from typing import Any, Final
 from unittest import mock
 
 import numpy as np
+from gymnasium import spaces
 
+from tests.encoding.samples import random_encoder
 from tests.files.mutations import bombs, in_bytes, in_checkpoint, in_json, in_npz, in_table, in_toml, sealed
 from wann import api
 from wann.comparison import frontier as comparison
+from wann.encoding import encoder_bytes, load_encoder
 from wann.errors import BadInput, Failure
 from wann.experiment import parse_config
 from wann.experiment import run as wiring
@@ -289,6 +292,20 @@ def _networks(folder: Path) -> dict[str, Subject]:
     }
 
 
+def _encoders(folder: Path) -> dict[str, Subject]:
+    """An encoder, given by hand, and as it lies beside a network."""
+    space = spaces.Box(0, 255, (12, 12, 3), np.uint8)
+    packed = bombs(_BOMB)
+    (folder / "encoders").mkdir()
+    path = folder / "encoders" / "e.npz"
+    content = encoder_bytes(random_encoder())
+
+    def read() -> None:
+        load_encoder(path).encode(np.zeros((1, 432), np.uint8), space)
+
+    return {"encoder.npz": Subject(path, content, in_npz, read, (packed["npz"], packed["npz that lies"]))}
+
+
 def in_table_or_bytes(rng: random.Random, content: bytes) -> bytes:
     """A table whose rows are all alike in length, or its bytes."""
     return in_table(rng, content) if rng.randrange(2) else in_bytes(rng, content)
@@ -350,7 +367,7 @@ def _own(path: Path) -> object:
 def make_subjects(folder: Path) -> dict[str, Subject]:
     """A whole file of every kind in a folder."""
     found = _searched(folder)
-    return found | _networks(folder) | _data(folder) | _pruned(folder)
+    return found | _networks(folder) | _encoders(folder) | _data(folder) | _pruned(folder)
 
 
 KINDS: Final = (
@@ -363,6 +380,7 @@ KINDS: Final = (
         "network.json",
         "network.out",
         "network.wann.json",
+        "encoder.npz",
     ),
     *(
         "images.idx",

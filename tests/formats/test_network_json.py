@@ -15,10 +15,12 @@ from pydantic import TypeAdapter
 
 from tests.samples import networks
 from wann.activations import ACTIVATIONS
+from wann.encoding import FunctionEncoder, PixelEncoder
 from wann.errors import BadInput, Failure
 from wann.formats import from_document, load, load_network, render, save, to_document
 from wann.formats.spaces import SpaceDocument, made_space, space_document
 from wann.network import Interface, Network
+from wann.trust import NOTHING
 
 OBSERVATIONS = np.random.default_rng(0).normal(size=(4, 3)).astype(np.float32)
 
@@ -155,6 +157,8 @@ INTERFACES = {
     "means": Interface(mean=(0.5, -1e-9), std=(0.0, 2.0)),
     "all": Interface((4, 0), (0.1, 0.2), (1.0, 3.0), "tanh"),
     "a squash": Interface(squash="clip"),
+    "an encoder": Interface(encoder=PixelEncoder(8, 8, 3), frame_skip=4),
+    "a function": Interface(encoder=FunctionEncoder("eyes:see", NOTHING)),
 }
 
 
@@ -166,7 +170,7 @@ def test_an_interface_survives_the_round_trip(interface: Interface) -> None:
         assert again.interface == interface
         assert render(to_document(again)) == render(document)
     named = {
-        field.name for field in fields(interface) if getattr(interface, field.name) not in (None, (), {})
+        field.name for field in fields(interface) if getattr(interface, field.name) not in (None, (), {}, 1)
     }
     assert set(document["interface"]) == named
 
@@ -201,7 +205,7 @@ def test_a_space_survives_the_round_trip(space: spaces.Space[Any]) -> None:
 
 ACTION = {"kind": "Box", "shape": [1], "dtype": "float32", "low": -1.0, "high": 1.0}
 IMPOSSIBLE = {
-    "too large": ({**ACTION, "shape": [4096, 4096]}, "16,777,216 numbers; accepted are up to 4,096"),
+    "too large": ({**ACTION, "shape": [4096, 4096]}, "16,777,216 numbers; accepted are up to 4,194,304"),
     "too many choices": ({"kind": "Discrete", "n": 10**9}, "less than or equal to 4096"),
     "other outputs": ({**ACTION, "shape": [2]}, "interface: action needs 2 outputs, not 1"),
     "unknown": ({"kind": "Image"}, "'Image'"),

@@ -273,6 +273,50 @@ def nothing(environment: Any) -> None:
     """Wrap it in nothing at all."""
 
 
+class Spot(gymnasium.Env[Any, Any]):
+    """A bright spot in the dark, left or right; who points there is rewarded.
+
+    Attributes:
+        form: what is observed: the image as bytes or numbers up to 1, a Dict with it, or a text alone.
+    """
+
+    metadata = {"render_modes": ["rgb_array"], "render_fps": 20}  # noqa: RUF012 - as Gymnasium has it
+    action_space = spaces.Box(-1.0, 1.0, (1,))
+
+    def __init__(self, form: str = "bytes", render_mode: str | None = None) -> None:
+        self.render_mode, self._form = render_mode, form
+        image = spaces.Box(0, 255, (12, 12, 3), np.uint8)
+        observed: dict[str, spaces.Space[Any]] = {
+            "bytes": image,
+            "numbers": spaces.Box(0.0, 1.0, (12, 12, 3)),
+            "parts": spaces.Dict(count=spaces.Discrete(3), image=image, mission=spaces.Text(20)),
+            "text": spaces.Dict(mission=spaces.Text(20)),
+        }
+        self.observation_space = observed[form]
+
+    def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[Any, Any]:
+        super().reset(seed=seed, options=options)
+        self._steps = 0
+        return self._observe(), {}
+
+    def step(self, action: Any) -> tuple[Any, float, bool, bool, dict[str, Any]]:
+        self._steps += 1
+        reward = float(action[0]) * (1 if self._column >= 6 else -1)
+        return self._observe(), reward, False, False, {}
+
+    def _observe(self) -> Any:
+        row, self._column = self.np_random.integers(0, 12, 2).tolist()
+        self._image = np.zeros((12, 12, 3), np.uint8)
+        self._image[row, self._column] = 255
+        if self._form == "numbers":
+            return (self._image / 255).astype(np.float32)
+        parts = {"count": self._steps % 3, "image": self._image, "mission": "point there"}
+        return {"bytes": self._image, "parts": parts, "text": {"mission": "point there"}}[self._form]
+
+    def render(self) -> NDArray[np.uint8]:
+        return np.repeat(np.repeat(self._image, 4, axis=0), 4, axis=1)
+
+
 class Exits(Sums):
     def __init__(self, **named: Any) -> None:
         sys.exit(0)
@@ -337,6 +381,9 @@ for deed in DEEDS:
             max_episode_steps=LIMIT,
             kwargs={"deed": deed, "at": at},
         )
+for form in ("bytes", "numbers", "parts", "text"):
+    name = "tests/Spot-v0" if form == "bytes" else f"tests/Spot{form.capitalize()}-v0"
+    gymnasium.register(name, f"{__name__}:Spot", max_episode_steps=LIMIT, kwargs={"form": form})
 for kind in (Scattered, Restless, Unclosable, Spaceless, Exits):
     gymnasium.register(f"tests/{kind.__name__}-v0", f"{__name__}:{kind.__name__}", max_episode_steps=LIMIT)
 gymnasium.register("tests/CannotBeMade-v0", f"{__name__}:NoSuchSimulator")

@@ -9,7 +9,7 @@ import pytest
 
 from wann.network import Interface
 from wann.tasks import make_task, names_of, task_settings
-from wann.tasks.control.names import ACTION_NAMES, OBSERVATION_NAMES
+from wann.tasks.control.names import ACTIONS, OBSERVATIONS
 
 
 def newest(name: str) -> str:
@@ -18,11 +18,11 @@ def newest(name: str) -> str:
     return max(known, key=lambda spec: spec.version or 0).id
 
 
-@pytest.mark.parametrize("name", sorted(OBSERVATION_NAMES.keys() | ACTION_NAMES.keys()))
+@pytest.mark.parametrize("name", sorted(OBSERVATIONS.keys() & ACTIONS.keys() - {"CarRacing"}))
 def test_there_is_a_name_for_each_number_and_none_twice(name: str) -> None:
     problem = make_task(task_settings(newest(name)))
-    assert problem.input_names == OBSERVATION_NAMES[name]
-    assert problem.output_names == ACTION_NAMES[name]
+    assert problem.input_names == OBSERVATIONS[name]
+    assert problem.output_names == ACTIONS[name]
     assert (len(problem.input_names), len(problem.output_names)) == (problem.inputs, problem.outputs)
     for names in (problem.input_names, problem.output_names):
         assert len(set(names)) == len(names)

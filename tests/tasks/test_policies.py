@@ -50,11 +50,14 @@ ACTED: Final = [
 OBSERVED: Final = [
     "Dict", "Tuple", "DictInTuple", "Discrete", "MultiDiscrete", "MultiBinary", "Bytes",
 ]  # fmt: skip
+IMAGES: Final = {"CarRacing-v3"}
 WEIGHT: Final = 0.7
 
 
 @cache
 def problem(name: str, **settings: Any) -> ControlTask:
+    if name in IMAGES:
+        settings["encoder"] = "pixels:3x3"
     found: Task = make_task(task_settings(name, **settings), trust=BY_HAND)
     assert isinstance(found, ControlTask)
     return found

@@ -298,7 +298,7 @@ def test_other_types_of_number_and_numbers_out_of_bounds_are_taken(observation: 
 @pytest.mark.parametrize(
     ("space", "says"),
     [
-        (spaces.Box(0, 255, (8, 8, 3), np.uint8), "are images .* accepted are vectors"),
+        (spaces.Box(0, 255, (8, 8, 3), np.uint8), "are images .* task.encoder is for: .*pixels:8x8"),
         (spaces.Box(0, 255, (100, 100), np.uint8), "10,000 numbers; accepted are 1 to 4,096"),
         (spaces.Tuple([spaces.Box(0, 1, (64, 64, 3))]), "12,288 numbers"),
         (spaces.Discrete(10**9), "1,000,000,000 numbers"),

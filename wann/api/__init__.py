@@ -5,6 +5,7 @@ from ..network import Network
 from ..pruning.evolved import Shrunk, shrink
 from ..reporting import check_video
 from ._ask_tell import Search
+from ._encoder import read_encoder_settings, train_encoder
 from ._evaluate import evaluate
 from ._files import export, import_out, load, save
 from ._folders import prunes, run_folder
@@ -36,6 +37,7 @@ __all__ = [
     "prunes",
     "rates",
     "read_config",
+    "read_encoder_settings",
     "read_prune_config",
     "report",
     "resume",
@@ -47,6 +49,7 @@ __all__ = [
     "show",
     "shrink",
     "tasks",
+    "train_encoder",
     "tune",
     "video",
 ]

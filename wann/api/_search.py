@@ -302,8 +302,8 @@ def resume_needs(run: Path | str) -> dict[str, list[str]]:
     """The arguments that ``resume`` needs for a run, since its folder alone may not decide them.
 
     Returns:
-        ``trust``: the modules of the task, its arguments, wrappers and reward, or of a pruning run's network;
-        ``address``: the cluster; each only where there is one.
+        ``trust``: the modules of the task, its arguments, wrappers, reward and encoder, or of a pruning run's
+        network; ``address``: the cluster; each only where there is one.
 
     Raises:
         BadInput: no run folder, or a damaged configuration.
@@ -314,7 +314,9 @@ def resume_needs(run: Path | str) -> dict[str, list[str]]:
         config = load_config(RunFolder.existing(Path(run)).config)
         names, address = [config.task.id], config.backend.address
         if isinstance(config.task, ControlSettings):
-            names += [*modules_within(config.task.kwargs), *config.task.wrappers, config.task.reward or ""]
+            named = (*config.task.wrappers, config.task.reward, config.task.encoder)
+            names += modules_within(config.task.kwargs)
+            names += [name for name in named if name and not name.startswith("pixels:")]
     modules = dict.fromkeys(module for module in map(module_named, names) if module)
     needs = {"trust": list(modules), "address": [address] if address else []}
     return {name: values for name, values in needs.items() if values}

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from ..tasks import DATA_SETS, names_of, needed_extra, registered_tasks
+from ..tasks import DATA_SETS, WELL_KNOWN, names_of, needed_extra, registered_tasks
 
 __all__ = ["needs", "tasks"]
 
 
 def tasks() -> dict[str, tuple[Sequence[str], Sequence[str]]]:
-    """Names of the inputs and outputs of every registered task, by the name of the task."""
-    return {name: names_of(name) for name in registered_tasks()}
+    """Names of the inputs and outputs of every registered task, by the name of the task.
+
+    Environments of images have no inputs before an encoder gives them some.
+    """
+    return {name: WELL_KNOWN.get(name) or names_of(name) for name in registered_tasks()}
 
 
 def needs(task: str) -> str:

@@ -176,7 +176,7 @@ def _pooled(
     def replay() -> None:
         lanes = task.world.open(seeds)
         for (_, actions), over in zip(log, _finished(log, len(seeds)), strict=True):
-            lanes.step(actions)
+            lanes.step(actions, np.ones(len(actions), np.int64))
             if over.any():
                 lanes.drop(over)
         lanes.close()

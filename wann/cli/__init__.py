@@ -2,6 +2,7 @@
 
 from . import (
     bench,
+    encoder,
     evaluate,
     export,
     frontier,
@@ -21,6 +22,7 @@ from .app import app, main
 __all__ = [
     "app",
     "bench",
+    "encoder",
     "evaluate",
     "export",
     "frontier",

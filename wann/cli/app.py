@@ -21,7 +21,7 @@ from typer.core import TyperCommand, TyperGroup
 from ..errors import BadInput, Failure, TaskWarning, described
 from .output import console, reserved
 
-__all__ = ["INTERRUPTED", "app", "main", "resume_command"]
+__all__ = ["INTERRUPTED", "app", "group", "main", "resume_command"]
 
 FAILED: Final = 1
 BAD_INPUT: Final = 2
@@ -148,6 +148,13 @@ app = _App(
     rich_markup_mode="rich",
     pretty_exceptions_enable=False,
 )
+
+
+def group(name: str, purpose: str) -> _App:
+    """A command whose first word is followed by another one."""
+    commands = _App(name=name, help=purpose, cls=_Group, no_args_is_help=True, rich_markup_mode="rich")
+    app.add_typer(commands)
+    return commands
 
 
 def _tell_version(wanted: bool) -> None:

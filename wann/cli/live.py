@@ -124,6 +124,27 @@ class Countdown(_Status):
         self._show(f"iteration {iteration + 1:,}/{iterations:,}  {best:.4g}  {left}")
 
 
+class EncoderLine(_Status):
+    """Shows the frames that are collected for an encoder, then its training; a context manager."""
+
+    def __init__(self) -> None:
+        super().__init__("collecting frames ...")
+        self._begun: float | None = None
+
+    def collecting(self, frames: int, whole: int) -> None:
+        """Show how many frames there are."""
+        if self._due(at_once=frames == whole):
+            self._show(f"frame {frames:,}/{whole:,}")
+
+    def __call__(self, step: int, steps: int, loss: float) -> None:
+        """Show the result of a step of training."""
+        now = time.perf_counter()
+        self._begun = self._begun or now
+        if self._due(at_once=step == steps):
+            left = clock((now - self._begun) / max(1, step - 1) * (steps - step))
+            self._show(f"training step {step:,}/{steps:,}  loss {loss:.4g}  {left} left")
+
+
 class RoundsLine(_Status):
     """Shows the rounds of a pruning run; a context manager."""
 

@@ -23,8 +23,13 @@ def tasks(json: Json = False) -> None:
         printed(json_text.dumps({"tasks": entries}))
         return
     rows = [
-        {"task": name, "inputs": str(len(inputs)), "outputs": str(len(outputs)), "needs": api.needs(name)}
+        {
+            "task": name,
+            "inputs": str(len(inputs) or "image"),
+            "outputs": str(len(outputs)),
+            "needs": api.needs(name),
+        }
         for name, (inputs, outputs) in known.items()
     ]
     print_table(rows, left=("needs",))
-    console.print("and any other Gymnasium environment of vectors, by its id")
+    console.print("and any other Gymnasium environment of vectors, by its id; of images with task.encoder")

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from ..encoding import ConvolutionalEncoder, encoder_bytes
 from ..errors import BadInput
 from ..evaluation import BackendSettings
 from ..evolution import Search
@@ -47,6 +48,9 @@ def start_search(
     ancestor = read_ancestor(config.search, config.mutation, task.inputs, task.outputs)
     search = _begun(config, task, ancestor)
     files = {} if data is None else {RunFolder(path).data: data}
+    encoder = task.interface and task.interface.encoder
+    if isinstance(encoder, ConvolutionalEncoder):
+        files[path / encoder.name] = encoder_bytes(encoder)
     if ancestor is not None:
         files[RunFolder(path).ancestor] = render(to_document(ancestor)).encode()
     with RunFolder.create(path, render_settings(config), "front", tell=tell, files=files) as folder:
@@ -83,13 +87,12 @@ def resume_search(
     folder = RunFolder.existing(path)
     with folder.writing("front", tell=tell):
         before = read_manifest(folder.manifest)
-        kept = folder.data if folder.data.is_file() else None
         config = load_config(folder.config)
         config = config.changed(backend=backend(config.backend))
         if generations is not None:
             config = config.changed(search=config.search.changed(generations=generations))
         try:
-            task = make_task(config.task, trust=trust, factory=factory, reward=reward, kept=kept)
+            task = make_task(config.task, trust=trust, factory=factory, reward=reward, kept=path)
         except BadInput as error:
             raise error.within(folder.config) from None
         search = _restored(folder, config, task)

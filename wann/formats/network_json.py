@@ -11,6 +11,15 @@ import numpy as np
 from pydantic import AliasChoices, Field, JsonValue, ValidationError
 
 from ..activations import BY_NAME
+from ..encoding import (
+    AbsentEncoder,
+    ConvolutionalEncoder,
+    Encoder,
+    FunctionEncoder,
+    encoder_bytes,
+    find_encoder,
+    written_encoder,
+)
 from ..errors import BadInput
 from ..files import read_json, write_atomically
 from ..network import Actions, Interface, LabelledData, Network, Observations
@@ -39,6 +48,11 @@ class _Connection(Strict):
     weight: float | None = None
 
 
+class _Encoder(Strict):
+    name: Annotated[str, Field(max_length=200)]
+    digest: Annotated[str, Field(pattern="^[0-9a-f]{64}$")] | None = None
+
+
 class _Interface(Strict):
     observe: list[Annotated[int, Field(ge=0)]] = Field(default_factory=list, max_length=LARGEST_NODES)
     mean: list[float] = Field(default_factory=list, max_length=LARGEST_NODES)
@@ -50,6 +64,8 @@ class _Interface(Strict):
     action: SpaceDocument | None = None
     kwargs: dict[str, JsonValue] = Field(default_factory=dict)
     wrappers: list[str] = Field(default_factory=list, max_length=100)
+    encoder: _Encoder | None = None
+    frame_skip: Annotated[int, Field(ge=1, le=1000)] = 1
 
 
 class _Data(Strict):
@@ -113,18 +129,36 @@ def _rendered(interface: Interface) -> dict[str, Any]:
     values: dict[str, Any] = {field.name: getattr(interface, field.name) for field in fields(interface)}
     for name in ("observation", "action"):
         values[name] = values[name] and space_document(values[name])
+    values["encoder"] = interface.encoder and _named(interface.encoder)
+    values["frame_skip"] = interface.frame_skip if interface.frame_skip > 1 else None
     return {
         name: list(value) if isinstance(value, tuple) else value for name, value in values.items() if value
     }
 
 
+def _named(encoder: Encoder) -> dict[str, str]:
+    digest: str | None = getattr(encoder, "digest", None)
+    return {"name": encoder.name} if digest is None else {"name": encoder.name, "digest": digest}
+
+
 def save(network: Network, path: Path) -> None:
-    """Write network JSON atomically, with one node or connection a line.
+    """Write network JSON atomically, with one node or connection a line, and its encoder beside it.
 
     Raises:
         BadInput, Unwritable: see ``write_atomically``.
     """
+    encoder = network.interface and network.interface.encoder
+    if isinstance(encoder, ConvolutionalEncoder):
+        _keep(encoder, path.parent)
     write_atomically(path, render(to_document(network)).encode())
+
+
+def _keep(encoder: ConvolutionalEncoder, folder: Path) -> None:
+    """Write an encoder into a folder, unless the networks there have it already, or those in a run folder."""
+    try:
+        find_encoder(encoder.digest, (folder, folder.parent))
+    except BadInput:
+        write_atomically(folder / encoder.name, encoder_bytes(encoder))
 
 
 def render(document: dict[str, Any]) -> str:
@@ -147,13 +181,17 @@ def load(path: Path) -> Network:
     """
     document = read_json(path, LARGEST_FILE)
     try:
-        return from_document(document)
+        return from_document(document, (path.parent, path.parent.parent))
     except BadInput as error:
         raise BadInput(f"{path}: {error}") from None
 
 
-def from_document(document: object) -> Network:
+def from_document(document: object, folders: tuple[Path, ...] = ()) -> Network:
     """The network that a document describes.
+
+    Args:
+        document: plain JSON values.
+        folders: where the file of its encoder may lie.
 
     Raises:
         BadInput: the document violates the schema, or does not describe a valid network.
@@ -186,7 +224,7 @@ def from_document(document: object) -> Network:
         checked.shared_weight,
         checked.task,
         checked.provenance,
-        _interface(checked),
+        _interface(checked, folders),
         _data(checked.data),
     )
 
@@ -205,7 +243,7 @@ def _data(block: _Data | None) -> LabelledData | None:
     )
 
 
-def _interface(document: _Document) -> Interface | None:
+def _interface(document: _Document, folders: tuple[Path, ...]) -> Interface | None:
     block = document.interface
     if block is None:
         return None
@@ -222,6 +260,8 @@ def _interface(document: _Document) -> Interface | None:
         made_space(block.action, "interface.action"),
         block.kwargs,
         tuple(block.wrappers),
+        None if block.encoder is None else written_encoder(block.encoder.name, block.encoder.digest, folders),
+        block.frame_skip,
     )
     _check_spaces(found, document.inputs, document.outputs)
     return found
@@ -233,8 +273,11 @@ def _check_spaces(interface: Interface, inputs: int, outputs: int) -> None:
         wanted = Actions.of(name, interface.action, interface.squash).outputs
         if wanted != outputs:
             raise BadInput(f"interface: action needs {wanted} outputs, not {outputs}")
-    if interface.observation is not None:
-        size = Observations.of(name, interface.observation).size
+    if interface.observation is not None and not isinstance(
+        interface.encoder,
+        AbsentEncoder | FunctionEncoder,  # whose sizes are not known yet
+    ):
+        size = Observations.of(name, interface.observation, interface.encoder).inputs
         if (len(interface.observe) or size) != inputs or max(interface.observe, default=0) >= size:
             raise BadInput(f"interface: observation has {size} numbers, which do not fit {inputs} inputs")
 

@@ -11,12 +11,12 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from ..errors import BadInput, described
-from ..network.spaces import LARGEST
+from ..network.observations import LARGEST, LARGEST_IMAGE
 
 __all__ = ["SpaceDocument", "Strict", "made_space", "space_document"]
 
 _MOST_PARTS: Final = 100
-Shape = Annotated[list[Annotated[int, Field(ge=1, le=LARGEST)]], Field(max_length=32)]
+Shape = Annotated[list[Annotated[int, Field(ge=1, le=LARGEST_IMAGE)]], Field(max_length=32)]
 Count = Annotated[int, Field(ge=1, le=LARGEST)]
 Whole = Annotated[int, Field(ge=-(2**62), le=2**62)]
 Bound = float | None
@@ -44,8 +44,8 @@ class _Box(Strict):
     @model_validator(mode="after")
     def _sized(self) -> _Box:
         size = math.prod(self.shape)
-        if size > LARGEST:
-            raise ValueError(f"a Box of {size:,} numbers; accepted are up to {LARGEST:,}")
+        if size > LARGEST_IMAGE:
+            raise ValueError(f"a Box of {size:,} numbers; accepted are up to {LARGEST_IMAGE:,}")
         for bound in (self.low, self.high):
             if isinstance(bound, list) and len(bound) != size:
                 raise ValueError(f"{len(bound)} bounds for {size} numbers")
@@ -141,7 +141,10 @@ def space_document(space: spaces.Space[Any]) -> dict[str, Any]:
     """
     kind = {"kind": type(space).__name__}
     if isinstance(space, spaces.Box):
-        bounds = {"low": _listed(space.low), "high": _listed(space.high)}
+        low, high = space.low, space.high
+        if low.size > LARGEST:  # of an image, whose bounds only scale it
+            low, high = low.min(keepdims=True), high.max(keepdims=True)
+        bounds = {"low": _listed(low), "high": _listed(high)}
         return {"kind": "Box", "shape": list(space.shape), "dtype": space.dtype.name, **bounds}
     if isinstance(space, spaces.Discrete):
         return {"kind": "Discrete", "n": int(space.n), "start": int(space.start)}

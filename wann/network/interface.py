@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any, Final
 
@@ -11,8 +11,11 @@ import numpy as np
 from gymnasium import spaces
 from numpy.typing import NDArray
 
+from ..encoding import Encoder, FunctionEncoder
 from ..errors import BadInput
-from .spaces import Squash
+from ..trust import NOTHING, Trust
+from .actions import Actions, Squash
+from .observations import Observations, numeric_part
 
 __all__ = ["Interface"]
 
@@ -35,6 +38,8 @@ class Interface:
         action: its action space; None where it was not recorded.
         kwargs: keyword arguments of ``gymnasium.make``; plain JSON values.
         wrappers: around the environment, each as ``module:Class``, the innermost first.
+        encoder: what makes the numbers that the network reads of images; None without images.
+        frame_skip: steps of the environment that each action is repeated for.
 
     Raises:
         BadInput: means and stds do not fit each other or what is observed.
@@ -48,6 +53,8 @@ class Interface:
     action: spaces.Space[Any] | None = None
     kwargs: Mapping[str, Any] = field(default_factory=dict)
     wrappers: tuple[str, ...] = ()
+    encoder: Encoder | None = None
+    frame_skip: int = 1
 
     def __post_init__(self) -> None:
         if len(self.mean) != len(self.std) or (
@@ -62,20 +69,60 @@ class Interface:
 
     @property
     def direct(self) -> bool:
-        """Whether networks read observations as they are, and actions are scaled as the space defines it."""
-        return not (self.observe or self.mean or self.squash)
+        """Whether networks read observations as they are, and actions are as the space defines them."""
+        return not (self.observe or self.mean or self.squash or self.encoder or self.frame_skip > 1)
+
+    def met(
+        self, name: str, observation: spaces.Space[Any], action: spaces.Space[Any]
+    ) -> tuple[Interface, Observations, Actions]:
+        """The interface with the spaces of an environment, and what they mean for a network.
+
+        Args:
+            name: of the environment, for messages.
+            observation: its observation space.
+            action: its action space.
+
+        Raises:
+            BadInput: networks cannot meet them, or they are not those that are recorded here.
+        """
+        observations = Observations.of(name, observation, self.encoder)
+        actions = Actions.of(name, action, self.squash)
+        self.check(name, observation, action)
+        return replace(self, observation=observations.space, action=action), observations, actions
+
+    def trusting(self, trust: Trust) -> Interface:
+        """The interface whose encoder, if it is a function, may be imported from these modules."""
+        if not isinstance(self.encoder, FunctionEncoder) or trust == NOTHING:
+            return self
+        return replace(self, encoder=replace(self.encoder, trust=trust))
+
+    @cached_property
+    def _images(self) -> Observations | None:
+        if self.encoder is None or self.observation is None:
+            return None
+        return Observations.of("the environment", self.observation, self.encoder)
 
     @cached_property
     def _scaling(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         std = np.array(self.std)
         return np.array(self.mean), np.where(std > _LEAST, std, 1.0)
 
+    def encoded(self, observations: NDArray[Any]) -> NDArray[Any]:
+        """Observations number[rows, ...] with what the encoder makes of images in their place.
+
+        Raises:
+            BadInput: another count of numbers, or the encoder fails.
+        """
+        return observations if self._images is None else self._images.encoded(observations)
+
     def observed(self, observations: NDArray[np.floating]) -> NDArray[np.float32]:
         """What networks are given of observations float[rows, numbers]: float32[rows, inputs].
 
         Raises:
-            BadInput: an index beyond the numbers of the observations, or another number of means.
+            BadInput: an index beyond the numbers of the observations, another number of means, or an
+                encoder that fails.
         """
+        observations = self.encoded(observations)
         if self.observe:
             if max(self.observe) >= observations.shape[1]:
                 raise BadInput(
@@ -104,6 +151,8 @@ class Interface:
         Raises:
             BadInput: it has others.
         """
+        if self.encoder is not None:
+            observation = numeric_part(observation) or observation
         for kind, known, found, same in (
             ("observations", self.observation, observation, _alike),
             ("actions", self.action, action, lambda one, other: bool(one == other)),

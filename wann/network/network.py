@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final
@@ -15,6 +15,7 @@ from ..activations import ACTIVATIONS
 from ..errors import BadInput
 from ..genome import Population
 from ..kernels.genes import Genes
+from ..trust import Trust
 from .batch import NetworkBatch, compile_population
 from .interface import Interface
 from .labelled import LabelledData
@@ -207,18 +208,25 @@ class Network:
         """The same topology with other weights (float64[connections], in the order of ``source``)."""
         return replace(self, weights=weights, shared_weight=shared_weight)
 
-    def policy(self, weight: float | None = None, *, environment: AnyEnvironment | None = None) -> Policy:
+    def policy(
+        self,
+        weight: float | None = None,
+        *,
+        environment: AnyEnvironment | None = None,
+        trust: Sequence[str] = (),
+    ) -> Policy:
         """A callable from observation to action, with a shared weight or the stored weights.
 
         Args:
             weight: the shared weight; by default the stored weights, else the stored shared weight.
             environment: which the policy will meet: it is compared with the spaces in the network's file,
                 and gives them where the file has none.
+            trust: modules that may be imported for an encoder that the network's file names.
 
         Raises:
             BadInput: no weight is given and the network carries none, or it does not fit the environment.
         """
-        return Policy.of(self, weight, environment)
+        return Policy.of(self, weight, environment, Trust.of(trust))
 
     def classify(self, features: ArrayLike, weight: float | None = None) -> NDArray[np.str_]:
         """The classes of rows of features float[rows, features], by their names.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -12,8 +12,10 @@ from numpy.typing import NDArray
 
 from ..errors import BadInput
 from ..kernels.forward import Program, infer
+from ..trust import NOTHING, Trust
+from .actions import Actions
 from .interface import Interface
-from .spaces import Actions, Observations
+from .observations import Observations
 
 if TYPE_CHECKING:
     import gymnasium
@@ -43,7 +45,11 @@ class Policy:
 
     @classmethod
     def of(
-        cls, network: Network, weight: float | None = None, environment: AnyEnvironment | None = None
+        cls,
+        network: Network,
+        weight: float | None = None,
+        environment: AnyEnvironment | None = None,
+        trust: Trust = NOTHING,
     ) -> Policy:
         """A policy with this shared weight, or with the weights that the network carries.
 
@@ -51,12 +57,13 @@ class Policy:
             network: the topology.
             weight: the shared weight.
             environment: which the policy will meet; needed where the network's file has no spaces.
+            trust: which modules an encoder may import that the network's file names.
 
         Raises:
             BadInput: no weight is given and the network carries none, it is no number, or the network does
                 not fit the environment.
         """
-        interface = network.interface or Interface()
+        interface = (network.interface or Interface()).trusting(trust)
         if environment is not None:
             interface = _met(network, interface, environment)
         if weight is None and network.weights is not None:
@@ -110,12 +117,27 @@ class Policy:
 
         Args:
             observation: one, or a batch of them; see ``act``.
-            state: returned unchanged: the network has no memory.
-            episode_start: ignored.
+            state: what the last call returned; None at first. It counts for how many steps an action is still
+                to be repeated: the network itself has no memory.
+            episode_start: whether an episode begins with an observation, bool or bool[batch].
             deterministic: ignored: the policy always is.
         """
-        del episode_start, deterministic
-        return self.act(observation), state
+        del deterministic
+        if self.frame_skip == 1:
+            return self.act(observation), state
+        read, actions = self._spaces
+        rows, alone = read(observation)
+        chosen = actions.of_outputs(self._raw(rows))
+        before, left = (chosen, np.zeros(len(rows), int)) if state is None else state
+        due = (left == 0) | (False if episode_start is None else np.atleast_1d(episode_start))
+        chosen = np.where(due.reshape(-1, *[1] * (chosen.ndim - 1)), chosen, before)
+        left = np.where(due, self.frame_skip, left) - 1
+        return (chosen[0] if alone else chosen), (chosen, left)
+
+    @property
+    def frame_skip(self) -> int:
+        """Steps of the environment for which each action is to be repeated."""
+        return self.interface.frame_skip
 
     def outputs(self, observation: NDArray[np.floating]) -> NDArray[np.float32]:
         """Raw outputs of the network, float32[outputs] or float32[rows, outputs], which are no actions.
@@ -150,7 +172,7 @@ class Policy:
                 "are the raw outputs"
             )
         return (
-            Observations.of(name, interface.observation).reader(),
+            Observations.of(name, interface.observation, interface.encoder).reader(),
             Actions.of(name, interface.action, interface.squash),
         )
 
@@ -175,15 +197,11 @@ def _met(network: Network, interface: Interface, environment: AnyEnvironment) ->
     # Vectorised environments have both; of a single one they have these.
     observation = getattr(environment, "single_observation_space", environment.observation_space)
     action = getattr(environment, "single_action_space", environment.action_space)
-    interface.check(name, observation, action)
-    numbers, wanted = (
-        Observations.of(name, observation).size,
-        Actions.of(name, action, interface.squash).outputs,
-    )
-    inputs = len(interface.observe) or numbers
-    if (inputs, wanted) != (network.inputs, network.outputs):
+    interface, observations, actions = interface.met(name, observation, action)
+    inputs = len(interface.observe) or observations.inputs
+    if (inputs, actions.outputs) != (network.inputs, network.outputs):
         raise BadInput(
             f"the network has {network.inputs} inputs and {network.outputs} outputs, "
-            f"but {name} needs {inputs} and {wanted}"
+            f"but {name} needs {inputs} and {actions.outputs}"
         )
-    return replace(interface, observation=observation, action=action)
+    return interface

@@ -2,6 +2,7 @@
 
 from ..network import draw_with
 from .curves import draw_learning, draw_weight_response
+from .frames import write_frames
 from .fronts import FrontierPoint, draw_front, draw_frontier, non_dominated
 from .layout import Layout, layered_layout
 from .report import Table, write_report
@@ -26,6 +27,7 @@ __all__ = [
     "non_dominated",
     "plot_topology",
     "report_run",
+    "write_frames",
     "write_report",
     "write_video",
 ]

@@ -19,6 +19,7 @@ _FILES: Final = {
     *("config.toml", "manifest.json", "metrics.csv", "timing.csv", "learning.csv"),
     *("champion.json", "ancestor.json", "data.npz", "initial.npz", "report.html", LOCK),
 }
+_ENCODER: Final = re.compile(r"encoder-[0-9a-f]{12}\.npz")
 _TEMPORARY: Final = re.compile(r"\..+\.\d+\.(tmp|part)")
 _OF_REPORT: Final = re.compile(r"\.report\.html\..*")
 _MEMBERS: Final = {
@@ -43,7 +44,7 @@ def check_parts(path: Path) -> None:
                     for names, kind in ((folders, "folder"), (files, "file")):
                         for name in names:
                             _check(Path(folder, name), kind)
-            elif part.name in _FILES or _TEMPORARY.fullmatch(part.name):
+            elif part.name in _FILES or _ENCODER.fullmatch(part.name) or _TEMPORARY.fullmatch(part.name):
                 _check(part, "file")
     except OSError as error:
         raise BadInput(f"{error.filename or path}: cannot be read ({error.strerror})") from None

@@ -2,6 +2,7 @@
 
 from .control import (
     PULSE,
+    WELL_KNOWN,
     ControlSettings,
     ControlTask,
     Dynamics,
@@ -35,6 +36,7 @@ from .task import Job, Outcome, RenderedEpisode, Renderer, Rules, Task, Trial, m
 __all__ = [
     "DATA_SETS",
     "PULSE",
+    "WELL_KNOWN",
     "AnyTaskSettings",
     "ClassificationTask",
     "ControlSettings",

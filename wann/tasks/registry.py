@@ -9,6 +9,7 @@ from typing import Annotated, Any, Final, TypeVar
 
 from pydantic import Discriminator, Tag, ValidationError
 
+from ..encoding import FunctionEncoder
 from ..errors import BadInput, naming
 from ..network import Interface, LabelledData, Network
 from ..settings import explain
@@ -42,6 +43,8 @@ __all__ = [
 ]
 
 AnySettings = TypeVar("AnySettings", bound=TaskSettings)
+KNOWN_NAMES: Final = {name: names for name, names in WELL_KNOWN.items() if names[0]}
+"""Those of environments that observe no image, whose encoder would name the numbers."""
 _MOST_NAMES: Final = 1000  # inputs or outputs; with more of them, names are of no use in a picture
 _IMAGES: Final = "a set of images"
 _ENVIRONMENT: Final = "an environment"
@@ -121,7 +124,7 @@ def make_task(
         trust: which modules the id, the wrappers and the reward may import.
         factory: what makes an environment instead of Gymnasium.
         reward: the search's own in an environment, where the settings name no module's.
-        kept: one's own data as a run keeps them, if it does.
+        kept: the folder of a run, whose copies of one's own data and of an encoder are read.
 
     Raises:
         BadInput: there is no such task, or it is not available here.
@@ -133,8 +136,10 @@ def make_task(
     if isinstance(settings, TableSettings):
         if factory is not None:
             raise BadInput(f"{settings.id} is {_OWN_DATA}, which takes none", argument="environment")
-        return make_table_task(settings, read_labelled(kept, settings.label) if kept else None)
-    return make_control(settings, interface, trust, factory, reward)
+        copy = None if kept is None else kept / "data.npz"
+        given = copy is not None and copy.is_file()
+        return make_table_task(settings, read_labelled(copy, settings.label) if copy and given else None)
+    return make_control(settings, interface, trust, factory, reward, kept)
 
 
 def task_for(
@@ -171,6 +176,9 @@ def task_for(
     trusted = Trust.of([*([trust] if isinstance(trust, str) else trust), *([named] if named else [])])
     given: dict[str, Any] = {"stepping": stepping, "episode_limit": episode_limit}
     interface, allowed = network.interface, trusted if task is None else BY_HAND
+    if interface is not None and isinstance(interface.encoder, FunctionEncoder):
+        trusted.split(interface.encoder.name, "interface.encoder")
+        interface = interface.trusting(trusted)
     if interface is not None and name == network.task:
         for wrapper in interface.wrappers:
             trusted.split(wrapper, "interface.wrappers")  # only the file names them
@@ -226,8 +234,8 @@ def names_of(
         return images.pixel_names, images.classes
     made_with = {} if interface is None else _made_with(interface)
     plain = name in SAME_WHATEVER_ARGUMENTS or not made_with
-    if name in WELL_KNOWN and plain and (interface is None or interface.direct):
-        return WELL_KNOWN[name]
+    if name in KNOWN_NAMES and plain and (interface is None or interface.direct):
+        return KNOWN_NAMES[name]
     # Names do not depend on the limit, which some environments do not have.
     settings = task_settings(name, episode_limit=1, **made_with)
     task = make_task(settings, interface, trust, factory)

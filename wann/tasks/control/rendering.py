@@ -30,12 +30,14 @@ class EnvironmentRenderer:
         observations: how observations become vectors.
         actions: how outputs become actions.
         episode_limit: steps after which an episode is truncated.
+        frame_skip: steps that each action is repeated for.
     """
 
     recipe: Recipe
     observations: Observations
     actions: Actions
     episode_limit: int
+    frame_skip: int
 
     def episode(self, outputs: Callable[[Any], Any], seed: int) -> RenderedEpisode:
         """Play and render one episode; see ``Renderer.episode``."""
@@ -55,8 +57,10 @@ class EnvironmentRenderer:
         stepper = Stepper(self.recipe.name, self.observations)
         observation = stepper.reset(environment, seed)
         frames, total, over = [_frame(self.recipe.name, environment)], 0.0, False
+        action: Any = None
         while not over:
-            action = self.actions.of_outputs(outputs(observation)[None, :])[0]
+            if (len(frames) - 1) % self.frame_skip == 0:
+                action = self.actions.of_outputs(outputs(observation)[None, :])[0]
             observation, reward, terminated, truncated = stepper.step(environment, action, seed)
             frames.append(_frame(self.recipe.name, environment))
             total += reward

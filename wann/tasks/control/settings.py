@@ -34,6 +34,13 @@ class ControlSettings(TaskSettings):
         episode_limit: steps after which an episode is truncated; the environment's own limit if not given.
         threshold: the return from which on an episode counts as a success; the environment's own
             threshold if not given.
+        encoder: what makes the numbers that networks read of images. ``pixels:8x8``: the mean of each of
+            8 x 8 equal parts, in grey; ``pixels:8x8x3``: of each of 3 channels; an ``.npz`` file that ``wann
+            encoder train`` writes; ``module:function``: called with one image as the environment returns
+            it, it returns a vector. It becomes part of the champion, and the run keeps the file. Parts of a
+            Dict that are no images are read beside it, and ignored where they are no numbers, such as Text.
+        frame_skip: steps that each action is repeated for, with their rewards summed; it becomes part of the
+            champion. Limits and patience still count the environment's own steps.
         observe: indices, from 0, of the numbers of an observation that networks receive; all if not given.
         normalise: standardise each observed number by its mean and std, both estimated from
             episodes of random actions before the search; they become part of the champion.
@@ -71,6 +78,8 @@ class ControlSettings(TaskSettings):
     wrappers: tuple[str, ...] = ()
     episode_limit: Annotated[int, Field(ge=1, le=1_000_000)] | None = None
     threshold: float | None = None
+    encoder: Annotated[str, Field(min_length=1, max_length=4096)] | None = None
+    frame_skip: Annotated[int, Field(ge=1, le=1000)] = 1
     observe: Annotated[tuple[Annotated[int, Field(ge=0)], ...], Field(min_length=1)] | None = None
     normalise: bool = False
     squash: Squash | None = None

@@ -21,8 +21,10 @@ from .single import SingleLanes
 __all__ = ["SteppedJob", "SteppedWorld"]
 
 _POOL: Final = 256  # lanes of a pool; with few of them its threads and wrapper cost more than the steps
+_NOTHING: Final = np.zeros(1)
 _SINGLE: Final = 32  # environments; with so many, evaluating the networks costs little beside the steps
 _GRAIN: Final = 192  # episodes
+_GRAIN_OF_IMAGES: Final = 16  # where a step draws an image it costs far more than the threads
 _TOGETHER: Final = 1024  # episodes in a pool: an environment of MuJoCo holds nearly a megabyte
 
 
@@ -104,7 +106,9 @@ class SteppedJob:
     @property
     def grain(self) -> int:
         """Small pools spend more time on their threads than on steps."""
-        return _GRAIN if self.world.library == "envpool" else 1
+        if self.world.library == "gymnasium":
+            return 1
+        return _GRAIN if self.world.interface.encoder is None else _GRAIN_OF_IMAGES
 
     def run(self, begin: int, end: int) -> None:
         """Compute episodes [begin, end).
@@ -145,7 +149,7 @@ class SteppedJob:
         steps: NDArray[np.int32],
     ) -> None:
         last_counts, rules = self.world.terminal_reward, self.trial.rules
-        limit = rules.limit or self.world.limit
+        limit, repeat = rules.limit or self.world.limit, self.world.interface.frame_skip
         progress = _Progress(len(returns), rules.patience, rules.gain) if rules.patience else None
         while len(playing := lanes.playing):
             actions, finite = self._actions(networks[playing], rows[playing], lanes.observations)
@@ -153,12 +157,15 @@ class SteppedJob:
                 returns[playing[~finite]] = np.nan
                 lanes.drop(~finite)
                 continue
-            rewards, terminated, truncated = lanes.step(actions)
+            done = lanes.step(actions, np.minimum(repeat, limit - steps[playing]))
+            rewards, spared = done.before + done.last, done.before
             if own is not None:
-                rewards = own.after_step(playing, lanes.observations, actions, rewards)
-            steps[playing] += 1
-            returns[playing] += rewards if last_counts else np.where(terminated, 0.0, rewards)
-            over = terminated | truncated | (steps[playing] >= limit) | ~np.isfinite(returns[playing])
+                rewards, spared = own.after_step(playing, lanes.observations, actions, rewards), _NOTHING
+            steps[playing] += done.steps
+            returns[playing] += rewards if last_counts else np.where(done.terminated, spared, rewards)
+            over = (
+                done.terminated | done.truncated | (steps[playing] >= limit) | ~np.isfinite(returns[playing])
+            )
             if progress is not None:
                 over |= progress.lacking(playing, returns[playing], steps[playing])
             if over.any():

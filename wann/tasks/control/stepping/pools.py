@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ....errors import BadInput
+from .stretch import Stretch
 
 __all__ = ["PooledLanes", "pool_has", "pool_is_faster"]
 
@@ -64,7 +65,7 @@ class PooledLanes:
 
     Attributes:
         playing: int64[lanes], indices of the episodes in progress.
-        observations: float32[lanes, size], the latest observation of each.
+        observations: [lanes, ...], the latest observation of each.
     """
 
     def __init__(self, name: str, seeds: NDArray[np.int64], width: int, limit: int) -> None:
@@ -88,14 +89,22 @@ class PooledLanes:
         observations, described = self._pool.reset(episodes.astype(np.int32))
         return np.asarray(observations[np.argsort(described["env_id"])])
 
-    def step(self, actions: NDArray[Any]) -> tuple[NDArray[np.float64], NDArray[np.bool_], NDArray[np.bool_]]:
-        """Step every lane; returns rewards, terminated and truncated, [lanes] each."""
-        observations, rewards, terminated, truncated, described = self._pool.step(
-            actions, self.playing.astype(np.int32)
-        )
-        order = np.argsort(described["env_id"])  # the pool returns lanes in the order in which they finish
-        self.observations = observations[order]
-        return rewards[order].astype(np.float64), terminated[order], truncated[order]
+    def step(self, actions: NDArray[Any], most: NDArray[np.int64]) -> Stretch:
+        """Repeat the action of every lane for at most so many steps, int64[lanes]."""
+        stretch, going = Stretch.blank(len(self.playing)), np.arange(len(self.playing))
+        while len(going):
+            observed, rewards, terminated, truncated, described = self._pool.step(
+                actions[going], self.playing[going].astype(np.int32)
+            )
+            order = np.argsort(described["env_id"])  # lanes return in the order in which they finish
+            self.observations[going] = observed[order]
+            stretch.before[going] += stretch.last[going]
+            stretch.last[going] = rewards[order]
+            stretch.terminated[going], stretch.truncated[going] = terminated[order], truncated[order]
+            stretch.steps[going] += 1
+            over = stretch.terminated[going] | stretch.truncated[going]
+            going = going[~(over | (stretch.steps[going] >= most[going]))]
+        return stretch
 
     def drop(self, over: NDArray[np.bool_]) -> None:
         """End the episodes of these lanes; the next remaining ones start in their place."""

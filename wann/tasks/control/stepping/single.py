@@ -13,6 +13,7 @@ from ....network import Observations
 from ..environments import close_environment
 from ..recipe import Recipe
 from ..stepper import Stepper
+from .stretch import Stretch
 
 __all__ = ["SingleLanes", "resets_completely"]
 
@@ -59,7 +60,7 @@ class SingleLanes:
 
     Attributes:
         playing: int64[lanes], indices of the episodes in progress.
-        observations: float64[lanes, size], the latest observation of each.
+        observations: [lanes, size], in the type of ``Observations.dtype``, the latest observation of each.
     """
 
     def __init__(
@@ -78,26 +79,30 @@ class SingleLanes:
         self._environments = _environments(recipe, width) if reuse else [recipe.bare() for _ in range(width)]
         self._next = width
         self.playing = np.arange(width)
-        self.observations = np.empty((width, observations.size))
+        self.observations = np.empty((width, observations.size), observations.dtype)
         for lane, environment in enumerate(self._environments):
             self.observations[lane] = self._stepper.reset(environment, self._seeds[lane])
 
-    def step(self, actions: NDArray[Any]) -> tuple[NDArray[np.float64], NDArray[np.bool_], NDArray[np.bool_]]:
-        """Step every lane; returns rewards, terminated and truncated, [lanes] each.
+    def step(self, actions: NDArray[Any], most: NDArray[np.int64]) -> Stretch:
+        """Repeat the action of every lane for at most so many steps, int64[lanes].
 
         Raises:
             BadInput: an environment fails.
         """
-        count = len(self.playing)
-        rewards = np.empty(count)
-        terminated, truncated = np.empty(count, np.bool_), np.empty(count, np.bool_)
+        stretch = Stretch.blank(len(self.playing))
         choices = actions.tolist() if actions.ndim == 1 else actions
-        observations, step, seeds = self.observations, self._stepper.step, self._seeds
+        observations, step, seeds, repeats = self.observations, self._stepper.step, self._seeds, most.tolist()
         for lane, episode in enumerate(self.playing.tolist()):
-            observations[lane], rewards[lane], terminated[lane], truncated[lane] = step(
-                self._environments[lane], choices[lane], seeds[episode]
-            )
-        return rewards, terminated, truncated
+            environment, choice, before = self._environments[lane], choices[lane], 0.0
+            for taken in range(1, repeats[lane] + 1):
+                vector, reward, terminated, truncated = step(environment, choice, seeds[episode])
+                if terminated or truncated or taken == repeats[lane]:
+                    break
+                before += reward
+            observations[lane] = vector
+            stretch.before[lane], stretch.last[lane], stretch.steps[lane] = before, reward, taken
+            stretch.terminated[lane], stretch.truncated[lane] = terminated, truncated
+        return stretch
 
     def drop(self, over: NDArray[np.bool_]) -> None:
         """End the episodes of these lanes; each starts the next remaining episode, or is removed."""
