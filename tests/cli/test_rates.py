@@ -256,7 +256,7 @@ BAD: Final = {
         ("--rates does not go with it", "champion.json is a network"),
     ),
     "an environment that cannot be met": (
-        "search amc/lenet-5 --run r --set task.kwargs.model=torch.nn:Identity",
+        "search amc/lenet-5 --run r --set task.kwargs.data=digits --set task.kwargs.model=torch.nn:Identity",
         ("wann/LayerSparsity-v0 cannot be made", "Identity has no Linear or Conv2d layer"),
     ),
 }
