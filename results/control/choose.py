@@ -4,7 +4,7 @@
 
 The first 40 of the generation, elites before children, meet one episode at each of 40 midpoints of [-2, 2],
 a quarter of them two, and so on until three are left, which meet eight. No search, selection or report meets
-these episodes.
+these episodes; their reward is the environment's own, with that of the last step.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ def restored(run: Path) -> tuple[Search, Task]:
     folder = RunFolder.existing(run)
     config, checkpoint = load_config(folder.config), folder.newest_checkpoint()
     assert checkpoint is not None
-    task = make_task(config.task)
+    task = make_task(config.task.model_copy(update={"terminal_reward": True}))
     shape = task.inputs, task.outputs
     search = Search.restore(
         config.search, config.mutation, config.seed, checkpoint.generation, checkpoint.arrays, shape

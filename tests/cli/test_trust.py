@@ -135,8 +135,8 @@ READERS: Final = {
     "export": "export {} --format out -o o.out",
     "frontier": "frontier {} --no-logistic -o compared",
 }
-OTHERS: Final = {"search", "import", "tasks", "settings", "bench"}
-"""Commands that read neither networks of ours nor run folders."""
+OTHERS: Final = {"search", "import", "tasks", "settings", "bench", "encoder"}
+"""Commands that read neither networks of ours nor run folders, or play what is named by hand."""
 POLICIES: Final = {"rates": "rates {} -o o.toml"}
 """Commands for the policies of one environment."""
 FREE: Final = {"report", "export", "frontier"}

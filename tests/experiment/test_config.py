@@ -230,6 +230,15 @@ PUBLISHED: Final[dict[str, dict[str, Any]]] = {
         "tournament": 16,
         "elite": 0.2,
     },
+    "car-racing": {
+        "task": "CarRacing-v3",
+        "population": 64,
+        "generations": 1024,
+        "episodes": 2,
+        "enabled": 0.5,
+        "tournament": 8,
+        "elite": 0.2,
+    },
     "mnist-16": {
         "task": "mnist-16",
         "population": 960,

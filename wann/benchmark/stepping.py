@@ -25,6 +25,7 @@ STEPPED: Final = (
     ("BipedalWalker-v3", "gymnasium"),
     ("BipedalWalker-v3", "envpool"),
     ("HalfCheetah-v5", "gymnasium"),
+    ("HalfCheetah-v5", "envpool"),
 )
 """Environments, and the libraries that step them."""
 _WEIGHTS: Final = np.array([-1.5, -0.5, 0.5, 1.5])
@@ -66,10 +67,10 @@ class _Recorded:
     def __getattr__(self, name: str) -> Any:
         return getattr(self._lanes, name)
 
-    def step(self, actions: NDArray[Any]) -> Any:
+    def step(self, actions: NDArray[Any], most: NDArray[np.int64]) -> Any:
         """Step every lane, and record lanes and actions."""
         self._log.append((self._lanes.playing.copy(), actions))
-        return self._lanes.step(actions)
+        return self._lanes.step(actions, most)
 
 
 @dataclass(frozen=True)

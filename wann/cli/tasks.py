@@ -32,4 +32,4 @@ def tasks(json: Json = False) -> None:
         for name, (inputs, outputs) in known.items()
     ]
     print_table(rows, left=("needs",))
-    console.print("and any other Gymnasium environment of vectors, by its id; of images with task.encoder")
+    console.print("any other Gymnasium environment by its id, of images with task.encoder")
